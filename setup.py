@@ -1,0 +1,69 @@
+"""Packaging metadata; the settings of the tools are in ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = "https://github.com/airflow-provider-vendor-apis/airflow-provider-vendor-apis"
+
+
+def read_version() -> str:
+    text = (HERE / "airflow_provider" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise RuntimeError("airflow_provider/__init__.py has no __version__")
+    return match.group(1)
+
+
+setup(
+    name="airflow-provider-vendor-apis",
+    version=read_version(),
+    description="Apache Airflow provider for the vendor APIs of Imbee, wolkvox CRM, mPOHODA and Mobadoo",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    url=REPOSITORY,
+    project_urls={
+        "Documentation": f"{REPOSITORY}/tree/main/docs",
+        "Source": REPOSITORY,
+        "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Environment :: Plugins",
+        "Framework :: Apache Airflow",
+        "Framework :: Apache Airflow :: Provider",
+        "Intended Audience :: Developers",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Software Development :: Libraries",
+        "Typing :: Typed",
+    ],
+    keywords=["airflow", "provider", "imbee", "wolkvox", "mpohoda", "mobadoo"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["airflow_provider", "airflow_provider.*"]),
+    package_data={"airflow_provider": ["py.typed"]},
+    zip_safe=False,
+    # The lower bounds are those of locks/lowest.txt, which `tox -e lowest` tests.
+    install_requires=[
+        "apache-airflow>=3.2.0",
+        "requests>=2.32.2",
+        "aiohttp>=3.12.0",
+        "pendulum>=3.1.0",
+        "pydantic>=2.11.1",
+        "uvicorn>=0.37.0",
+    ],
+    extras_require={"parquet": ["pyarrow>=18.0.0"]},
+    entry_points={
+        "apache_airflow_provider": ["provider_info = airflow_provider.get_provider_info:get_provider_info"],
+    },
+)
