@@ -1,0 +1,1 @@
+"""The engine room: HTTP and Airflow connections, written once for every vendor."""

@@ -1,0 +1,126 @@
+"""The non-blocking driver of the rules in ``retry.py``, on ``aiohttp``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import aiohttp
+
+from airflow_provider.http.call import Call, Reply
+from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, encode, user_agent
+from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Sends many calls at once through one pooled session; ``async with`` owns the session.
+
+    :param setup: what the client knows about the connection
+    """
+
+    def __init__(self, setup: ClientSetup) -> None:
+        self.setup = setup
+        # aiohttp's own limit would count the wait for a free connection as time of the request.
+        self._slots = asyncio.Semaphore(setup.options.max_connections)
+        self._headers = {"User-Agent": user_agent(), "Content-Type": "application/json"}
+
+    async def __aenter__(self) -> Self:
+        options = self.setup.options
+        self._proxy = options.effective_proxy
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                # Reading the certificate authorities takes long enough to stall an event loop.
+                ssl=await asyncio.to_thread(_ssl, options.verify, options.base_url),
+            ),
+            # A cookie set for one user's request must not travel with another's.
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+
+    async def run(self, call: Call[T]) -> T:
+        """Send a call and decode its reply.
+
+        :param call: the call
+        :raises VendorError: the call failed for good
+        """
+        setup = self.setup
+        with setup.located(call):
+            steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
+            outcome: Outcome = None
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as done:
+                    value: T = done.value
+                    return value
+                if isinstance(step, Wait):
+                    await asyncio.sleep(step.seconds)
+                    outcome = None
+                else:
+                    async with self._slots:
+                        outcome = await self._send(call, step.timeout)
+
+    async def _send(self, call: Call[Any], seconds: float) -> Reply | TransportFailure:
+        self.setup.requests += 1
+        try:
+            async with self._http.request(
+                call.method,
+                self.setup.url(call),
+                params=call.query or None,
+                data=encode(call.json),
+                headers={**self._headers, **self.setup.headers_of(call)},
+                # A connection that takes the whole time is told apart from an answer that does not come.
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=0.9 * seconds),
+                allow_redirects=False,
+                proxy=self._proxy,
+            ) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _failure(error)
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, names, body)
+
+
+def _ssl(verify: bool | str, base_url: str) -> ssl.SSLContext | bool:
+    if base_url.startswith("http://") or verify is False:
+        return False
+    # The variable that requests honours, so that both drivers trust the same authorities.
+    path = verify if isinstance(verify, str) else os.environ.get("REQUESTS_CA_BUNDLE")
+    if path and os.path.isdir(path):
+        return ssl.create_default_context(capath=path)
+    return ssl.create_default_context(cafile=path)
+
+
+def _failure(error: Exception) -> TransportFailure:
+    """Say what is known of a failed sending: above all whether anything had left."""
+    if isinstance(error, aiohttp.ClientConnectorSSLError | aiohttp.ClientConnectorCertificateError):
+        return TransportFailure(
+            "TLS failed: the server's certificate or protocol was refused",
+            sent=False,
+            permanent=True,
+            remedy=CERTIFICATE,
+        )
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return TransportFailure("the proxy could not be used", sent=False, remedy="Check the proxy.")
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return TransportFailure("no connection within the time-out", sent=False, remedy=WRONG_HOST)
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+        return TransportFailure(
+            "no connection: the host is unknown or refuses", sent=False, remedy=WRONG_HOST
+        )
+    if isinstance(error, TimeoutError):
+        return TransportFailure("no answer within the time-out", sent=True)
+    return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)

@@ -1,0 +1,118 @@
+"""A request described and a reply received, as plain values: nothing here opens a socket."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+
+class Repeat(enum.Enum):
+    """What may be done when it is not known whether a request took effect."""
+
+    SAFE = "safe"
+    """Reads only: repeated."""
+    IDEMPOTENT = "idempotent"
+    """Writes, but a second one changes nothing more: repeated."""
+    ONCE = "once"
+    """Has an effect each time, like an SMS: never repeated once any byte has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the server answered.
+
+    :param status: HTTP status
+    :param headers: response headers, names in lower case
+    :param body: the body, decompressed
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def shape(self) -> str:
+        """Describe the body without showing it: its declared type and its size."""
+        kind = self.headers.get("content-type", "no content type").partition(";")[0].strip()[:80]
+        return f"{kind}, {len(self.body)} bytes"
+
+    def json(self) -> Any:
+        """Parse the body as JSON.
+
+        :raises VendorProtocolError: it is not JSON
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            # 'from None': the parser's error carries the whole document, secrets included.
+            raise VendorProtocolError(
+                f"the reply is not JSON ({self.shape})",
+                status=self.status,
+                remedy="Check the host of the connection: a proxy or a login page answers like this.",
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request to a vendor, and how to read its answer.
+
+    :param method: HTTP method
+    :param path: path below the base URL of the connection, without a leading slash
+    :param decode: turns the reply into a value, or raises a :class:`VendorError`
+    :param repeat: whether the request may be sent again when its outcome is not known
+    :param query: query parameters
+    :param json: body, sent as JSON; None for no body
+    :param headers: headers of this call alone; they win over those of the connection
+    :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
+    :param anonymous: whether the connection's credentials stay at home
+    :param key: what makes two calls of the same function the same call; empty where that is of no use
+    """
+
+    method: str
+    path: str
+    decode: Callable[[Reply], T] = field(repr=False)
+    repeat: Repeat
+    query: Mapping[str, str] = field(default_factory=dict)
+    json: Any = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attempts: int | None = None
+    anonymous: bool = False
+    key: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            check_header(name, value)
+
+    @property
+    def own_credentials(self) -> bool:
+        """Say whether a refusal speaks of this call's credentials and not of the connection's."""
+        return bool(self.headers)
+
+
+def check_header(name: str, value: str, *, label: str | None = None) -> None:
+    """Refuse a header value that cannot be sent, before an HTTP library quotes it in its own error.
+
+    :param name: name of the header
+    :param value: its value, never shown
+    :param label: what the person calls the field, where that is not the header's name
+    :raises InvalidInput: the value is empty or holds line breaks, blanks at an end or non-ASCII characters
+    """
+    if value and value.isascii() and value.isprintable() and value == value.strip():
+        return
+    fault = (
+        "is empty" if not value else f"has {len(value)} characters, some of which no HTTP header can carry"
+    )
+    raise InvalidInput(
+        f'"{label or name}" {fault}.',
+        field=label or name,
+        remedy="Copy it again without line breaks, blanks at either end or non-ASCII characters.",
+    )

@@ -1,0 +1,147 @@
+"""The hook that every vendor's is made from."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from airflow.sdk import BaseHook
+
+from airflow_provider.exceptions import VendorError
+from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.client import ClientSetup
+from airflow_provider.http.options import VendorOptions
+from airflow_provider.http.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import requests
+    from airflow.sdk import Connection
+
+    from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.http.sync_client import SyncClient
+
+T = TypeVar("T")
+OptionsT = TypeVar("OptionsT", bound=VendorOptions)
+
+
+class VendorHook(BaseHook, Generic[OptionsT]):
+    """Talks to one vendor with the credentials of one Airflow connection.
+
+    :param conn_id: id of the connection
+    :param policy: how hard a call tries before its error is raised; None for the default
+    """
+
+    options_type: ClassVar[type[VendorOptions]]
+
+    def __init__(self, conn_id: str, *, policy: RetryPolicy | None = None) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+        self.policy = policy or RetryPolicy()
+        self._options: OptionsT | None = None
+        self._client: SyncClient | None = None
+
+    @property
+    def options(self) -> OptionsT:
+        """Read the connection, once, and have its secrets masked in all logs.
+
+        :raises InvalidInput: a field is missing or cannot be used
+        """
+        if self._options is None:
+            from airflow.sdk.log import mask_secret
+
+            self._options = self._read(self.get_connection(self.conn_id))
+            for secret in self._options.secrets():
+                mask_secret(secret)
+        return self._options
+
+    async def load(self) -> OptionsT:
+        """Read the connection like :attr:`options`, without blocking the event loop."""
+        if self._options is None:
+            from airflow.sdk import log
+
+            self._options = self._read(await self.aget_connection(self.conn_id))
+            for secret in self._options.secrets():
+                if hasattr(log, "amask_secret"):
+                    await log.amask_secret(secret)
+                else:
+                    # Airflow 3.2 has the one function for both worlds.
+                    log.mask_secret(secret)
+        return self._options
+
+    @classmethod
+    def _read(cls, connection: Connection) -> OptionsT:
+        return cast("OptionsT", cls.options_type.read(connection))
+
+    def headers(self, options: OptionsT) -> Mapping[str, str]:
+        """Return the headers that authenticate a request.
+
+        :param options: the connection's fields
+        """
+        raise NotImplementedError
+
+    def get_conn(self) -> requests.Session:
+        """Return the configured session: pooled, authenticated, with a time-out.
+
+        Its credentials go to the connection's base URL alone.
+        For requests that this provider has no call for. It repeats nothing and follows no redirect.
+        """
+        return self._sync_client().http
+
+    def run(self, call: Call[T]) -> T:
+        """Send a call and return what its reply decodes to.
+
+        :param call: the call, from the vendor's ``calls`` module
+        :raises VendorError: the call failed for good
+        """
+        return self._sync_client().run(call)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncClient]:
+        """Open one pooled session for many calls: ``async with hook.session() as vendor``."""
+        from airflow_provider.http.async_client import AsyncClient
+
+        async with AsyncClient(self._setup(await self.load())) as client:
+            yield client
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Answer the Test button of the connection form."""
+        try:
+            return True, self.check()
+        except VendorError as error:
+            return False, str(error)
+        finally:
+            self.close()
+
+    def check(self) -> str:
+        """Find out whether the connection works, without a side effect.
+
+        :return: what was checked, and what was not
+        :raises VendorError: it does not work
+        """
+        raise NotImplementedError
+
+    def reach(self) -> int:
+        """Ask the base URL for its headers, without credentials, for vendors that have no harmless call.
+
+        :return: the HTTP status; any at all shows that the host is there
+        :raises VendorUnavailable: the host does not answer
+        """
+        return self.run(Call("HEAD", "", lambda reply: reply.status, Repeat.SAFE, anonymous=True))
+
+    def close(self) -> None:
+        """Close the pooled connections of :meth:`run`."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _sync_client(self) -> SyncClient:
+        if self._client is None:
+            from airflow_provider.http.sync_client import SyncClient
+
+            self._client = SyncClient(self._setup(self.options))
+        return self._client
+
+    def _setup(self, options: OptionsT) -> ClientSetup:
+        return ClientSetup(options, self.headers(options), self.policy)

@@ -1,0 +1,64 @@
+"""Vendor replies as typed values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from airflow_provider.exceptions import VendorProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+M = TypeVar("M", bound="VendorModel")
+
+
+class VendorModel(BaseModel):
+    """A part of a vendor's reply.
+
+    Lenient: keys that nobody documented are kept in ``model_extra``. They stay out of ``repr`` and of batch
+    output, because nobody knows whether they are secret.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        populate_by_name=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name in type(self).model_fields:
+            yield name, getattr(self, name)
+
+
+def parse(model: type[M], document: Any, *, status: int, **known: Any) -> M:
+    """Read a model from a part of a reply.
+
+    :param model: the model
+    :param document: the part of the reply
+    :param status: HTTP status of the reply, for the error
+    :param known: fields that the caller knows and the reply lacks
+    :raises VendorProtocolError: keys are missing or have another type; the error names them
+    """
+    if not isinstance(document, dict):
+        raise VendorProtocolError(
+            f"the reply has {_kind(document)} where an object is expected", status=status
+        )
+    try:
+        return model.model_validate({**document, **known})
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc'])} ({fault['type']})" for fault in error.errors()
+        ]
+        # 'from None': pydantic's error quotes the reply.
+        raise VendorProtocolError(
+            f"the reply has an unexpected shape: {', '.join(faults[:5])}", status=status
+        ) from None
+
+
+def _kind(document: Any) -> str:
+    names = {type(None): "null", list: "an array", str: "a text", bool: "a boolean"}
+    return names.get(type(document), "a number")

@@ -1,0 +1,359 @@
+"""The fields of a connection, declared once.
+
+A vendor's options are a frozen dataclass whose fields carry their place in the connection form. From this one
+declaration come the form in the Airflow UI (:func:`connection_type`), the reading of a connection
+(:meth:`VendorOptions.read`) and the errors, which name a field by the label that the person sees.
+
+The module uses the standard library alone: ``import airflow`` loads it through ``get_provider_info``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from airflow_provider.exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+    from pydantic import SecretStr
+
+log = logging.getLogger(__name__)
+
+STANDARD_FIELDS = ("host", "login", "password", "port", "schema")
+
+Parser = Callable[[Any], Any]
+
+
+def text(value: Any) -> str:
+    """Read a text."""
+    return str(value).strip()
+
+
+def number(minimum: float, *, whole: bool = False) -> Parser:
+    """Make a reader of numbers, which may come as text from a URI.
+
+    :param minimum: the smallest number allowed
+    :param whole: whether it must be a whole number
+    """
+    expected = f"{'a whole' if whole else 'a'} number of at least {minimum:g}"
+
+    def read(value: Any) -> float | int:
+        try:
+            result = int(str(value)) if whole else float(value)
+        except (TypeError, ValueError):
+            raise ValueError(expected) from None
+        if isinstance(value, bool) or not math.isfinite(result) or result < minimum:
+            raise ValueError(expected)
+        return result
+
+    return read
+
+
+def choice(*allowed: str) -> Parser:
+    """Make a reader of one of some words, whatever their case."""
+
+    def read(value: Any) -> str:
+        for word in allowed:
+            if str(value).strip().lower() == word.lower():
+                return word
+        raise ValueError("one of " + ", ".join(allowed))
+
+    return read
+
+
+def pattern(value: Any) -> str:
+    """Read a regular expression."""
+    try:
+        re.compile(str(value))
+    except re.error as error:
+        raise ValueError(f"a regular expression (this one fails: {error})") from None
+    return str(value)
+
+
+def verification(value: Any) -> bool | str:
+    """Read whether to verify certificates: true, false, or the path of a CA bundle."""
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    given = str(value).strip()
+    if given.lower() in words:
+        return words[given.lower()]
+    if not os.path.exists(given):
+        raise ValueError("true, false, or the path of a file that is there")
+    return given
+
+
+def proxy_url(value: Any) -> str:
+    """Read the URL of a proxy."""
+    url = str(value).strip()
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ValueError("a URL like http://proxy.example.com:3128")
+    return url
+
+
+def form_field(
+    label: str,
+    help: str,
+    *,
+    standard: str | None = None,
+    parse: Parser = text,
+    required: bool = False,
+    secret: bool = False,
+    default: Any = None,
+    kind: str = "string",
+    choices: tuple[str, ...] = (),
+    placeholder: str | None = None,
+) -> Any:
+    """Declare a field of a connection.
+
+    :param label: what the person sees, in the vendor's own words
+    :param help: one sentence: what it is and where to find it
+    :param standard: the standard connection field that holds it; by default an extra of the same name
+    :param parse: reads the raw value, or raises ValueError saying what it expects
+    :param required: whether a connection without it is an error
+    :param secret: whether it is masked, kept out of every ``repr``, and checked to fit into a header
+    :param default: its value where the connection has none
+    :param kind: JSON schema type for the form
+    :param choices: allowed values, shown as a list
+    :param placeholder: example shown in the empty form
+    """
+    form = {
+        "label": label,
+        "help": help,
+        "standard": standard,
+        "parse": choice(*choices) if choices else parse,
+        "required": required,
+        "secret": secret,
+        "kind": kind,
+        "choices": choices,
+        "placeholder": placeholder,
+    }
+    return dataclasses.field(default=default, metadata={"form": form})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VendorOptions:
+    """What every vendor's connection has.
+
+    :param conn_id: id of the connection
+    :param base_url: where the vendor's API begins, without a slash at the end
+    """
+
+    conn_type: ClassVar[str]
+    hook_name: ClassVar[str]
+    hook_class: ClassVar[str]
+
+    conn_id: str
+    base_url: str
+    timeout: float = form_field(
+        "Timeout", "Seconds that one request may take.", parse=number(0.001), default=30.0, kind="number"
+    )
+    max_connections: int = form_field(
+        "Maximum connections",
+        "How many requests may be under way at once.",
+        parse=number(1, whole=True),
+        default=20,
+        kind="integer",
+    )
+    requests_per_second: float | None = form_field(
+        "Requests per second",
+        "The pace that no client of this connection exceeds within one task. Empty: no limit.",
+        parse=number(0.001),
+        kind="number",
+    )
+    verify: bool | str = form_field(
+        "Verify TLS certificate",
+        "true, false, or the path of a file with the certificate authorities to trust.",
+        parse=verification,
+        default=True,
+    )
+    proxy: SecretStr | None = form_field(
+        "Proxy",
+        "URL of an HTTP proxy. Empty: as the environment of the worker says.",
+        parse=proxy_url,
+        secret=True,
+    )
+
+    @classmethod
+    def forms(cls) -> dict[str, Mapping[str, Any]]:
+        """Return the form of each field by the field's name, standard fields first."""
+        found = {f.name: f.metadata["form"] for f in dataclasses.fields(cls) if "form" in f.metadata}
+        own_first = sorted(found, key=lambda name: name in VendorOptions.__dataclass_fields__)
+        return {name: found[name] for name in own_first}
+
+    @classmethod
+    def read(cls, connection: Connection) -> Self:
+        """Read a connection.
+
+        :param connection: the Airflow connection
+        :raises InvalidInput: a field is missing or cannot be used; the error names it by its form label
+        """
+        try:
+            extra = _extra(connection)
+            forms = cls.forms()
+            for name in sorted(set(extra) - {n for n, form in forms.items() if not form["standard"]}):
+                log.warning(
+                    'Connection "%s" (%s): unknown extra "%s" is ignored. Known extras: %s.',
+                    connection.conn_id,
+                    cls.conn_type,
+                    name,
+                    ", ".join(sorted(n for n, form in forms.items() if not form["standard"])),
+                )
+            values = {}
+            for name, form in forms.items():
+                standard = form["standard"]
+                raw = getattr(connection, standard) if standard else extra.get(name)
+                if (value := _value(name, form, raw)) is not None:
+                    values[name] = value
+            base_url = cls.find_base_url(connection, values)
+            return cls(conn_id=connection.conn_id, base_url=base_url, **values)
+        except InvalidInput as error:
+            error.locate(vendor=cls.conn_type, conn_id=connection.conn_id)
+            raise
+
+    @classmethod
+    def find_base_url(cls, connection: Connection, values: Mapping[str, Any]) -> str:
+        """Work out where the API begins.
+
+        :param connection: the Airflow connection
+        :param values: the fields read so far, by name
+        """
+        return base_url(connection, label=cls.forms()["host"]["label"])
+
+    def secrets(self) -> list[str]:
+        """Return the secrets of the connection in clear, for masking."""
+        secret_names = [name for name, form in self.forms().items() if form["secret"]]
+        values = [getattr(self, name) for name in secret_names]
+        return [value.get_secret_value() for value in values if value is not None]
+
+    @property
+    def effective_proxy(self) -> str | None:
+        """Return the proxy to use: the connection's, else the environment's for this host."""
+        if self.proxy is not None:
+            return self.proxy.get_secret_value()
+        from urllib.request import getproxies_environment, proxy_bypass
+
+        parts = urlsplit(self.base_url)
+        if proxy_bypass(parts.hostname or ""):
+            return None
+        return getproxies_environment().get(parts.scheme)
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    if not connection.extra:
+        return {}
+    remedy = 'Write an object, like {"timeout": 30}.'
+    try:
+        extra = json.loads(connection.extra)
+    except ValueError:
+        raise InvalidInput(
+            f"Extra is not JSON ({len(connection.extra)} characters).", field="Extra", remedy=remedy
+        ) from None
+    if not isinstance(extra, dict):
+        raise InvalidInput(
+            f"Extra is a JSON {type(extra).__name__}, not an object.", field="Extra", remedy=remedy
+        )
+    # The connection form of Airflow writes its own fields without a prefix, older versions with one.
+    prefix = f"extra__{connection.conn_type}__"
+    return {name.removeprefix(prefix): value for name, value in extra.items()}
+
+
+def _value(name: str, form: Mapping[str, Any], raw: Any) -> Any:
+    label = form["label"]
+    if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if not form["required"]:
+            return None
+        place = form["standard"] or f'"{name}" in Extra'
+        raise InvalidInput(
+            f'"{label}" is missing.', field=label, remedy=f"Fill it in ({place}): {form['help']}"
+        )
+    try:
+        value = form["parse"](raw)
+    except ValueError as error:
+        shape = f"{len(raw)} characters of text" if isinstance(raw, str) else f"a {type(raw).__name__}"
+        raise InvalidInput(f'"{label}" must be {error}; it is {shape}.', field=label) from None
+    if not form["secret"]:
+        return value
+    from pydantic import SecretStr
+
+    from airflow_provider.http.call import check_header
+
+    check_header(name, value, label=label)
+    return SecretStr(value)
+
+
+def base_url(connection: Connection, *, label: str, host: str | None = None) -> str:
+    """Build the base URL from host, schema and port, where the host may be a full URL with a path.
+
+    :param connection: the Airflow connection
+    :param label: the form label of the host
+    :param host: the host to use in place of the connection's own
+    :raises InvalidInput: there is no host, or it cannot be one
+    """
+    given = (host or connection.host or "").strip().rstrip("/")
+    if not given:
+        raise InvalidInput(f'"{label}" is missing.', field=label, remedy="Fill it in (host).")
+    scheme = connection.schema if connection.schema in ("http", "https") else "https"
+    url = given if "://" in given else f"{scheme}://{given}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    name = parts.hostname or ""
+    # "https://https://host" is the mistake that wolkvox's own help page warns of.
+    bad = parts.scheme not in ("http", "https") or not name or name in ("http", "https")
+    if bad or parts.query or parts.fragment or parts.username or re.search(r"\s", url):
+        raise InvalidInput(
+            f'"{label}" is not a host or a URL ({len(given)} characters of text).',
+            field=label,
+            remedy="Write a host name, or a URL like https://host.example.com/path without user, ? or #.",
+        )
+    if connection.port and port is None:
+        shown = f"[{name}]" if ":" in name else name
+        url = f"{parts.scheme}://{shown}:{connection.port}{parts.path}"
+    return url
+
+
+def connection_type(options: type[VendorOptions]) -> dict[str, Any]:
+    """Render the form as Airflow's provider metadata wants it.
+
+    :param options: the options of a vendor
+    """
+    fields: dict[str, Any] = {}
+    relabeling: dict[str, str] = {}
+    placeholders: dict[str, str] = {}
+    used = {"extra"}
+    for name, form in options.forms().items():
+        if form["standard"]:
+            used.add(form["standard"])
+            relabeling[form["standard"]] = form["label"]
+            placeholders[form["standard"]] = form["placeholder"] or form["help"]
+            continue
+        schema: dict[str, Any] = {"type": [form["kind"], "null"]}
+        default = options.__dataclass_fields__[name].default
+        if default is not None:
+            # The field that takes true, false or a path is a text to the form.
+            schema["default"] = str(default).lower() if isinstance(default, bool) else default
+        if form["secret"]:
+            schema["format"] = "password"
+        if form["choices"]:
+            schema["enum"] = list(form["choices"])
+        fields[name] = {"label": form["label"], "schema": schema, "description": form["help"]}
+    return {
+        "connection-type": options.conn_type,
+        "hook-name": options.hook_name,
+        "hook-class-name": options.hook_class,
+        "conn-fields": fields,
+        "ui-field-behaviour": {
+            "hidden-fields": [name for name in (*STANDARD_FIELDS, "extra") if name not in used],
+            "relabeling": relabeling,
+            "placeholders": placeholders,
+        },
+    }

@@ -1,0 +1,47 @@
+"""Say to Airflow which errors no retry can mend."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider.exceptions import (
+    BatchFailed,
+    InvalidInput,
+    OutcomeUnknown,
+    VendorAuthError,
+    VendorError,
+    VendorProtocolError,
+    VendorRejected,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PERMANENT = (BatchFailed, InvalidInput, VendorAuthError, VendorRejected, OutcomeUnknown, VendorProtocolError)
+
+
+_TWINS: dict[type[VendorError], type[VendorError]] = {
+    # The same errors, under the same names, as ones that Airflow fails at once.
+    kind: type(kind.__name__, (kind, AirflowFailException), {"__module__": kind.__module__})
+    for kind in PERMANENT
+}
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """Let a permanent error fail the task without retries; it stays an instance of its own type.
+
+    Everything else passes unchanged, and Airflow's ``retries`` apply.
+    """
+    try:
+        yield
+    except PERMANENT as error:
+        if isinstance(error, AirflowFailException):
+            raise
+        twin = _TWINS[type(error)]
+        failure = twin.__new__(twin, *error.args)
+        failure.__dict__.update(error.__dict__)
+        raise failure.with_traceback(error.__traceback__) from None

@@ -1,0 +1,225 @@
+"""The rules of one request, written once: what is sent, what is repeated, how long to wait.
+
+:func:`exchange` is a generator. It yields what should happen next (:class:`Send` or :class:`Wait`) and is
+given back what came of it. Two small drivers in ``client.py`` perform these steps, one blocking, one not; a
+test can perform them with no network and no clock at all.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider.exceptions import (
+    OutcomeUnknown,
+    RateLimited,
+    VendorError,
+    VendorProtocolError,
+    VendorUnavailable,
+)
+from airflow_provider.http.call import Call, Repeat, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How hard one call tries before its error is raised.
+
+    :param attempts: how often a request is sent at most
+    :param deadline: seconds that one call may take in all, waits included
+    :param backoff: seconds that the first wait is at most; each further one is at most twice as long
+    :param backoff_limit: seconds that a wait is at most
+    :param retry_after_limit: the longest ``Retry-After``, in seconds, that is waited for inside the call; for
+        a longer one the error is raised, so that Airflow can wait without holding a worker
+    """
+
+    attempts: int = 4
+    deadline: float = 120.0
+    backoff: float = 0.5
+    backoff_limit: float = 20.0
+    retry_after_limit: float = 60.0
+
+    def wait(self, attempt: int, asked: float | None, draw: float) -> float | None:
+        """Say how long to wait after a failed attempt.
+
+        :param attempt: how many attempts have failed, from 1
+        :param asked: seconds that the vendor asked for, if it did
+        :param draw: a random number from 0 to 1
+        :return: seconds; None if the vendor asks for more than the policy grants
+        """
+        if asked is not None:
+            # A little on top, so that callers told the same moment do not all return in it.
+            return asked + draw * self.backoff if asked <= self.retry_after_limit else None
+        return draw * min(self.backoff_limit, self.backoff * 2.0 ** (attempt - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the request now, and give up on it after ``timeout`` seconds."""
+
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailure:
+    """No usable reply arrived.
+
+    :param reason: what happened, without secrets
+    :param sent: whether a byte of the request may have left
+    :param permanent: whether another attempt in the same minute is pointless (a refused certificate)
+    :param remedy: what the reader can do about it
+    """
+
+    reason: str
+    sent: bool
+    permanent: bool = False
+    remedy: str | None = None
+
+
+class Pacer:
+    """The pace at which one client may send: a steady rate, and pauses that the vendor asks for.
+
+    :param rate: requests per second; None for no limit
+    """
+
+    def __init__(self, rate: float | None = None) -> None:
+        self._interval = 1.0 / rate if rate else 0.0
+        self._next = 0.0
+        self._held_until = 0.0
+
+    def reserve(self, now: float) -> float:
+        """Take the next free slot of the rate.
+
+        :param now: the time on a monotonic clock
+        :return: seconds until the slot
+        """
+        if not self._interval:
+            return 0.0
+        slot = max(now, self._next)
+        self._next = slot + self._interval
+        return slot - now
+
+    def hold(self, until: float) -> None:
+        """Let nobody send before the given time on the monotonic clock."""
+        self._held_until = max(self._held_until, until)
+
+    def held(self, now: float) -> float:
+        """Say for how many more seconds nobody may send."""
+        return max(0.0, self._held_until - now)
+
+
+Step = Send | Wait
+Outcome = Reply | TransportFailure | None
+
+
+def exchange(
+    call: Call[T],
+    *,
+    policy: RetryPolicy,
+    timeout: float,
+    pacer: Pacer,
+    clock: Callable[[], float] = time.monotonic,
+    draw: Callable[[], float] = random.random,
+) -> Generator[Step, Outcome, T]:
+    """Carry out one call by the rules.
+
+    :param call: the call
+    :param policy: how hard to try
+    :param timeout: seconds that one attempt may take
+    :param pacer: the pace of the client
+    :param clock: a monotonic clock
+    :param draw: a source of random numbers from 0 to 1
+    :return: what the call decodes to
+    :raises VendorError: the call failed for good
+    """
+    attempts = min(policy.attempts, call.attempts or policy.attempts)
+    deadline: float | None = None
+    attempt = 0
+    while True:
+        if pause := pacer.reserve(clock()):
+            yield Wait(pause)
+        while pause := pacer.held(clock()):
+            yield Wait(pause)
+        now = clock()
+        if deadline is None:
+            # Time spent in the pacer's queue before the first attempt is not the vendor's: it does not count.
+            deadline = now + policy.deadline
+        attempt += 1
+        outcome = yield Send(min(timeout, max(deadline - now, 0.001)))
+        try:
+            return _value(call, outcome)
+        except VendorError as error:
+            failure = error
+        asked: float | None = getattr(failure, "retry_after", None)
+        delay = policy.wait(attempt, asked, draw())
+        if asked is not None and delay is not None:
+            # What the vendor tells one request holds for all of this client's.
+            pacer.hold(clock() + asked)
+        if (
+            not _repeatable(call, failure, outcome)
+            or attempt >= attempts
+            or delay is None
+            or clock() + delay >= deadline
+        ):
+            # 'from None': the first error may quote a secret that only the last one is cleared of.
+            raise _final(call, failure, outcome) from None
+        yield Wait(delay)
+
+
+def _value(call: Call[T], outcome: Outcome) -> T:
+    if isinstance(outcome, Reply):
+        try:
+            return call.decode(outcome)
+        except VendorError:
+            raise
+        except Exception as error:
+            # Whatever a decoder stumbles over may quote the reply: keep its type alone.
+            raise VendorProtocolError(
+                f"the reply has an unexpected shape ({type(error).__name__}; {outcome.shape})",
+                status=outcome.status,
+            ) from None
+    if outcome is None:
+        raise TypeError("a Send must be answered with a Reply or a TransportFailure")
+    raise VendorUnavailable(outcome.reason, processed=None if outcome.sent else False, remedy=outcome.remedy)
+
+
+def _repeatable(call: Call[T], failure: VendorError, outcome: Outcome) -> bool:
+    if isinstance(outcome, TransportFailure) and outcome.permanent:
+        return False
+    if isinstance(failure, RateLimited):
+        return True
+    if isinstance(failure, VendorUnavailable):
+        return failure.processed is False or call.repeat is not Repeat.ONCE
+    return False
+
+
+def _final(call: Call[T], failure: VendorError, outcome: Outcome) -> VendorError:
+    if call.repeat is not Repeat.ONCE:
+        return failure
+    garbled = (
+        isinstance(failure, VendorProtocolError)
+        and isinstance(outcome, Reply)
+        and 200 <= outcome.status < 300
+    )
+    interrupted = isinstance(failure, VendorUnavailable) and failure.processed is not False
+    if not (garbled or interrupted):
+        return failure
+    return OutcomeUnknown(
+        f"{failure.message}; the request had left and may have taken effect",
+        status=failure.status,
+        code=failure.code,
+        remedy="It is not repeated by itself. Look it up at the vendor before it is sent again.",
+    )

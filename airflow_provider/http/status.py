@@ -1,0 +1,76 @@
+"""What an HTTP status means where a vendor does not say otherwise."""
+
+from __future__ import annotations
+
+import math
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider.exceptions import (
+    RateLimited,
+    VendorAuthError,
+    VendorError,
+    VendorProtocolError,
+    VendorRejected,
+    VendorUnavailable,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider.http.call import Reply
+
+
+def retry_after(reply: Reply, *, now: float | None = None) -> float | None:
+    """Read ``Retry-After``, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
+
+    :param reply: the reply
+    :param now: the time as seconds since the epoch; the clock's by default
+    :return: seconds to wait, never negative; None if the header is absent or cannot be read
+    """
+    text = reply.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(text).timestamp()
+        except (ValueError, OverflowError):
+            return None
+        seconds = moment - (time.time() if now is None else now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def error_for_status(
+    reply: Reply, message: str | None = None, *, status: int | None = None, code: int | str | None = None
+) -> VendorError | None:
+    """Name the error that a status stands for.
+
+    :param reply: the reply
+    :param message: what the vendor wrote; a description of the reply by default
+    :param status: the status to judge by, where the vendor's envelope carries its own
+    :param code: the vendor's own code
+    :return: the error, not raised; None for 2xx
+    """
+    judged = reply.status if status is None else status
+    text = message or f"the vendor answered without a readable message ({reply.shape})"
+    error: VendorError
+    if 200 <= judged < 300:
+        return None
+    if judged in (401, 403, 407):
+        error = VendorAuthError(text, remedy="Check the secrets of the connection.")
+    elif judged == 429:
+        error = RateLimited(text, retry_after=retry_after(reply))
+    elif judged in (408, 425) or judged >= 500:
+        error = VendorUnavailable(text, retry_after=retry_after(reply))
+    elif 300 <= judged < 400:
+        error = VendorProtocolError(
+            "the server redirects, which is not followed: it would carry the credentials along",
+            remedy="Put the final address into the host of the connection.",
+        )
+    elif judged >= 400:
+        error = VendorRejected(text)
+    else:
+        error = VendorProtocolError(f"status {judged} is not one that a vendor should send")
+    error.status, error.code = reply.status, code
+    return error
