@@ -1,0 +1,1 @@
+"""Batches: many records through one kind of call, one task, bounded memory."""

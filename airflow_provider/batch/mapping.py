@@ -1,0 +1,129 @@
+"""From a record to a call: which field of the record feeds which parameter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.secrets import is_sealed, open_sealed, seal
+
+if TYPE_CHECKING:
+    from airflow_provider.batch.records import Record
+    from airflow_provider.http.call import Call
+
+
+class RecordMapping:
+    """Fills the parameters of a call from the fields of a record.
+
+    A parameter takes its value from the field that ``fields`` names, else from the field of its own name,
+    else from where the batch before left it, else from ``defaults``. An empty value counts as none.
+
+    :param function: makes the call; its parameters are the names that a record may have
+    :param fields: names of a record's fields by parameter; dots lead into nested records
+    :param defaults: values for what a record does not have
+    :param chained: fields that batches before this one leave, by parameter
+    :param secrets: parameters whose values are sealed when a record is passed on
+    :raises InvalidInput: ``fields`` or ``defaults`` name a parameter that the call does not have
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Call[Any]],
+        *,
+        fields: Mapping[str, str],
+        defaults: Mapping[str, Any],
+        chained: Mapping[str, str],
+        secrets: Collection[str] = (),
+    ) -> None:
+        parameters = inspect.signature(function).parameters
+        for option, names in (("fields", fields), ("defaults", defaults)):
+            if unknown := sorted(set(names) - set(parameters)):
+                raise InvalidInput(
+                    f'"{option}" names {", ".join(unknown)}, which the call does not have.',
+                    field=option,
+                    remedy=f"It has {', '.join(parameters)}.",
+                )
+        self._function = function
+        self._fields = fields
+        self._defaults = defaults
+        self._secrets = secrets
+        self._required = [
+            name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty
+        ]
+        self._sources = {
+            name: tuple(
+                tuple(path.split("."))
+                for path in ((fields[name],) if name in fields else (name, chained.get(name)))
+                if path
+            )
+            for name in parameters
+        }
+
+    def check_columns(self, columns: Collection[str]) -> None:
+        """Make sure that a file has the columns that every record will need, before anything is sent.
+
+        :param columns: the file's columns
+        :raises InvalidInput: a column is missing
+        """
+        wanted = {**{name: name for name in self._required if name not in self._defaults}, **self._fields}
+        for parameter, path in wanted.items():
+            heads = {path.split(".")[0], *(source[0] for source in self._sources[parameter])}
+            if not heads & set(columns):
+                raise InvalidInput(
+                    f'the file has no column "{path}" for "{parameter}"; it has {", ".join(columns)}.',
+                    field=parameter,
+                    remedy=f'Name the column with fields={{"{parameter}": "…"}}, or check the delimiter.',
+                )
+
+    def call(self, record: Record) -> Call[Any]:
+        """Make the call of a record. A secret of the record in clear is sealed in place.
+
+        :param record: the record
+        :raises InvalidInput: a required value is missing, or a value has the wrong shape
+        """
+        arguments = {}
+        for name, sources in self._sources.items():
+            value = _find(record, sources)
+            if value is None:
+                value = self._defaults.get(name)
+            elif name in self._secrets and not is_sealed(value):
+                _seal_in_place(record, sources)
+            if value is not None:
+                arguments[name] = open_sealed(value) if is_sealed(value) else value
+        for name in self._required:
+            if name not in arguments:
+                looked = " or ".join('"' + ".".join(source) + '"' for source in self._sources[name])
+                raise InvalidInput(
+                    f'"{name}" is empty: the record has no value in {looked}.',
+                    field=name,
+                    remedy='Fill the field, map another with "fields", or give a constant with "defaults".',
+                )
+        return self._function(**arguments)
+
+
+def _find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
+    for source in sources:
+        # A column may have dots in its own name.
+        value = record.get(".".join(source))
+        if value is None:
+            value = record
+            for part in source:
+                value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None and not (isinstance(value, str) and not value.strip()):
+            return value
+    return None
+
+
+def _seal_in_place(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:
+    for source in sources:
+        holder: Any = record
+        for part in source[:-1]:
+            holder = holder.get(part) if isinstance(holder, Mapping) else None
+        if (
+            isinstance(holder, dict)
+            and isinstance(holder.get(source[-1]), str)
+            and holder[source[-1]].strip()
+        ):
+            holder[source[-1]] = seal(holder[source[-1]])
