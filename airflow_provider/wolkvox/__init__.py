@@ -1,0 +1,1 @@
+"""wolkvox CRM: tokens with a daily quota."""

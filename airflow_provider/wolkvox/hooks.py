@@ -1,0 +1,69 @@
+"""The wolkvox CRM hook."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider.http.hook import VendorHook
+from airflow_provider.wolkvox import calls
+from airflow_provider.wolkvox.connection import WolkvoxOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow_provider.http.call import Call
+    from airflow_provider.http.retry import RetryPolicy
+    from airflow_provider.quota.quota import Quota
+
+
+class WolkvoxHook(VendorHook[WolkvoxOptions]):
+    """Talks to wolkvox CRM.
+
+    :param wolkvox_conn_id: id of the wolkvox connection
+    :param policy: how hard a call tries before its error is raised; None for the default
+    """
+
+    conn_name_attr = "wolkvox_conn_id"
+    default_conn_name = "wolkvox_default"
+    conn_type = WolkvoxOptions.conn_type
+    hook_name = WolkvoxOptions.hook_name
+    options_type = WolkvoxOptions
+
+    def __init__(
+        self, wolkvox_conn_id: str = default_conn_name, *, policy: RetryPolicy | None = None
+    ) -> None:
+        super().__init__(wolkvox_conn_id, policy=policy)
+
+    def headers(self, options: WolkvoxOptions) -> Mapping[str, str]:
+        """Return ``Wolkvox-Token``, and the content type that wolkvox lists even for requests without a body.
+
+        :param options: the connection's fields
+        """
+        return {"Wolkvox-Token": options.token.get_secret_value(), "Content-Type": "application/json"}
+
+    def token_information_call(self) -> Call[calls.WolkvoxTokenInformation]:
+        """Return the call that asks about the token's quota, as this connection sets it up."""
+        options = self.options
+        texts = calls.ForbiddenTexts(
+            concurrency=options.concurrency_message,
+            maintenance=options.maintenance_message,
+            quota=options.quota_message,
+            token=options.token_message,
+        )
+        return calls.token_information(
+            options.operation, texts=texts, method=options.token_information_method
+        )
+
+    def token_reading(self) -> tuple[calls.WolkvoxTokenInformation, Quota]:
+        """Ask about the token's quota, which costs one use.
+
+        :return: the answer, and the same as a reading with times
+        :raises VendorError: the question failed; a used-up quota is :class:`QuotaExhausted`
+        """
+        information = self.run(self.token_information_call())
+        return information, information.quota(datetime.now(UTC))
+
+    def check(self) -> str:
+        """Check the token by asking about its quota, which costs one use."""
+        return f"The token works: {self.token_reading()[1]}. This test spent one use."
