@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.secrets import is_sealed, open_sealed, seal
 
@@ -70,6 +72,7 @@ class RecordMapping:
         wanted = {**{name: name for name in self._required if name not in self._defaults}, **self._fields}
         for parameter, path in wanted.items():
             heads = {path.split(".")[0], *(source[0] for source in self._sources[parameter])}
+            heads |= {".".join(source) for source in self._sources[parameter]}
             if not heads & set(columns):
                 raise InvalidInput(
                     f'the file has no column "{path}" for "{parameter}"; it has {", ".join(columns)}.',
@@ -118,12 +121,10 @@ def _find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
 
 def _seal_in_place(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:
     for source in sources:
-        holder: Any = record
+        nested: Any = record
         for part in source[:-1]:
-            holder = holder.get(part) if isinstance(holder, Mapping) else None
-        if (
-            isinstance(holder, dict)
-            and isinstance(holder.get(source[-1]), str)
-            and holder[source[-1]].strip()
-        ):
-            holder[source[-1]] = seal(holder[source[-1]])
+            nested = nested.get(part) if isinstance(nested, Mapping) else None
+        for holder, name in ((record, ".".join(source)), (nested, source[-1])):
+            value = holder.get(name) if isinstance(holder, dict) else None
+            if value is not None and not is_sealed(value) and str(value).strip():
+                holder[name] = seal(value if isinstance(value, SecretStr) else str(value))

@@ -243,8 +243,13 @@ def report_path(output: str) -> str:
     return f"{stem}.failed{suffix or '.jsonl'}"
 
 
+def _real(path: str) -> str:
+    local = path.removeprefix("file://")
+    return local if "://" in local else os.path.realpath(local)
+
+
 def _check_paths(output: str, source: str | None) -> None:
-    if source is not None and source in (output, report_path(output)):
+    if source is not None and _real(source) in (_real(output), _real(report_path(output))):
         raise InvalidInput(
             f'"output" would replace the file that "records" reads: {source}.',
             field="output",

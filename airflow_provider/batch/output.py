@@ -70,12 +70,14 @@ class FileOutput:
         self.count = 0
         self._partial = path + ".partial"
         try:
-            if "://" not in path:
-                os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            if "://" not in path or path.startswith("file://"):
+                os.makedirs(os.path.dirname(path.removeprefix("file://")) or ".", exist_ok=True)
             self._file: IO[str] = _open_for_writing(self._partial)
-        except OSError as error:
+        except (OSError, ValueError, ImportError) as error:
+            # ValueError: no file system is registered for the scheme of the URI.
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise InvalidInput(
-                f'"output": {path} cannot be written: {error.strerror or type(error).__name__}.',
+                f'"output": {path} cannot be written: {why}.',
                 field="output",
                 remedy="Check that the worker may write there.",
             ) from None

@@ -113,9 +113,11 @@ class Records:
             )
         try:
             raw, size = _open_binary(self.source)
-        except OSError as error:
+        except (OSError, ValueError, ImportError) as error:
+            # ValueError: no file system is registered for the scheme of the URI.
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise InvalidInput(
-                f'"records": {self.source} cannot be opened: {error.strerror or type(error).__name__}.',
+                f'"records": {self.source} cannot be opened: {why}.',
                 field="records",
                 remedy="Check the path, and that the worker may read it.",
             ) from None
@@ -124,14 +126,21 @@ class Records:
             self._progress = lambda: min(1.0, raw.tell() / size)
         if suffix == ".parquet":
             return self._parquet(raw)
-        text = io.TextIOWrapper(raw, encoding=self._encoding, newline="")
+        try:
+            text = io.TextIOWrapper(raw, encoding=self._encoding, newline="")
+        except LookupError:
+            raise InvalidInput('"encoding" is not one that Python knows.', field="encoding") from None
         self._stack.callback(text.close)
         if suffix in (".jsonl", ".ndjson"):
             return self._decoding(_from_jsonl(text))
         return self._csv(text, self._delimiter or ("\t" if suffix == ".tsv" else ","))
 
     def _csv(self, text: IO[str], delimiter: str) -> Iterable[Row]:
-        reader = csv.reader(text, delimiter=delimiter)
+        try:
+            # strict: a quote that is never closed is an error, not one value with the rest of the file.
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+        except TypeError:
+            raise InvalidInput('"delimiter" must be one character.', field="delimiter") from None
         header = next(self._decoding(reader), None)
         if not header or not any(name.strip() for name in header):
             raise InvalidInput(
@@ -166,7 +175,18 @@ class Records:
         self.columns = tuple(file.schema_arrow.names)
         batches = file.iter_batches(batch_size=1000)
         records = (record for batch in batches for record in batch.to_pylist())
-        return (Row(number, record) for number, record in enumerate(records, 1))
+
+        def rows() -> Iterator[Row]:
+            try:
+                for number, record in enumerate(records, 1):
+                    yield Row(number, record)
+            except (OSError, arrow.ArrowException):
+                raise InvalidInput(
+                    f'"records": the Parquet file {self.source} is damaged, near record {self._seen + 1}.',
+                    field="records",
+                ) from None
+
+        return rows()
 
     def _decoding(self, rows: Iterator[Any]) -> Iterator[Any]:
         """Name the encoding where a file is not in it."""
@@ -231,7 +251,7 @@ def _from_jsonl(lines: Iterable[str]) -> Iterator[Row]:
     for number, line in enumerate(filled, 1):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):
             yield Row(number, record)

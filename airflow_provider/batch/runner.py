@@ -194,7 +194,8 @@ class Batch:
         if isinstance(error, VendorAuthError) and not (call and call.own_credentials):
             # The connection's credentials are refused: so would be every other record.
             return error
-        if isinstance(error, VendorUnavailable | OutcomeUnknown):
+        if isinstance(error, VendorUnavailable | OutcomeUnknown | VendorAuthError):
+            # Whose credentials a refusal means is not always known: so many in a row are the connection's.
             self._outage += 1
             if self._outage >= OUTAGE:
                 return error

@@ -43,6 +43,9 @@ class AsyncClient:
             # A cookie set for one user's request must not travel with another's.
             cookie_jar=aiohttp.DummyCookieJar(),
         )
+        # aiohttp would repeat GET, PUT and DELETE by itself on a pooled connection; what is repeated is
+        # decided in retry.py alone. There is no public switch, so a test counts the requests.
+        self._http._retry_connection = False
         return self
 
     async def __aexit__(
@@ -98,7 +101,11 @@ def _ssl(verify: bool | str, base_url: str) -> ssl.SSLContext | bool:
     if base_url.startswith("http://") or verify is False:
         return False
     # The variable that requests honours, so that both drivers trust the same authorities.
-    path = verify if isinstance(verify, str) else os.environ.get("REQUESTS_CA_BUNDLE")
+    path = (
+        verify
+        if isinstance(verify, str)
+        else (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"))
+    )
     if path and os.path.isdir(path):
         return ssl.create_default_context(capath=path)
     return ssl.create_default_context(cafile=path)

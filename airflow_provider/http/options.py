@@ -86,6 +86,13 @@ def verification(value: Any) -> bool | str:
         return words[given.lower()]
     if not os.path.exists(given):
         raise ValueError("true, false, or the path of a file that is there")
+    if os.path.isfile(given):
+        import ssl
+
+        try:
+            ssl.create_default_context(cafile=given)
+        except ssl.SSLError:
+            raise ValueError("true, false, or the path of a file that has certificates") from None
     return given
 
 
@@ -242,7 +249,8 @@ class VendorOptions:
         parts = urlsplit(self.base_url)
         if proxy_bypass(parts.hostname or ""):
             return None
-        return getproxies_environment().get(parts.scheme)
+        proxies = getproxies_environment()
+        return proxies.get(parts.scheme) or proxies.get("all")
 
 
 def _extra(connection: Connection) -> dict[str, Any]:
@@ -309,16 +317,19 @@ def base_url(connection: Connection, *, label: str, host: str | None = None) -> 
     name = parts.hostname or ""
     # "https://https://host" is the mistake that wolkvox's own help page warns of.
     bad = parts.scheme not in ("http", "https") or not name or name in ("http", "https")
-    if bad or parts.query or parts.fragment or parts.username or re.search(r"\s", url):
+    # With ":" it is an IPv6 address; a label may have up to 63 characters.
+    labels = [] if ":" in name else name.split(".")
+    bad = bad or not all(0 < len(label) < 64 for label in labels) or not url.isprintable()
+    if bad or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", url):
         raise InvalidInput(
             f'"{label}" is not a host or a URL ({len(given)} characters of text).',
             field=label,
             remedy="Write a host name, or a URL like https://host.example.com/path without user, ? or #.",
         )
-    if connection.port and port is None:
-        shown = f"[{name}]" if ":" in name else name
-        url = f"{parts.scheme}://{shown}:{connection.port}{parts.path}"
-    return url
+    port = port or connection.port or None
+    # Scheme and host in lower case, as the HTTP libraries write them.
+    shown = f"[{name}]" if ":" in name else name
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}"
 
 
 def connection_type(options: type[VendorOptions]) -> dict[str, Any]:

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 PERMANENT = (BatchFailed, InvalidInput, VendorAuthError, VendorRejected, OutcomeUnknown, VendorProtocolError)
 
 
-_TWINS: dict[type[VendorError], type[VendorError]] = {
-    # The same errors, under the same names, as ones that Airflow fails at once.
-    kind: type(kind.__name__, (kind, AirflowFailException), {"__module__": kind.__module__})
-    for kind in PERMANENT
-}
+def _twin(kind: type[VendorError]) -> type[VendorError]:
+    """Derive the same error, under the same name, as one that Airflow fails at once."""
+    return type(kind.__name__, (kind, AirflowFailException), {"__module__": kind.__module__})
 
 
 @contextmanager
@@ -41,7 +39,7 @@ def failing_at_once() -> Iterator[None]:
     except PERMANENT as error:
         if isinstance(error, AirflowFailException):
             raise
-        twin = _TWINS[type(error)]
+        twin = _twin(type(error))
         failure = twin.__new__(twin, *error.args)
         failure.__dict__.update(error.__dict__)
         raise failure.with_traceback(error.__traceback__) from None

@@ -148,6 +148,7 @@ def exchange(
     attempts = min(policy.attempts, call.attempts or policy.attempts)
     deadline: float | None = None
     attempt = 0
+    failure: VendorError | None = None
     while True:
         if pause := pacer.reserve(clock()):
             yield Wait(pause)
@@ -157,6 +158,9 @@ def exchange(
         if deadline is None:
             # Time spent in the pacer's queue before the first attempt is not the vendor's: it does not count.
             deadline = now + policy.deadline
+        if failure is not None and now >= deadline:
+            # Held up meanwhile by what the vendor told another request.
+            raise failure
         attempt += 1
         outcome = yield Send(min(timeout, max(deadline - now, 0.001)))
         try:

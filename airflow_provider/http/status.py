@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,9 @@ def retry_after(reply: Reply, *, now: float | None = None) -> float | None:
         seconds = float(text)
     except ValueError:
         try:
-            moment = parsedate_to_datetime(text).timestamp()
+            date = parsedate_to_datetime(text)
+            # An HTTP date is GMT, whether it says so or not.
+            moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
         seconds = moment - (time.time() if now is None else now)

@@ -85,6 +85,16 @@ class ConnectionSession(requests.Session):
             proxy = options.proxy.get_secret_value()
             self.proxies = {"http": proxy, "https": proxy}
 
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        # requests lets REQUESTS_CA_BUNDLE and HTTP_PROXY win over the settings of a session.
+        if verify is None and self.verify is not True:
+            verify = self.verify
+        proxies = {**self.proxies, **(proxies or {})}
+        merged = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if verify is not None:
+            merged["verify"] = verify
+        return merged
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 

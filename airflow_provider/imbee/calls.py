@@ -132,8 +132,9 @@ def create_chat(
     :raises InvalidInput: the key or the contacts are missing
     """
     secret = apikey if isinstance(apikey, SecretStr) else SecretStr(_required("apikey", apikey))
-    others = [contacts] if isinstance(contacts, str) else list(contacts)
-    if not others or not all(str(other).strip() for other in others):
+    given = [contacts] if isinstance(contacts, str) else contacts
+    others = [_blank_to_none(other) for other in given] if isinstance(given, list | tuple) else []
+    if not others or not all(others):
         raise InvalidInput(
             f'"contacts" must name at least one other user; it has {len(others)} entries.',
             field="contacts",
@@ -238,7 +239,10 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _blank_to_none(value: Any) -> str | None:
-    text = "" if value is None else str(value).strip()
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    # NaN, which is not equal to itself, is what pandas has for a value that is not there.
+    text = "" if value is None or value != value else str(value).strip()
     return text or None
 
 

@@ -99,7 +99,6 @@ class Wolkvox(Vendor):
                 "host": url,
                 "login": self.switch("operation"),
                 "password": self.switch("token"),
-                "extra": {},
             }
         }
 

@@ -36,7 +36,6 @@ def test_connections_are_airflows_json_and_follow_the_switches(sandbox):
         "host": f"{sandbox.url}/wolkvox",
         "login": "shop",
         "password": default_token(sandbox),
-        "extra": {},
     }
 
 

@@ -1,0 +1,68 @@
+"""An Airflow of its own for the tests: made before anything imports Airflow, removed at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import isolate
+
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
+isolate(os.environ, AIRFLOW_HOME)
+
+from tests.support.connections import SetConnection, connection_setter  # noqa: E402
+from tests.support.sandbox import SandboxProcess  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The folder of Airflow's configuration, database and logs."""
+    return AIRFLOW_HOME
+
+
+@pytest.fixture(scope="session")
+def airflow_db(airflow_home: Path) -> None:
+    """Airflow's database, empty but for what Airflow itself puts there."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[SandboxProcess]:
+    with SandboxProcess() as running:
+        yield running
+        # An error inside the sandbox answers 500 and prints a traceback; neither may pass unnoticed.
+        assert "Traceback" not in running.output()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
+    """The vendors, as new; ``imbee_default`` and ``wolkvox_default`` lead to them."""
+    sandbox_process.reset()
+    for name, value in sandbox_process.connections.items():
+        monkeypatch.setenv(name, value)
+    return sandbox_process
+
+
+@pytest.fixture
+def set_connection(monkeypatch: pytest.MonkeyPatch) -> SetConnection:
+    """A function that sets or changes a connection for one test, see ``connection_setter``."""
+    return connection_setter(monkeypatch)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let the clients' waits pass at once; the list has what they would have waited, in seconds."""
+    from tests.support.waiting import skip_waits
+
+    return skip_waits(monkeypatch)

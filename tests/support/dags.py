@@ -1,0 +1,140 @@
+"""Run Dags of a test in a real Airflow, with its database."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.sdk import DAG
+    from airflow.sdk.execution_time.supervisor import TaskRunResult
+
+
+def register(dag: DAG) -> None:
+    """Put a Dag that is in no file into Airflow's database, as the Dag processor would."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    DagBundlesManager().sync_bundles_to_db()
+    [bundle] = DagBundlesManager().get_all_dag_bundles()
+    bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+    bag.bag_dag(dag)
+    sync_bag_to_db(bag, bundle.name, bundle.version)
+
+
+def run(dag: DAG) -> DagRun:
+    """Run a Dag to its end, retries, reschedules and triggers included."""
+    register(dag)
+    return dag.test()
+
+
+class Attempt:
+    """
+    Run the only task of a Dag step by step, as a worker does, and look at each outcome.
+
+    ``outcome.state`` is the task's state, ``outcome.msg`` what the worker tells Airflow, ``outcome.error`` the
+    exception, if there was one.
+    """
+
+    def __init__(self, dag: DAG) -> None:
+        from airflow.sdk import timezone
+        from airflow.serialization.serialized_objects import DagSerialization
+        from airflow.utils.session import create_session
+        from airflow.utils.state import DagRunState
+        from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+        register(dag)
+        [self.task] = dag.tasks
+        now = timezone.utcnow()
+        with create_session() as session:
+            run = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag)).create_dagrun(
+                run_id=f"manual__{now.isoformat()}",
+                logical_date=now,
+                data_interval=(now, now),
+                run_after=now,
+                run_type=DagRunType.MANUAL,
+                state=DagRunState.RUNNING,
+                triggered_by=DagRunTriggeredByType.TEST,
+                session=session,
+            )
+            [instance] = run.get_task_instances(session=session)
+            self.id = instance.id
+            instance.try_number = 1
+        self.outcome = self._work()
+
+    def wake(self) -> TaskRunResult:
+        """Let the trigger that the task waits for fire now, whatever it waits for, and the task go on."""
+        from airflow.models.trigger import Trigger
+        from airflow.triggers.base import TriggerEvent
+
+        Trigger.submit_event(self.instance.trigger_id, TriggerEvent(None))
+        self.outcome = self._work()
+        return self.outcome
+
+    def again(self) -> TaskRunResult:
+        """Run the task again, as the scheduler lets a rescheduled task."""
+        self.outcome = self._work()
+        return self.outcome
+
+    @property
+    def instance(self) -> TaskInstance:
+        """The task instance as the database has it."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            instance = session.get(TaskInstance, self.id)
+            assert instance is not None
+            return instance
+
+    def _work(self) -> TaskRunResult:
+        from airflow.sdk.api.datamodels._generated import TaskInstance as WorkersInstance
+        from airflow.sdk.execution_time.supervisor import run_task_in_process
+        from airflow.utils.state import TaskInstanceState
+
+        instance = self.instance
+        # The API takes only queued tasks from a worker.
+        instance.set_state(TaskInstanceState.QUEUED)
+        return run_task_in_process(
+            ti=WorkersInstance(
+                id=UUID(str(instance.id)),
+                task_id=instance.task_id,
+                dag_id=instance.dag_id,
+                run_id=instance.run_id,
+                try_number=instance.try_number,
+                map_index=instance.map_index,
+                dag_version_id=UUID(str(instance.dag_version_id)),
+            ),
+            task=self.task,
+        )
+
+
+def tasks(run: DagRun) -> dict[str, TaskInstance]:
+    """Return the task instances of a run by task id, as the database has them."""
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return {instance.task_id: instance for instance in run.get_task_instances(session=session)}
+
+
+def states(run: DagRun) -> dict[str, str]:
+    """Return the states of a run's tasks by task id."""
+    return {task_id: str(instance.state) for task_id, instance in tasks(run).items()}
+
+
+def stored_results(run: DagRun) -> dict[str, str]:
+    """Return the results of a run's tasks by task id, as the text that stands in the database."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import text
+
+    query = text("SELECT task_id, value FROM xcom WHERE run_id = :run AND key = 'return_value'")
+    with create_session() as session:
+        return dict(session.execute(query, {"run": run.run_id}).tuples())
+
+
+def results(run: DagRun) -> dict[str, Any]:
+    """Return the results of a run's tasks by task id, read as JSON."""
+    return {task_id: json.loads(value) for task_id, value in stored_results(run).items()}

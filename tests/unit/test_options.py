@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import Any
+
+import certifi
+import pytest
+from airflow.sdk import Connection
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.options import STANDARD_FIELDS, VendorOptions, connection_type
+from airflow_provider.imbee.connection import ImbeeOptions
+from airflow_provider.imbee.hooks import ImbeeHook
+from airflow_provider.wolkvox.connection import WolkvoxOptions
+from airflow_provider.wolkvox.hooks import WolkvoxHook
+
+VENDORS = [ImbeeOptions, WolkvoxOptions]
+SECRET = "s3cr3t-value"
+
+IMBEE = {
+    "conn_type": "imbee",
+    "host": "imbee.example.com",
+    "password": "Basic " + SECRET,
+    "extra": {"corporate_token": "corporate-" + SECRET},
+}
+WOLKVOX = {
+    "conn_type": "wolkvox",
+    "host": "crm0001.wolkvox.com",
+    "login": "demo",
+    "password": "token-" + SECRET,
+    "extra": {},
+}
+
+
+def connection(base: dict[str, Any], **changes: Any) -> Connection:
+    fields = {**base, **changes}
+    extra = fields.pop("extra")
+    text = extra if isinstance(extra, str) else json.dumps(extra)
+    return Connection(conn_id="mine", extra=text, **fields)
+
+
+def imbee(extra: dict[str, Any] | None = None, **changes: Any) -> ImbeeOptions:
+    return ImbeeOptions.read(connection(IMBEE, extra={**IMBEE["extra"], **(extra or {})}, **changes))
+
+
+def wolkvox(extra: dict[str, Any] | None = None, **changes: Any) -> WolkvoxOptions:
+    return WolkvoxOptions.read(connection(WOLKVOX, extra=extra or {}, **changes))
+
+
+def base_of(options: type[VendorOptions]) -> dict[str, Any]:
+    return IMBEE if options is ImbeeOptions else WOLKVOX
+
+
+def with_value(options: type[VendorOptions], name: str, value: Any) -> Connection:
+    """A complete connection with one field changed, wherever that field is kept."""
+    base = base_of(options)
+    standard = options.forms()[name]["standard"]
+    if standard:
+        return connection(base, **{standard: value})
+    return connection(base, extra={**base["extra"], name: value})
+
+
+def fields(*, required: bool | None = None) -> list[Any]:
+    return [
+        pytest.param(options, name, id=f"{options.conn_type}-{name}")
+        for options in VENDORS
+        for name, form in options.forms().items()
+        if required is None or form["required"] is required
+    ]
+
+
+def test_a_minimal_connection_has_defaults_for_the_rest():
+    options = imbee()
+    assert (options.conn_id, options.base_url) == ("mine", "https://imbee.example.com")
+    assert options.authorization.get_secret_value() == "Basic " + SECRET
+    assert options.corporate_token.get_secret_value() == "corporate-" + SECRET
+    assert (options.timeout, options.max_connections, options.requests_per_second) == (30.0, 20, None)
+    assert (options.verify, options.proxy) == (True, None)
+
+
+def test_a_wolkvox_connection_reads_its_own_fields():
+    options = wolkvox({"token_information_method": "post", "quota_message": "agotado"})
+    assert (options.operation, options.token.get_secret_value()) == ("demo", "token-" + SECRET)
+    assert (options.token_information_method, options.quota_message) == ("POST", "agotado")
+
+
+@pytest.mark.parametrize(("options", "name"), fields(required=True))
+@pytest.mark.parametrize("value", [None, "", "   "])
+def test_a_missing_field_is_named_by_its_label_and_where_to_fill_it_in(options, name, value):
+    form = options.forms()[name]
+    with pytest.raises(InvalidInput) as raised:
+        options.read(with_value(options, name, value))
+    error = raised.value
+    assert error.field == form["label"]
+    assert f'"{form["label"]}" is missing' in str(error)
+    assert (form["standard"] or f'"{name}" in Extra') in error.remedy
+    assert (error.vendor, error.conn_id) == (options.conn_type, "mine")
+
+
+@pytest.mark.parametrize(("options", "name"), fields(required=False))
+@pytest.mark.parametrize("value", [None, "", "   "])
+def test_an_empty_optional_field_takes_its_default(options, name, value):
+    read = options.read(with_value(options, name, value))
+    assert getattr(read, name) == options.__dataclass_fields__[name].default
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "value", "expected"),
+    [
+        (ImbeeOptions, "timeout", "soon-" + SECRET, "a number of at least"),
+        (ImbeeOptions, "timeout", 0, "a number of at least"),
+        (ImbeeOptions, "timeout", -1, "a number of at least"),
+        (ImbeeOptions, "timeout", True, "a number of at least"),
+        (ImbeeOptions, "timeout", "inf", "a number of at least"),
+        (ImbeeOptions, "timeout", "nan", "a number of at least"),
+        (ImbeeOptions, "timeout", [SECRET], "a number of at least"),
+        (ImbeeOptions, "max_connections", 0, "a whole number of at least 1"),
+        (ImbeeOptions, "max_connections", 2.5, "a whole number of at least 1"),
+        (ImbeeOptions, "max_connections", "many-" + SECRET, "a whole number of at least 1"),
+        (ImbeeOptions, "requests_per_second", 0, "a number of at least"),
+        (ImbeeOptions, "requests_per_second", SECRET, "a number of at least"),
+        (ImbeeOptions, "verify", "/no/such/" + SECRET, "the path of a file"),
+        (ImbeeOptions, "proxy", SECRET, "a URL like"),
+        (ImbeeOptions, "proxy", "ftp://" + SECRET, "a URL like"),
+        (ImbeeOptions, "proxy", "http://", "a URL like"),
+        (ImbeeOptions, "corporate_token", SECRET + "\n" + SECRET, "no HTTP header can carry"),
+        (ImbeeOptions, "authorization", SECRET + "ñ", "no HTTP header can carry"),
+        (WolkvoxOptions, "token", SECRET + "\r\nX: y", "no HTTP header can carry"),
+        (WolkvoxOptions, "token_information_method", SECRET, "one of GET, POST"),
+        (WolkvoxOptions, "quota_message", f"({SECRET}", "a regular expression"),
+        (WolkvoxOptions, "concurrency_message", f"({SECRET}", "a regular expression"),
+        (WolkvoxOptions, "maintenance_message", f"({SECRET}", "a regular expression"),
+        (WolkvoxOptions, "token_message", f"({SECRET}", "a regular expression"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_by_its_label_and_not_shown(options, name, value, expected):
+    label = options.forms()[name]["label"]
+    with pytest.raises(InvalidInput) as raised:
+        options.read(with_value(options, name, value))
+    assert raised.value.field == label
+    assert f'"{label}"' in str(raised.value)
+    assert expected in str(raised.value)
+    assert SECRET not in str(raised.value) + repr(raised.value)
+    assert raised.value.__context__ is None or raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("timeout", "2.5", 2.5),
+        ("timeout", 5, 5.0),
+        ("max_connections", "7", 7),
+        ("requests_per_second", "0.5", 0.5),
+        ("verify", "false", False),
+        ("verify", False, False),
+        ("verify", "No", False),
+        ("verify", "TRUE", True),
+        ("verify", "1", True),
+    ],
+)
+def test_values_may_come_as_text_from_a_uri(name, value, read):
+    assert getattr(imbee({name: value}), name) == read
+
+
+def test_verify_may_be_the_path_of_a_file():
+    assert imbee({"verify": f" {certifi.where()} "}).verify == certifi.where()
+
+
+@pytest.mark.parametrize(
+    ("changes", "url"),
+    [
+        ({}, "https://imbee.example.com"),
+        ({"host": " imbee.example.com/ "}, "https://imbee.example.com"),
+        ({"host": "imbee.example.com/api/v1/"}, "https://imbee.example.com/api/v1"),
+        ({"host": "imbee.example.com:8443"}, "https://imbee.example.com:8443"),
+        ({"port": 8443}, "https://imbee.example.com:8443"),
+        ({"schema": "http"}, "http://imbee.example.com"),
+        ({"schema": "http", "port": 8080}, "http://imbee.example.com:8080"),
+        ({"schema": "nonsense"}, "https://imbee.example.com"),
+        ({"host": "http://imbee.example.com"}, "http://imbee.example.com"),
+        ({"host": "http://imbee.example.com", "schema": "https"}, "http://imbee.example.com"),
+        ({"host": "http://imbee.example.com/api", "port": 81}, "http://imbee.example.com:81/api"),
+        ({"host": "http://imbee.example.com:80/api", "port": 81}, "http://imbee.example.com:80/api"),
+        ({"host": "[::1]", "port": 81}, "https://[::1]:81"),
+        ({"host": "http://[::1]:81/api"}, "http://[::1]:81/api"),
+    ],
+)
+def test_host_schema_and_port_make_one_base_url(changes, url):
+    assert imbee(**changes).base_url == url
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://https://s3cr3t-value",
+        "https://https//s3cr3t-value",
+        "ftp://s3cr3t-value",
+        "https://user:s3cr3t-value@host",
+        "https://:s3cr3t-value@host",
+        "s3cr3t-value?x=1",
+        "s3cr3t-value#x",
+        "s3cr3t-value here",
+        "s3cr3t-value\x00",
+        "https://",
+        "//s3cr3t-value",
+        "s3cr3t-value:port",
+        "s3cr3t-value:99999",
+        "s3cr3t-value." + "a" * 64 + ".com",
+        "s3cr3t-value..com",
+        "http://.s3cr3t-value",
+    ],
+)
+@pytest.mark.parametrize(("read", "label"), [(imbee, "HOST"), (wolkvox, "Wolkvox-Server")])
+def test_a_host_that_cannot_be_one_is_refused_without_being_shown(host, read, label):
+    with pytest.raises(InvalidInput) as raised:
+        read(host=host, **({"extra": {"domain": "wolkvox.com"}} if read is wolkvox else {}))
+    assert raised.value.field == label
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "domain", "url"),
+    [
+        ("crm0001", "wolkvox.com", "https://crm0001.wolkvox.com"),
+        ("sv0001", ".crmvox.com.", "https://sv0001.crmvox.com"),
+        ("crm0001.wolkvox.com", "crmvox.com", "https://crm0001.wolkvox.com"),
+        ("https://crm0001.wolkvox.com/", None, "https://crm0001.wolkvox.com"),
+        ("http://crm0001:8080", None, "http://crm0001:8080"),
+        ("localhost:8765", None, "https://localhost:8765"),
+    ],
+)
+def test_a_bare_wolkvox_server_name_takes_the_domain(host, domain, url):
+    assert wolkvox({"domain": domain} if domain else {}, host=host).base_url == url
+
+
+def test_a_bare_wolkvox_server_name_without_domain_is_refused():
+    with pytest.raises(InvalidInput, match=r"crmvox\.com or to wolkvox\.com") as raised:
+        wolkvox(host="crm0001")
+    assert raised.value.field == "Wolkvox-Server"
+    assert '"Domain" (extra "domain")' in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("options", "hook"), [(ImbeeOptions, ImbeeHook), (WolkvoxOptions, WolkvoxHook)], ids=["imbee", "wolkvox"]
+)
+def test_an_unknown_extra_is_named_in_a_warning_and_never_becomes_a_header(options, hook, caplog):
+    base = base_of(options)
+    extra = {**base["extra"], "X-Custom": SECRET, "timeuot": 3}
+    with caplog.at_level(logging.WARNING):
+        read = options.read(connection(base, extra=extra))
+    assert '"X-Custom"' in caplog.text
+    assert '"timeuot"' in caplog.text
+    assert "mine" in caplog.text
+    assert "timeout" in caplog.text
+    assert SECRET not in caplog.text
+    assert not {"x-custom", "timeuot"} & {name.lower() for name in hook("mine").headers(read)}
+
+
+def test_a_known_extra_causes_no_warning(caplog):
+    imbee({"timeout": 3, "verify": False})
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("extra", "shape"),
+    [
+        ("{'timeout': 's3cr3t-value'}", "not JSON"),
+        ('["s3cr3t-value"]', "JSON list"),
+        ('"s3cr3t-value"', "JSON str"),
+    ],
+)
+def test_an_extra_that_is_not_an_object_is_described_and_not_shown(extra, shape):
+    with pytest.raises(InvalidInput, match=shape) as raised:
+        ImbeeOptions.read(connection(IMBEE, extra=extra))
+    assert raised.value.field == "Extra"
+    assert SECRET not in str(raised.value)
+    # The JSON parser's own error has the whole text.
+    assert raised.value.__context__ is None or raised.value.__suppress_context__
+
+
+def test_extras_with_the_old_prefix_are_read():
+    extra = {"extra__imbee__corporate_token": "corporate", "extra__imbee__timeout": 3}
+    options = ImbeeOptions.read(connection(IMBEE, extra=extra))
+    assert (options.corporate_token.get_secret_value(), options.timeout) == ("corporate", 3.0)
+
+
+def test_no_secret_shows_in_the_repr_and_all_are_listed_for_masking():
+    options = imbee({"proxy": f"http://user:{SECRET}@proxy:3128"})
+    assert SECRET not in repr(options) + str(options)
+    assert sorted(options.secrets()) == [
+        "Basic " + SECRET,
+        "corporate-" + SECRET,
+        f"http://user:{SECRET}@proxy:3128",
+    ]
+    assert wolkvox().secrets() == ["token-" + SECRET]
+
+
+@pytest.mark.parametrize(
+    ("environment", "extra", "proxy"),
+    [
+        ({}, {}, None),
+        ({"https_proxy": "http://env:1"}, {}, "http://env:1"),
+        ({"http_proxy": "http://env:1"}, {}, None),
+        ({"all_proxy": "http://env:1"}, {}, "http://env:1"),
+        ({"https_proxy": "http://env:1", "no_proxy": "example.com"}, {}, None),
+        ({"https_proxy": "http://env:1"}, {"proxy": "http://own:2"}, "http://own:2"),
+        ({"no_proxy": "example.com"}, {"proxy": "http://own:2"}, "http://own:2"),
+    ],
+)
+def test_the_proxy_is_the_connections_or_else_the_environments(monkeypatch, environment, extra, proxy):
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert imbee(extra).effective_proxy == proxy
+
+
+@pytest.mark.parametrize("options", VENDORS)
+def test_the_form_has_every_field_once(options):
+    form = connection_type(options)
+    behaviour = form["ui-field-behaviour"]
+    standard = {f["standard"] for f in options.forms().values() if f["standard"]}
+    assert set(form["conn-fields"]) == {name for name, f in options.forms().items() if not f["standard"]}
+    assert set(behaviour["relabeling"]) == set(behaviour["placeholders"]) == standard
+    assert set(behaviour["hidden-fields"]) == set(STANDARD_FIELDS) - standard
+    labels = [f["label"] for f in form["conn-fields"].values()] + list(behaviour["relabeling"].values())
+    assert len(labels) == len(set(labels)) == len(options.forms())
+
+
+@pytest.mark.parametrize(("options", "name"), fields())
+def test_the_form_masks_secrets_and_shows_defaults_and_choices(options, name):
+    form = options.forms()[name]
+    if form["standard"]:
+        assert not form["secret"] or form["standard"] == "password"
+        return
+    schema = connection_type(options)["conn-fields"][name]["schema"]
+    assert (schema.get("format") == "password") is form["secret"]
+    assert schema.get("enum", []) == list(form["choices"])
+    default = options.__dataclass_fields__[name].default
+    if default is None:
+        assert "default" not in schema
+    else:
+        # What the form fills in by itself must be read as the default again.
+        assert getattr(options.read(with_value(options, name, schema["default"])), name) == default
