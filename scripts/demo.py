@@ -1,0 +1,281 @@
+"""Provision 5,000 customers into the sandbox through a real Airflow, and check that the numbers add up.
+
+``python scripts/demo.py`` runs ``dags_examples/provision_customers.py`` in a throw-away Airflow under
+``build/demo`` and ends with 0 only if every check passes. With ``--up`` it starts the same Airflow with its
+web UI instead, for clicking through, until Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import demo_summary  # noqa: E402
+
+from tests.support.environment import isolate  # noqa: E402
+from tests.support.sandbox import SandboxProcess  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOME = ROOT / "build" / "demo"
+LOG = HOME / "airflow.log"
+DAG = "provision_customers"
+AIRFLOW = (sys.executable, "-m", "airflow")
+LONGEST_RUN = 300
+STARTED = re.compile(r"\[DAG TEST\] starting task_id=(\w+)")
+ENDED = re.compile(r"\[DAG TEST\] end task task_id=(\w+)")
+COUNTS = re.compile(r"[\d,]+ records[^\[]*(?=\[|$)")
+
+
+class DemoFailed(Exception):
+    """The demonstration did not get as far as its checks."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--up", action="store_true", help="start Airflow's web UI instead of one run")
+    options = parser.parse_args()
+    # As after Ctrl+C: whatever was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    started = time.monotonic()
+    try:
+        with SandboxProcess() as sandbox:
+            environment = prepare_home()
+            say(started, f"The sandbox listens on {sandbox.url}")
+            if options.up:
+                return serve(sandbox, environment, started)
+            environment.update(sandbox.connections)
+            # At midnight the quota would start again, and not add up.
+            sandbox.clock(freeze=True)
+            return run(sandbox, environment, started)
+    except DemoFailed as failure:
+        print(f"\nThe demo failed: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 130
+
+
+def say(started: float, text: str) -> None:
+    print(f"{time.monotonic() - started:6.1f} s  {text}", flush=True)
+
+
+def prepare_home() -> dict[str, str]:
+    """Empty ``build/demo`` and return the environment of an Airflow that lives there."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    environment = dict(os.environ)
+    isolate(environment, HOME)
+    environment.update(
+        {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags_examples"),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            # `airflow standalone` looks for `airflow` there.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "NO_COLOR": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
+    return environment
+
+
+def airflow(environment: dict[str, str], *arguments: str) -> None:
+    """Run one Airflow command; its output goes to the log."""
+    with LOG.open("ab") as log:
+        code = subprocess.run([*AIRFLOW, *arguments], env=environment, stdout=log, stderr=log, check=False)
+    if code.returncode:
+        raise DemoFailed(f"`airflow {' '.join(arguments)}` ended with {code.returncode}.{last_lines()}")
+
+
+def last_lines() -> str:
+    lines = LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-25:]
+    return f" The end of {LOG}:\n" + "\n".join(f"  {line[:300]}" for line in lines)
+
+
+# One run
+
+
+def run(sandbox: SandboxProcess, environment: dict[str, str], started: float) -> int:
+    """Run the Dag once and report; return the exit code."""
+    say(started, f"Airflow makes its database in {HOME}")
+    airflow(environment, "db", "migrate")
+    say(started, f"Airflow runs the Dag {DAG}")
+    seconds = run_dag(environment, started)
+    summaries = list(HOME.glob(f"{DAG}/*/summary.json"))
+    if len(summaries) != 1:
+        raise DemoFailed(f"the run left {len(summaries)} summaries instead of one.{last_lines()}")
+    result = demo_summary.Run(summaries[0], ROOT / "dags_examples" / "data" / "customers.csv", sandbox)
+    demo_summary.show(result, seconds)
+    print(f"\n  Files                 {summaries[0].parent}\n  Airflow's log         {LOG}\n")
+    failed = demo_summary.check(result, HOME)
+    say(started, f"FAILED: {len(failed)} checks" if failed else "Everything adds up.")
+    return 1 if failed else 0
+
+
+def run_dag(environment: dict[str, str], started: float) -> dict[str, float]:
+    """Run the Dag in a process of its own; return the seconds of each task."""
+    command = [*AIRFLOW, "dags", "test", DAG]
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    timer = Timer(LONGEST_RUN, process.kill)
+    timer.start()
+    begun: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    try:
+        for line in logged(process):
+            if match := STARTED.search(line):
+                begun[match[1]] = time.monotonic()
+            elif match := ENDED.search(line):
+                seconds[match[1]] = time.monotonic() - begun[match[1]]
+                say(started, f"  {match[1]} ended")
+            elif match := COUNTS.search(line):
+                say(started, f"    {match[0].strip()}")
+        code = process.wait()
+    finally:
+        timer.cancel()
+        process.kill()
+        process.wait()
+    if code:
+        raise DemoFailed(f"the run of the Dag ended with {code}.{last_lines()}")
+    return seconds
+
+
+def logged(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Give what a process prints line by line, and write it to the log."""
+    assert process.stdout is not None
+    with LOG.open("a", encoding="utf-8") as log:
+        for line in process.stdout:
+            log.write(line)
+            yield line
+
+
+# The web UI
+
+
+def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float) -> int:
+    """Run Airflow with its web UI until Ctrl+C."""
+    url = f"http://127.0.0.1:{free_port(8080)}"
+    environment.update(web_settings(url))
+    say(started, f"Airflow makes its database in {HOME}")
+    airflow(environment, "db", "migrate")
+    import_connections(sandbox, environment)
+    say(started, "Airflow starts")
+    with LOG.open("ab") as log:
+        # A session of its own: Ctrl+C reaches this process alone, which then stops the others in order.
+        process = subprocess.Popen(
+            ["airflow", "standalone"], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        wait_until_healthy(url, process)
+        say(started, "Airflow is ready\n")
+        print(f"  Web UI       {url}  (no login: everybody on this machine is admin)")
+        print(f"  Trigger      {url}/dags/{DAG}")
+        print(f"  Connections  {url}/connections")
+        print(f"  Sandbox      {sandbox.url}/_sandbox/state")
+        print(f"  Log          {LOG}\n\n  Ctrl+C stops everything.", flush=True)
+        return process.wait()
+    except KeyboardInterrupt:
+        print("\nStopping.", flush=True)
+        return 0
+    finally:
+        stop(process)
+
+
+def web_settings(url: str) -> dict[str, str]:
+    """Return the settings of a web UI that nobody but this machine reaches."""
+    return {
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": url.rpartition(":")[2],
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+    }
+
+
+def free_port(wanted: int = 0) -> int:
+    """Find a free port, the wanted one if nobody has it."""
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+        return int(listener.getsockname()[1])
+
+
+def import_connections(sandbox: SandboxProcess, environment: dict[str, str]) -> None:
+    """Store the connections in Airflow's database: those of the environment are not shown in the UI."""
+    connections = {}
+    for name, value in sandbox.connections.items():
+        # Airflow's import trips over an empty "extra".
+        connection = {key: part for key, part in json.loads(value).items() if part}
+        connections[name.removeprefix("AIRFLOW_CONN_").lower()] = connection
+    file = HOME / "connections.json"
+    file.write_text(json.dumps(connections), encoding="utf-8")
+    try:
+        airflow(environment, "connections", "import", str(file))
+    finally:
+        file.unlink()
+
+
+def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
+    with requests.Session() as http:
+        http.trust_env = False
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            if process.poll() is not None:
+                raise DemoFailed(f"Airflow ended with {process.returncode}.{last_lines()}")
+            try:
+                health = http.get(f"{url}/api/v2/monitor/health", timeout=5).json()
+                if all(
+                    health[part]["status"] == "healthy"
+                    for part in ("scheduler", "dag_processor", "triggerer")
+                ):
+                    return
+            except (requests.RequestException, ValueError, KeyError):
+                pass
+            time.sleep(0.5)
+    raise DemoFailed(f"Airflow was not ready after two minutes.{last_lines()}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop Airflow and all that it started, kindly first."""
+    for how, patience in ((signal.SIGINT, 15), (signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(patience)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main())
