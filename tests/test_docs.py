@@ -1,0 +1,391 @@
+"""What the documentation states and the code may outgrow."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import Connection
+
+from airflow_provider import exceptions
+from airflow_provider.exceptions import VendorError
+from airflow_provider.get_provider_info import get_provider_info
+from airflow_provider.http.options import VendorOptions
+from airflow_provider.imbee.connection import ImbeeOptions
+from airflow_provider.wolkvox.connection import WolkvoxOptions
+from tests.support.sandbox import ROOT, SandboxProcess
+
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.rst"))
+TITLES = {ImbeeOptions: "Imbee", WolkvoxOptions: "wolkvox CRM"}
+COMMON = [name for name, form in VendorOptions.forms().items()]
+ERRORS = [
+    name
+    for name, member in vars(exceptions).items()
+    if inspect.isclass(member) and issubclass(member, VendorError)
+]
+
+
+def page(name: str) -> str:
+    return (DOCS / f"{name}.rst").read_text(encoding="utf-8")
+
+
+def section(text: str, title: str, marks: str = "-~") -> str:
+    """Return what stands below a title, up to the next title of the same kind."""
+    for mark in marks:
+        _, found, rest = text.partition(f"\n{title}\n{mark * len(title)}\n")
+        if found:
+            return re.split(rf"\n[^\n]+\n{re.escape(mark)}{{3,}}\n", rest)[0]
+    raise AssertionError(f"there is no section {title!r}")
+
+
+def blocks(text: str, language: str) -> Iterator[tuple[str, str]]:
+    """Find each code block of a language: its caption and its text."""
+    for found in re.finditer(
+        rf"^( *)\.\. code-block:: {language}\n((?:\1   :.*\n)*)\n((?:\1   .*\n|\n)+)", text, re.MULTILINE
+    ):
+        caption = re.search(r":caption: (.*)", found[2])
+        yield caption[1] if caption else "", textwrap.dedent(found[3]).strip() + "\n"
+
+
+def rows(text: str) -> list[list[str]]:
+    """Read the rows of list tables: the text of each cell."""
+    return [
+        [" ".join(cell.split()) for cell in re.split(r"\n     -(?= |\n|$)", row)]
+        for row in re.findall(r"^   \* -(.*(?:\n     .*|\n     -)*)", text, re.MULTILINE)
+    ]
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def field_rows(text: str) -> dict[str, list[str]]:
+    return {row[0]: row for row in rows(text)}
+
+
+@pytest.mark.parametrize("options", TITLES, ids=lambda options: options.conn_type)
+def test_the_tables_of_connection_fields_are_those_of_the_forms(options):
+    connections = page("connections")
+    own, common = section(connections, TITLES[options]), section(connections, "Fields of both types")
+    for name, form in options.forms().items():
+        table = field_rows(common if name in COMMON else own)
+        label, stored, required, default, meaning = table[form["label"]]
+        assert stored == (form["standard"] or f"extra ``{name}``"), label
+        assert required == ("yes" if form["required"] else "no"), label
+        value = options.__dataclass_fields__[name].default
+        shown = "" if value is None else f"``{str(value).lower() if isinstance(value, bool) else value}``"
+        assert default == shown, label
+        assert ("Secret." in meaning or "secret" in meaning) == form["secret"], label
+    described = {row[0] for row in (*rows(own), *rows(common))} - {"Label in the form"}
+    assert described == {form["label"] for form in options.forms().values()}
+
+
+def from_command(command: str) -> Connection:
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[:3] == ["airflow", "connections", "add"]
+    given = {
+        flag.removeprefix("--conn-"): value for flag, value in zip(words[4::2], words[5::2], strict=True)
+    }
+    return Connection(conn_id=words[3], conn_type=given.pop("type"), **given)
+
+
+@pytest.mark.parametrize("options", TITLES, ids=lambda options: options.conn_type)
+def test_each_way_to_write_a_connection_says_the_same(options, monkeypatch):
+    text = section(page("connections"), TITLES[options])
+    conn_id = f"{options.conn_type}_default"
+    examples = {
+        caption: block for language in ("text", "json", "bash") for caption, block in blocks(text, language)
+    }
+    assert set(examples) == {"URI", "JSON", "Environment variable", "Command line"}
+    variable, value = shlex.split(examples["Environment variable"])[1].split("=", 1)
+    assert variable == f"AIRFLOW_CONN_{conn_id.upper()}"
+    monkeypatch.setenv(variable, value)
+    read = [
+        Connection.from_uri(examples["URI"].strip(), conn_id=conn_id),
+        Connection.from_json(examples["JSON"], conn_id=conn_id),
+        Connection.get(conn_id),
+        from_command(examples["Command line"]),
+    ]
+    connections = [options.read(connection) for connection in read]
+    assert {connection.conn_type for connection in read} == {options.conn_type}
+    assert connections[1:] == connections[:-1]
+    assert connections[0].timeout == 60
+
+
+def test_a_url_as_the_host_of_a_uri_is_read_back():
+    [(caption, uri)] = blocks(section(page("connections"), "Host, schema and port"), "text")
+    assert caption == "URI with a URL as its host"
+    options = ImbeeOptions.read(Connection.from_uri(uri.strip(), conn_id="imbee_default"))
+    assert options.base_url == "http://127.0.0.1:8765/imbee"
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_error_is_explained_below_its_label(name):
+    errors = page("errors")
+    assert f".. _error-{name}:\n\n{name}\n{'-' * len(name)}\n" in errors
+    if name != "VendorError":
+        assert f":ref:`error-{name}`" in errors.partition(".. _error-")[0], "it is missing in the table"
+        assert "What to do:" in section(errors, name)
+
+
+def test_the_table_of_errors_says_which_ones_airflow_retries():
+    from airflow_provider.http.outcome import PERMANENT
+
+    table = {row[0]: row[2] for row in rows(page("errors"))}
+    permanent = {error.__name__ for error in PERMANENT}
+    for name in set(ERRORS) - {"VendorError"}:
+        assert table[f":ref:`error-{name}`"] == ("no" if name in permanent else "yes")
+
+
+def _create(conn_id: str = "imbee_default") -> Any:
+    from airflow_provider.http.retry import RetryPolicy
+    from airflow_provider.imbee import calls
+    from airflow_provider.imbee.hooks import ImbeeHook
+
+    return ImbeeHook(conn_id, policy=RetryPolicy(attempts=1)).run(calls.create_user("a"))
+
+
+def _invalid_input(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    change(extra={})
+    _create()
+
+
+def _auth(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    change(password="wrong")
+    _create()
+
+
+def _rejected(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.imbee import calls
+    from airflow_provider.imbee.hooks import ImbeeHook
+
+    ImbeeHook().run(calls.create_chat(_create().apikey, ["nobody"]))
+
+
+def _quota(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.wolkvox.hooks import WolkvoxHook
+
+    sandbox.switch({"wolkvox.limit": 1})
+    WolkvoxHook().token_reading()
+    WolkvoxHook().token_reading()
+
+
+def _throttled(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    sandbox.fault(vendor="imbee", status=429, headers={"Retry-After": "120"})
+    _create()
+
+
+def _unavailable(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    change(host="http://127.0.0.1:9/imbee")
+    _create()
+
+
+def _unknown(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.imbee import calls
+    from airflow_provider.imbee.hooks import ImbeeHook
+
+    sandbox.fault(vendor="imbee", path="token/new", action="reset", after=True)
+    ImbeeHook().run(calls.create_access_token("a", "bot", mail="a@example.com"))
+
+
+def _second_try(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
+
+    operator = ImbeeCreateAccessTokensOperator(task_id="tokens", records=[])
+    operator.execute({"ti": SimpleNamespace(try_number=2)})
+
+
+def _garbled(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    sandbox.fault(vendor="imbee", action="garbage")
+    _create()
+
+
+def _too_many(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
+
+    ImbeeCreateUsersOperator(
+        task_id="users", records=[{}] * 30, on_error="continue", max_failures=5, max_concurrency=1
+    ).execute({})
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("InvalidInput", _invalid_input),
+        ("VendorAuthError", _auth),
+        ("VendorRejected", _rejected),
+        ("QuotaExhausted", _quota),
+        ("RateLimited", _throttled),
+        ("VendorUnavailable", _unavailable),
+        ("OutcomeUnknown", _unknown),
+        ("OutcomeUnknown", _second_try),
+        ("VendorProtocolError", _garbled),
+        ("BatchFailed", _too_many),
+    ],
+)
+def test_the_messages_shown_are_those_of_the_code(sandbox, monkeypatch, name, cause):
+    def change(**fields: Any) -> None:
+        variable = "AIRFLOW_CONN_IMBEE_DEFAULT"
+        monkeypatch.setenv(variable, json.dumps({**json.loads(sandbox.connections[variable]), **fields}))
+
+    with pytest.raises(getattr(exceptions, name)) as caught:
+        cause(sandbox, change)
+    assert flat(str(caught.value)) in {
+        flat(text) for _, text in blocks(section(page("errors"), name), "text")
+    }
+
+
+def test_the_message_about_a_missing_fernet_key_is_that_of_the_code(monkeypatch):
+    from airflow_provider import secrets
+
+    monkeypatch.setattr("airflow.sdk.crypto.get_fernet", lambda: SimpleNamespace(is_encrypted=False))
+    with pytest.raises(exceptions.InvalidInput) as caught:
+        secrets.check_key()
+    [(_, text)] = blocks(section(page("secrets"), "The Fernet key"), "text")
+    assert flat(text) == flat(str(caught.value))
+
+
+def _classes(kind: str) -> list[type]:
+    modules = [name for entry in get_provider_info()[kind] for name in entry["python-modules"]]
+    return [
+        member
+        for name in modules
+        for member in vars(importlib.import_module(name)).values()
+        if inspect.isclass(member)
+        and member.__module__ == name
+        and member.__doc__
+        and "seealso" in member.__doc__
+    ]
+
+
+def test_every_operator_and_sensor_has_the_section_that_its_docstring_names():
+    labels = set(re.findall(r"^\.\. _(howto/.*):$", "".join(p.read_text() for p in PAGES), re.MULTILINE))
+    expected = set()
+    for kind, classes in (("operator", _classes("operators")), ("sensor", _classes("sensors"))):
+        for member in classes:
+            expected.add(label := f"howto/{kind}:{member.__name__}")
+            assert f":ref:`{label}`" in (member.__doc__ or "")
+    assert labels == expected
+    assert len(expected) == 5
+
+
+def test_the_record_fields_are_the_parameters_of_the_calls():
+    from airflow_provider.imbee import calls
+
+    for function, operator in (
+        (calls.create_user, "ImbeeCreateUsersOperator"),
+        (calls.create_chat, "ImbeeCreateChatsOperator"),
+        (calls.create_access_token, "ImbeeCreateAccessTokensOperator"),
+    ):
+        table = (
+            section(page("imbee"), operator)
+            .partition(":: Fields of a record")[2]
+            .partition("Each record is passed on")[0]
+        )
+        shown = {row[0].strip("`") for row in rows(table)} - {"Field"}
+        assert shown == set(inspect.signature(function).parameters)
+
+
+def test_the_result_keys_are_the_fields_of_the_models():
+    from airflow_provider.imbee import calls
+
+    for model, operator in (
+        (calls.ImbeeUser, "ImbeeCreateUsersOperator"),
+        (calls.ImbeeChat, "ImbeeCreateChatsOperator"),
+        (calls.ImbeeAccessToken, "ImbeeCreateAccessTokensOperator"),
+    ):
+        table = section(page("imbee"), operator).partition("is passed on with")[2].partition("Besides")[0]
+        shown = {key for row in rows(table) for key in re.findall(r"``(\w+)``", row[0])}
+        assert shown == set(model.model_fields)
+
+
+def test_the_result_of_a_batch_has_the_keys_of_the_table(sandbox, tmp_path):
+    from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
+
+    table = rows(section(page("batches"), "Result of the task"))
+    shown = {key for row in table for key in re.findall(r"``(\w+)``", row[0])}
+    result = ImbeeCreateUsersOperator(task_id="users", records=[{"unique_id_sha": "a"}]).execute({})
+    assert shown == set(result)
+
+
+def test_what_is_left_of_a_batch_is_found_as_shown(tmp_path):
+    [source] = [text for _, text in blocks(page("batches"), "python") if "def left_over" in text]
+    scope: dict[str, Any] = {}
+    exec(source, scope)
+    files = {
+        "all": [{"customer_id": n} for n in "abcd"],
+        "partial": [{"customer_id": "b", "token": {}}],
+        "failed": [{"row": 3, "error": "InvalidInput", "record": {"customer_id": "c"}}],
+    }
+    for name, entries in files.items():
+        (tmp_path / name).write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    scope["left_over"](*(str(tmp_path / name) for name in ("all", "left", "partial", "failed")))
+    left = [json.loads(line) for line in (tmp_path / "left").read_text().splitlines()]
+    assert left == [{"customer_id": "a"}, {"customer_id": "d"}]
+
+
+def test_every_python_example_can_be_parsed():
+    examples = [(path.name, text) for path in PAGES for _, text in blocks(path.read_text(), "python")]
+    assert len(examples) > 5
+    for name, text in examples:
+        ast.parse(text, filename=name)
+
+
+def test_the_dag_of_the_readme_is_a_dag():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [source] = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(source.replace("schedule=None):", "schedule=None) as dag:"), scope)
+    assert scope["dag"].task_dict["tokens"].upstream_task_ids == {"users"}
+    assert scope["dag"].task_dict["users"].upstream_task_ids == {"quota"}
+
+
+def test_every_make_target_that_is_named_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {"demo", "test"} <= set(re.findall(r"^make (\w+)$", readme, re.MULTILINE))
+    for text in (readme, *(path.read_text() for path in PAGES)):
+        named = set(re.findall(r"(?:`|^ *)make (?:\w+=\S+ )?([a-z]+)", text, re.MULTILINE))
+        assert named <= targets
+
+
+def test_every_link_of_the_readme_leads_to_a_file():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", readme)
+    assert len(links) > 10
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def _included() -> list[tuple[Path, str]]:
+    return [
+        (DOCS / path, marker)
+        for page_path in PAGES
+        for path, options in re.findall(
+            r"\.\. literalinclude:: (\S+)\n((?:\s+:.*\n)+)", page_path.read_text(encoding="utf-8")
+        )
+        for marker in re.findall(r":(?:start-after|end-before): (.*)", options)
+    ]
+
+
+def test_every_marker_of_an_included_example_exists_once():
+    included = _included()
+    assert len(included) >= 10
+    for path, marker in included:
+        assert path.read_text(encoding="utf-8").count(f"# {marker}\n") == 1, (path, marker)
+
+
+def test_every_page_is_in_the_index():
+    listed = set(re.findall(r"^   (\w+)$", page("index"), re.MULTILINE))
+    assert listed == {path.stem for path in PAGES} - {"index"}
