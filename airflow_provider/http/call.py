@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+KINDS = {
+    "application/json": "JSON",
+    "application/xml": "XML",
+    "text/html": "HTML",
+    "text/plain": "plain text",
+    "text/xml": "XML",
+}
+"""How the error messages call what servers say that they send."""
+
 
 class Repeat(enum.Enum):
     """What may be done when it is not known whether a request took effect."""
@@ -41,9 +50,10 @@ class Reply:
 
     @property
     def shape(self) -> str:
-        """Describe the body without showing it: its declared type and its size."""
-        kind = self.headers.get("content-type", "no content type").partition(";")[0].strip()[:80]
-        return f"{kind}, {len(self.body)} bytes"
+        """Describe the body without showing it: its kind and its size."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        # Any other words of a header are the server's, and servers have been seen to echo credentials.
+        return f"{KINDS.get(kind, 'of no known type')}, {len(self.body)} bytes"
 
     def json(self) -> Any:
         """Parse the body as JSON.

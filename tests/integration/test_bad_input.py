@@ -194,7 +194,7 @@ def test_a_bad_line_of_json_is_reported_with_its_number_and_the_others_are_sent(
 REPLIES = [
     pytest.param({"action": "garbage"}, VendorProtocolError, "the reply is not JSON", id="not JSON"),
     pytest.param(
-        {"body": "<html>login</html>"}, VendorProtocolError, r"not JSON \(text/html, 18 bytes\)", id="page"
+        {"body": "<html>login</html>"}, VendorProtocolError, r"not JSON \(HTML, 18 bytes\)", id="page"
     ),
     pytest.param({"json": [1, 2]}, VendorProtocolError, "not Imbee's envelope", id="list"),
     pytest.param({"json": {"ok": True}}, VendorProtocolError, "not Imbee's envelope", id="no envelope"),
@@ -277,7 +277,7 @@ def test_a_wrong_host(sandbox, set_connection, batch):
 def test_a_host_that_is_another_web_site(sandbox, set_connection):
     with answering(404, b"<html>not here</html>", {"Content-Type": "text/html"}) as server:
         set_connection("imbee_default", host=server.url)
-        with pytest.raises(VendorRejected, match=r"HTTP 404: .* \(text/html, 21 bytes\)"):
+        with pytest.raises(VendorRejected, match=r"HTTP 404: .* \(HTML, 21 bytes\)"):
             users([{"unique_id_sha": "ada"}])
         assert len(server.seen) == 1
 

@@ -445,5 +445,5 @@ def test_the_test_button_says_that_a_host_is_not_wolkvox(sandbox, set_connection
         set_connection("wolkvox_default", host=server.url)
         works, message = WolkvoxHook().test_connection()
     assert not works
-    assert "the reply is not JSON (text/html, 18 bytes)" in message
+    assert "the reply is not JSON (HTML, 18 bytes)" in message
     assert "Check the host" in message

@@ -70,7 +70,7 @@ def test_a_call_with_headers_of_its_own_brings_its_own_credentials(headers, own)
 )
 def test_a_body_that_is_not_json_is_described_and_never_quoted(body):
     reply = Reply(200, {"content-type": "text/html; charset=x"}, body)
-    with pytest.raises(VendorProtocolError, match=rf"not JSON \(text/html, {len(body)} bytes\)") as raised:
+    with pytest.raises(VendorProtocolError, match=rf"not JSON \(HTML, {len(body)} bytes\)") as raised:
         reply.json()
     assert raised.value.__suppress_context__
     assert SECRET not in repr(raised.value)
