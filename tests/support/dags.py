@@ -132,7 +132,8 @@ def stored_results(run: DagRun) -> dict[str, str]:
 
     query = text("SELECT task_id, value FROM xcom WHERE run_id = :run AND key = 'return_value'")
     with create_session() as session:
-        return dict(session.execute(query, {"run": run.run_id}).tuples())
+        rows = session.execute(query, {"run": run.run_id}).all()
+        return {row.task_id: row.value for row in rows}
 
 
 def results(run: DagRun) -> dict[str, Any]:
