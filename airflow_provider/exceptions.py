@@ -6,6 +6,7 @@ the errors that no retry can mend into ones that Airflow fails at once (see ``ht
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,11 +78,12 @@ class VendorError(Exception):
         :param secrets: the values that must not be shown
         """
         # The longest first: one secret may be a part of another.
-        for secret in sorted(set(secrets), key=len, reverse=True):
-            if secret:
-                self.message = self.message.replace(secret, "***")
-                if isinstance(self.code, str):
-                    self.code = self.code.replace(secret, "***")
+        for secret in sorted(filter(None, set(secrets)), key=len, reverse=True):
+            # Some vendors answer in capitals.
+            quoted = re.compile(re.escape(secret), re.IGNORECASE)
+            self.message = quoted.sub("***", self.message)
+            if isinstance(self.code, str):
+                self.code = quoted.sub("***", self.code)
         if len(self.message) > MESSAGE_LIMIT:
             self.message = self.message[: MESSAGE_LIMIT - 1] + "…"
         self.args = (self.message,)

@@ -34,7 +34,10 @@ def airflow_db(airflow_home: Path) -> None:
     """Airflow's database, empty but for what Airflow itself puts there."""
     from airflow.utils.db import initdb
 
+    from tests.support.dags import keep_one_api_server
+
     initdb()
+    keep_one_api_server()
 
 
 @pytest.fixture(scope="session")

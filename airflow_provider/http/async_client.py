@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import aiohttp
+from pydantic import SecretStr
 
 from airflow_provider.http.call import Call, Reply
 from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, encode, user_agent
@@ -33,7 +34,8 @@ class AsyncClient:
 
     async def __aenter__(self) -> Self:
         options = self.setup.options
-        self._proxy = options.effective_proxy
+        proxy = options.effective_proxy
+        self._proxy = SecretStr(proxy) if proxy else None
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
@@ -88,7 +90,7 @@ class AsyncClient:
                 # A connection that takes the whole time is told apart from an answer that does not come.
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=0.9 * seconds),
                 allow_redirects=False,
-                proxy=self._proxy,
+                proxy=self._proxy.get_secret_value() if self._proxy else None,
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from airflow_provider.exceptions import InvalidInput
 
@@ -234,10 +234,15 @@ class VendorOptions:
         return base_url(connection, label=cls.forms()["host"]["label"])
 
     def secrets(self) -> list[str]:
-        """Return the secrets of the connection in clear, for masking."""
+        """Return the secrets of the connection in clear, and the parts of them that servers quote alone."""
         secret_names = [name for name, form in self.forms().items() if form["secret"]]
         values = [getattr(self, name) for name in secret_names]
-        return [value.get_secret_value() for value in values if value is not None]
+        secrets = [value.get_secret_value() for value in values if value is not None]
+        # "Basic dXNlcg==" may come back without its scheme.
+        secrets += [secret.partition(" ")[2] for secret in secrets if " " in secret]
+        if self.proxy is not None and (password := urlsplit(self.proxy.get_secret_value()).password):
+            secrets += [password, unquote(password)]
+        return secrets
 
     @property
     def effective_proxy(self) -> str | None:

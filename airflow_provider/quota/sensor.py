@@ -15,7 +15,13 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
-from airflow_provider.exceptions import InvalidInput, QuotaExhausted, RateLimited, VendorUnavailable
+from airflow_provider.exceptions import (
+    InvalidInput,
+    QuotaExhausted,
+    RateLimited,
+    VendorError,
+    VendorUnavailable,
+)
 from airflow_provider.http.outcome import failing_at_once
 
 if TYPE_CHECKING:
@@ -90,6 +96,10 @@ class QuotaSensor(BaseSensorOperator):
                     wake_at, reason, reading = self._ask(needed)
             except AirflowFailException as error:
                 if self.soft_fail or self.never_fail:
+                    raise AirflowSkipException(str(error)) from None
+                raise
+            except VendorError as error:
+                if self.never_fail:
                     raise AirflowSkipException(str(error)) from None
                 raise
             if reading is not None:

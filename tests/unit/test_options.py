@@ -289,11 +289,13 @@ def test_extras_with_the_old_prefix_are_read():
 def test_no_secret_shows_in_the_repr_and_all_are_listed_for_masking():
     options = imbee({"proxy": f"http://user:{SECRET}@proxy:3128"})
     assert SECRET not in repr(options) + str(options)
-    assert sorted(options.secrets()) == [
+    assert set(options.secrets()) == {
         "Basic " + SECRET,
         "corporate-" + SECRET,
         f"http://user:{SECRET}@proxy:3128",
-    ]
+        # What a server may quote without the rest: a header without its scheme, the password of the proxy.
+        SECRET,
+    }
     assert wolkvox().secrets() == ["token-" + SECRET]
 
 

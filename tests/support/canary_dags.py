@@ -1,0 +1,57 @@
+"""The Dags of the canary test: every operator and the sensor, with files and without."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_provider.imbee.operators import (
+    ImbeeCreateAccessTokensOperator,
+    ImbeeCreateChatsOperator,
+    ImbeeCreateUsersOperator,
+)
+from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
+from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
+
+OUTPUT = os.environ.get("CANARY_OUTPUT", "")
+RETRIES = {"retries": 1, "retry_delay": timedelta(0)}
+
+
+def imbee_dag(dag_id: str, *, files: bool, imbee_conn_id: str = "imbee_default", **options: Any) -> None:
+    def common(task: str) -> dict[str, Any]:
+        output = {"output": f"{OUTPUT}/{dag_id}-{task}.jsonl"} if files else {}
+        return {"task_id": task, "imbee_conn_id": imbee_conn_id, **output, **options, **RETRIES}
+
+    with DAG(dag_id):
+        # One record: what a vendor quotes of another record's key, nobody could recognise.
+        people = [{"unique_id_sha": "ada", "email": "ada@example.com"}]
+        users = ImbeeCreateUsersOperator(records=people, **common("users"))
+        chats = ImbeeCreateChatsOperator(
+            records=users.output, fields={"contacts": "user.virtual_user"}, **common("chats")
+        )
+        ImbeeCreateAccessTokensOperator(
+            records=chats.output,
+            fields={"mail": "email"},
+            defaults={"bot_idsha": "bot-1"},
+            **common("tokens"),
+        )
+
+
+def wolkvox_dag(dag_id: str, *, wolkvox_conn_id: str = "wolkvox_default") -> None:
+    with DAG(dag_id):
+        common: dict[str, Any] = {"wolkvox_conn_id": wolkvox_conn_id, **RETRIES}
+        WolkvoxTokenInformationOperator(task_id="information", **common)
+        WolkvoxQuotaSensor(task_id="poke", **common)
+        WolkvoxQuotaSensor(task_id="deferred", min_remaining=4000, deferrable=True, **common)
+        WolkvoxQuotaSensor(task_id="rescheduled", min_remaining=4000, mode="reschedule", **common)
+
+
+imbee_dag("imbee_xcom", files=False)
+imbee_dag("imbee_files", files=True)
+imbee_dag("imbee_continue", files=True, on_error="continue")
+imbee_dag("imbee_proxy", files=False, imbee_conn_id="imbee_proxy")
+wolkvox_dag("wolkvox")
+wolkvox_dag("wolkvox_proxy", wolkvox_conn_id="wolkvox_proxy")
