@@ -60,9 +60,14 @@ setup(
         "aiohttp>=3.12.0",
         "pendulum>=3.1.0",
         "pydantic>=2.11.1",
+        "sqlalchemy>=2.0.48",
         "uvicorn>=0.37.0",
     ],
-    extras_require={"parquet": ["pyarrow>=18.0.0"]},
+    extras_require={
+        "parquet": ["pyarrow>=18.0.0"],
+        "postgres": ["psycopg[binary]>=3.2.1"],
+        "mysql": ["pymysql>=1.1.0"],
+    },
     entry_points={
         "apache_airflow_provider": ["provider_info = airflow_provider.get_provider_info:get_provider_info"],
     },

@@ -215,3 +215,7 @@ class VendorProtocolError(VendorError):
 
 class BatchFailed(VendorError):
     """More records of a batch failed than its ``max_failures`` allows."""
+
+
+class LedgerUnavailable(VendorError):
+    """The ledger cannot be written: what cannot be recorded is not sent."""

@@ -43,5 +43,31 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.wolkvox.sensors"]},
         ],
+        "cli": ["airflow_provider.cli.get_cli_commands"],
+        "config": {
+            "vendor_apis": {
+                "description": "The ledger, which keeps batches from sending anything twice.",
+                "options": {
+                    "ledger_conn_id": {
+                        "description": (
+                            "Connection (postgres, mysql or sqlite) of the database that holds the ledger. "
+                            "Empty: an SQLite file under AIRFLOW_HOME, for executors that run all tasks on "
+                            "one machine."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "vendor_ledger",
+                        "default": "",
+                    },
+                    "ledger_path": {
+                        "description": "Path of the SQLite file. Empty: vendor_apis.db under AIRFLOW_HOME.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/lib/airflow/vendor_apis.db",
+                        "default": "",
+                    },
+                },
+            },
+        },
         "connection-types": [connection_type(options) for options in (ImbeeOptions, WolkvoxOptions)],
     }

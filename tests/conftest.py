@@ -48,6 +48,14 @@ def sandbox_process() -> Iterator[SandboxProcess]:
         assert "Traceback" not in running.output()
 
 
+@pytest.fixture(autouse=True)
+def ledger_path(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give each test a ledger of its own: what one has sent must not count as sent in the next."""
+    path = tmp_path_factory.mktemp("ledger") / "vendor_apis.db"
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(path))
+    return path
+
+
 @pytest.fixture
 def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
     """The vendors, as new; ``imbee_default`` and ``wolkvox_default`` lead to them."""

@@ -86,17 +86,20 @@ class RecordMapping:
         :param record: the record
         :raises InvalidInput: a required value is missing, or a value has the wrong shape
         """
-        arguments = {}
+        arguments: dict[str, Any] = {}
         for name, sources in self._sources.items():
             value = _find(record, sources)
             if value is None:
                 value = self._defaults.get(name)
             elif name in self._secrets and not is_sealed(value):
                 _seal_in_place(record, sources)
-            if value is not None:
+            if value is None and name in self._defaults:
+                # An explicit None leaves out what the call would send by default.
+                arguments[name] = None
+            elif value is not None:
                 arguments[name] = open_sealed(value) if is_sealed(value) else value
         for name in self._required:
-            if name not in arguments:
+            if arguments.get(name) is None:
                 looked = " or ".join('"' + ".".join(source) + '"' for source in self._sources[name])
                 raise InvalidInput(
                     f'"{name}" is empty: the record has no value in {looked}.',
@@ -109,8 +112,8 @@ class RecordMapping:
 def _find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
     for source in sources:
         # A column may have dots in its own name.
-        value = record.get(".".join(source))
-        if value is None:
+        value = record.get(source[0] if len(source) == 1 else ".".join(source))
+        if value is None and len(source) > 1:
             value = record
             for part in source:
                 value = value.get(part) if isinstance(value, Mapping) else None

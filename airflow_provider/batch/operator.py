@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import signal
+import threading
 import time
-from contextlib import ExitStack
+import uuid
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, conf
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.outcome import failing_at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider.batch.records import Record
+    from airflow_provider.batch.ledger import Ledger, Redo
+    from airflow_provider.batch.recorder import Recorder
     from airflow_provider.batch.runner import Batch
+    from airflow_provider.batch.tally import Tally
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
+    from airflow_provider.store.database import Database
 
 XCOM_RECORDS = 1000
 """Records that a batch without ``output`` may have: their results fill one row of Airflow's database."""
@@ -31,9 +39,8 @@ class VendorBatchOperator(BaseOperator):
     """Send each record of a batch to a vendor, in one task.
 
     Results are passed on as the record with one key more, which holds what the vendor answered; its secrets
-    are sealed. They come in the order in which they finish.
+    are sealed. They keep the order of the records. What is done according to the ledger is not sent again.
 
-    :param conn_id: id of the vendor's connection
     :param records: a list of dicts; the path or URI of a CSV, JSONL or Parquet file; or the output of another
         batch task (templated)
     :param output: path or URI of the JSONL file for the results; failed records are reported beside it, in
@@ -47,6 +54,15 @@ class VendorBatchOperator(BaseOperator):
         reported and the others unharmed. Refused credentials, a used-up quota and a vendor that is away end
         it in any case
     :param max_failures: with ``continue``, failed records after which the batch ends all the same
+    :param ordered: keep the order of the records in the results; False writes each as it completes, so that
+        none waits for a slow one before it
+    :param ledger_scope: for how long a record that is done is not sent again: within this ``run`` of the Dag,
+        retries and mapped tasks included, or ``forever``
+    :param redo: which records are sent again all the same: ``never`` any, those that ``failed``, or ``all``
+    :param resend_unknown: send records again of which nobody knows whether they were sent: your decision that
+        twice is better than not at all
+    :param reveal: secret fields of the results that are written in clear, like ``["url"]``: everybody who can
+        read the output, or XCom without one, can read them. The ledger keeps them sealed
     :param delimiter: what separates the columns of a CSV file; a comma by default, a tab in a ``.tsv`` file
     :param encoding: encoding of a CSV or JSONL file
     :param progress_interval: seconds between two lines of progress in the log
@@ -59,8 +75,11 @@ class VendorBatchOperator(BaseOperator):
     existing_flag: ClassVar[str]
     """The field of a result that says that the vendor had it already."""
     secret_parameters: ClassVar[Collection[str]] = ()
+    secret_results: ClassVar[Collection[str]] = ()
+    """The secret fields of a result, dots leading into nested ones; ``reveal`` may name them."""
     sends_once: ClassVar[bool] = False
     """Whether each request has an effect of its own, like an SMS."""
+    default_scope: ClassVar[str] = "run"
 
     def __init__(
         self,
@@ -72,6 +91,11 @@ class VendorBatchOperator(BaseOperator):
         max_concurrency: int = 20,
         on_error: str = "fail",
         max_failures: int | None = None,
+        ordered: bool = True,
+        ledger_scope: str | None = None,
+        redo: Redo = "failed",
+        resend_unknown: bool = False,
+        reveal: Sequence[str] = (),
         delimiter: str | None = None,
         encoding: str = "utf-8-sig",
         progress_interval: float = 10.0,
@@ -86,11 +110,28 @@ class VendorBatchOperator(BaseOperator):
         self.max_concurrency = max_concurrency
         self.on_error = on_error
         self.max_failures = max_failures
+        self.ordered = ordered
+        self.ledger_scope = ledger_scope or self.default_scope
+        self.redo = redo
+        self.resend_unknown = resend_unknown
+        self.reveal = reveal
         self.delimiter = delimiter
         self.encoding = encoding
         self.progress_interval = progress_interval
-        if on_error not in ("fail", "continue"):
-            raise ValueError(f'on_error must be "fail" or "continue", not {on_error!r}')
+        self._batch: Batch | None = None
+        for name, value, allowed in (
+            ("on_error", on_error, ("fail", "continue")),
+            ("ledger_scope", self.ledger_scope, ("run", "forever")),
+            ("redo", redo, ("never", "failed", "all")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+        if isinstance(reveal, str) or not set(reveal) <= set(self.secret_results):
+            known = ", ".join(self.secret_results) or "none"
+            raise ValueError(
+                f"reveal must be a list of secret fields of {self.result_key!r}; they are: {known}. "
+                f"It is {reveal!r}"
+            )
         if max_concurrency < 1:
             raise ValueError(f"max_concurrency must be at least 1, not {max_concurrency}")
         if max_failures is not None and on_error == "fail":
@@ -117,35 +158,33 @@ class VendorBatchOperator(BaseOperator):
         :raises VendorError: the batch ended early; what was done until then is kept and named in the log
         """
         with failing_at_once():
-            self.check_try(context)
-            return self._run()
+            return self._run(context)
 
-    def check_try(self, context: Context) -> None:
-        """Refuse what is not safe to do a second time.
+    def on_kill(self) -> None:
+        """End the batch: finish or record what is under way, send nothing more."""
+        if self._batch is not None:
+            self._batch.stop(AirflowException("the task was told to end"))
 
-        :param context: the context of the task
-        :raises OutcomeUnknown: an earlier try of the task may have sent what this one would send again
-        """
+    def finish(self, value: Any) -> tuple[dict[str, Any], bool]:
+        """Turn the result of a call into plain JSON values with sealed secrets, and say whether it was there.
 
-    def finish(self, record: Record, value: Any) -> bool:
-        """Put the result of a call into its record, and say whether the vendor had it already.
-
-        :param record: the record
         :param value: what the call returned
         """
         from airflow_provider.batch.output import sealed_fields
 
-        record[self.result_key] = sealed_fields(value)
-        return bool(getattr(value, self.existing_flag))
+        return sealed_fields(value), bool(getattr(value, self.existing_flag))
 
-    def _run(self) -> dict[str, Any]:
+    def _run(self, context: Context) -> dict[str, Any]:
         # Imported here: parsing a Dag needs none of it.
-        from airflow_provider.batch.keys import SeenKeys
         from airflow_provider.batch.mapping import RecordMapping
         from airflow_provider.batch.output import FileOutput, ListOutput
+        from airflow_provider.batch.owner import retire
+        from airflow_provider.batch.recorder import Recorder
         from airflow_provider.batch.records import Records
-        from airflow_provider.batch.runner import Batch, Plan
+        from airflow_provider.batch.runner import Batch
+        from airflow_provider.batch.tally import Plan
         from airflow_provider.secrets import check_key
+        from airflow_provider.store.database import configured
 
         started = time.monotonic()
         check_key()
@@ -162,9 +201,11 @@ class VendorBatchOperator(BaseOperator):
         plan = Plan(
             mapping=mapping,
             finish=self.finish,
+            result_key=self.result_key,
             max_concurrency=min(self.max_concurrency, options.max_connections),
             on_error=self.on_error,
             max_failures=self.max_failures,
+            ordered=self.ordered,
             progress_interval=self.progress_interval,
         )
         with ExitStack() as stack:
@@ -175,27 +216,35 @@ class VendorBatchOperator(BaseOperator):
                 mapping.check_columns(records.columns)
             results: FileOutput | ListOutput
             failures: FileOutput | ListOutput
+            reveal = [f"{self.result_key}.{name}" for name in self.reveal]
             if self.output_path:
                 _check_paths(self.output_path, records.path)
-                results = FileOutput(self.output_path)
+                results = FileOutput(self.output_path, reveal=reveal)
                 stack.callback(results.close)
                 failures = FileOutput(report_path(self.output_path))
                 stack.callback(failures.close)
             else:
                 records.hold(XCOM_RECORDS)
-                results, failures = ListOutput(), ListOutput()
-            seen = stack.enter_context(SeenKeys())
-            batch = Batch(plan, records, results, failures, seen)
-            requests = asyncio.run(_drive(hook, batch))
+                results, failures = ListOutput(reveal=reveal), ListOutput()
+            if reveal:
+                where = self.output_path or "XCom"
+                self.log.warning("%s will stand in clear in %s, as asked for.", ", ".join(reveal), where)
+            database = configured()
+            stack.callback(database.close)
+            if self.sends_once:
+                _check_shared(database)
+            ledger = self._ledger(hook, context)
+            stack.callback(retire, ledger.owner)
+            recorder = Recorder(database, ledger)
+            self._batch = batch = Batch(plan, records, results, failures)
+            with _young_garbage_only():
+                requests = asyncio.run(_drive(hook, batch, recorder))
             report = failures.publish() if batch.reported else failures.discard()
             if batch.error is not None:
                 kept = results.keep()
-                counts = ", ".join(
-                    f"{count} {name}" for name, count in batch.tally.as_dict().items() if count
-                )
                 self.log.error(
-                    "The batch ended early: %s. Results until then: %s. Report: %s.",
-                    counts or "no records",
+                    "The batch did not end well. %s. Results: %s. Report: %s.",
+                    batch.tally,
                     kept or "none kept",
                     report or "none",
                 )
@@ -211,16 +260,32 @@ class VendorBatchOperator(BaseOperator):
         }
         if isinstance(results, ListOutput):
             result["records"] = results.records
-        self._log(result)
+        self._log(batch.tally, result)
         return result
 
-    def _log(self, result: Mapping[str, Any]) -> None:
-        self.log.info(
-            "%s records: %s created, %s existing, %s replayed, %s failed, %s unknown; %s requests in %s s.",
-            *(result[name] for name in ("total", "created", "existing", "replayed", "failed", "unknown")),
-            result["requests"],
-            result["seconds"],
+    def _ledger(self, hook: VendorHook[Any], context: Context) -> Ledger:
+        from airflow_provider.batch.ledger import Ledger
+        from airflow_provider.batch.owner import new_owner
+
+        task_instance: Any = context.get("ti")
+        names = [getattr(task_instance, name, None) for name in ("dag_id", "run_id", "task_id")]
+        # Outside a run of a Dag there is nothing to come back to.
+        in_run = all(isinstance(name, str) for name in names)
+        run = "/".join(map(str, names)) if in_run else uuid.uuid4().hex
+        return Ledger(
+            conn_id=hook.conn_id,
+            operation=f"{hook.options.conn_type}.{self.call_function().__name__}",
+            scope="" if self.ledger_scope == "forever" else run,
+            task=run,
+            owner=new_owner(),
+            lease=hook.policy.deadline + hook.options.timeout + 60,
+            once=self.sends_once,
+            redo=self.redo,
+            resend_unknown=self.resend_unknown,
         )
+
+    def _log(self, tally: Tally, result: Mapping[str, Any]) -> None:
+        self.log.info("%s; %s requests in %s s.", tally, result["requests"], result["seconds"])
         for failure in result["failures"][:10]:
             self.log.warning("%s: %s", failure["error"], failure["reason"])
         if (hidden := result["failed"] + result["unknown"] - 10) > 0:
@@ -228,10 +293,61 @@ class VendorBatchOperator(BaseOperator):
             self.log.warning("%d more failed; see %s.", hidden, where)
 
 
-async def _drive(hook: VendorHook[Any], batch: Batch) -> int:
-    async with hook.session() as client:
-        await batch.run(client)
-        return client.setup.requests
+async def _drive(hook: VendorHook[Any], batch: Batch, recorder: Recorder) -> int:
+    with _time_out_gently(batch):
+        async with hook.session() as client:
+            async with recorder:
+                await batch.run(client, recorder)
+            # What could not be recorded at the end is found as sent by the next try.
+            batch.error = batch.error or recorder.failure
+            return client.setup.requests
+
+
+@contextmanager
+def _young_garbage_only() -> Iterator[None]:
+    """Spare what Airflow has loaded, half a million objects, the searches for garbage that a batch causes.
+
+    Those cost a batch a fifth of its time. What a batch itself makes is next to never garbage of the kind
+    that has to be searched for, so that is done less often.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+@contextmanager
+def _time_out_gently(batch: Batch) -> Iterator[None]:
+    """Let ``execution_timeout`` end the batch as a kill does, not by an exception amid the event loop."""
+    previous = signal.getsignal(signal.SIGALRM)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
+        yield
+        return
+    timeout = AirflowTaskTimeout("execution_timeout is over")
+    signal.signal(signal.SIGALRM, lambda number, frame: batch.stop(timeout))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _check_shared(database: Database) -> None:
+    """Refuse to send what must not be sent twice where the workers cannot see each other's ledger."""
+    executors = conf.get("core", "executor", fallback="")
+    spread = [name for name in ("Celery", "Kubernetes", "Edge") if name in executors]
+    if spread and not database.shared:
+        raise InvalidInput(
+            f"the executor is {executors}, and the ledger is a file of one machine ({database.place}).",
+            field="[vendor_apis] ledger_conn_id",
+            remedy=(
+                "Set it to a connection of type postgres or mysql that all workers reach, in airflow.cfg or "
+                "as AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID. Without it two workers could send the same message."
+            ),
+        )
 
 
 def report_path(output: str) -> str:

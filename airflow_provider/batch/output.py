@@ -6,13 +6,16 @@ import json
 import os
 from dataclasses import dataclass, field
 from datetime import date
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.model import VendorModel
-from airflow_provider.secrets import seal
+from airflow_provider.secrets import is_sealed, open_sealed, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 
 class Output(Protocol):
@@ -36,14 +39,19 @@ class Output(Protocol):
 
 @dataclass
 class ListOutput:
-    """Collects results in memory, for XCom."""
+    """Collects results in memory, for XCom.
+
+    :param records: the results
+    :param reveal: dotted names of sealed values that are written in clear
+    """
 
     records: list[dict[str, Any]] = field(default_factory=list)
+    reveal: Collection[str] = ()
 
     def write(self, record: dict[str, Any]) -> None:
         """Take one result."""
         # What XCom stores is JSON, with the same values that a file would have.
-        self.records.append(json.loads(json.dumps(record, default=_plain)))
+        self.records.append(json.loads(json.dumps(revealed(record, self.reveal), default=_plain)))
 
     def publish(self) -> None:
         """Do nothing: the task returns the records."""
@@ -62,11 +70,13 @@ class FileOutput:
     """Writes JSON lines to ``<path>.partial`` and renames it when the batch is complete.
 
     :param path: path or URI of the finished file
+    :param reveal: dotted names of sealed values that are written in clear
     :raises InvalidInput: the place cannot be written to
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, reveal: Collection[str] = ()) -> None:
         self.path = path
+        self.reveal = reveal
         self.count = 0
         self._partial = path + ".partial"
         try:
@@ -84,7 +94,7 @@ class FileOutput:
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line."""
-        self._file.write(json.dumps(record, ensure_ascii=False, default=_plain) + "\n")
+        self._file.write(_LINE.encode(revealed(record, self.reveal)) + "\n")
         self.count += 1
 
     def publish(self) -> str:
@@ -149,11 +159,36 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+# json.dumps would make one for each line.
+_LINE = json.JSONEncoder(ensure_ascii=False, default=_plain)
+
+
+def revealed(record: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return a copy of a record with some of its sealed values in clear; the record itself stays as it is.
+
+    :param record: the record; the ledger may still have to store a part of it
+    :param names: dotted names of the values
+    """
+    for name in names:
+        record = _with_clear(record, name.split("."))
+    return record
+
+
+def _with_clear(part: Any, path: Sequence[str]) -> Any:
+    if not path:
+        return open_sealed(part).get_secret_value() if is_sealed(part) else part
+    if not isinstance(part, dict) or path[0] not in part:
+        return part
+    return {**part, path[0]: _with_clear(part[path[0]], path[1:])}
+
+
 def sealed_fields(value: Any) -> Any:
     """Turn a vendor's reply into plain JSON values, its secrets sealed.
 
     :param value: a model, or a part of one
     """
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, SecretStr):
         return seal(value)
     if isinstance(value, VendorModel):

@@ -6,27 +6,31 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider.batch.ledger import Settlement, Standing, Verdict
+from airflow_provider.batch.tally import Plan, Tally
 from airflow_provider.exceptions import (
     BatchFailed,
+    LedgerUnavailable,
     OutcomeUnknown,
     QuotaExhausted,
     RateLimited,
     VendorAuthError,
     VendorError,
+    VendorProtocolError,
+    VendorRejected,
     VendorUnavailable,
 )
 from airflow_provider.http.call import Call, Repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from airflow_provider.batch.keys import SeenKeys
-    from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.output import Output
+    from airflow_provider.batch.recorder import Recorder
     from airflow_provider.batch.records import Record, Records, Row
     from airflow_provider.http.async_client import AsyncClient
 
@@ -41,50 +45,33 @@ REPORTED = 50
 OUTAGE = 20
 """So many failures in a row that speak of the vendor being away, with no success between, end a batch."""
 
+STOP_GRACE = 3.0
+"""Seconds that requests under way get to finish when the task is told to end: Airflow kills it after five."""
 
-@dataclass
-class Tally:
-    """What became of the records.
+ORDERED_WINDOW = 2000
+"""Records that may be finished ahead of one that is not, where results keep their order."""
 
-    :param total: records read
-    :param created: records that the vendor made anew
-    :param existing: records that the vendor had already
-    :param replayed: records whose result was known here already
-    :param failed: records that were not accepted, by the vendor or here; nothing is left of them at the
-        vendor
-    :param unknown: records that may or may not have been accepted, and must not be sent again blindly
+
+@dataclass(slots=True)
+class Job:
+    """A record on its way.
+
+    :param row: the record as it was read
+    :param call: its call; None where it cannot be made
+    :param id: id of its row in the ledger
+    :param error: why it cannot be made
+    :param asked: the ledger's verdict to come, where it was asked for ahead
+    :param recorded: whether the ledger knew how it ended, so that nothing was sent now
+    :param sent: whether it has been handed to the client
     """
 
-    total: int = 0
-    created: int = 0
-    existing: int = 0
-    replayed: int = 0
-    failed: int = 0
-    unknown: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the counts by name."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a batch is to be run.
-
-    :param mapping: makes a call of a record
-    :param finish: puts the result of a call into its record, and says whether the vendor had it already
-    :param max_concurrency: requests under way at once
-    :param on_error: ``fail``: the first failed record ends the batch; ``continue``: it is reported
-    :param max_failures: failed records after which the batch ends all the same; None for any number
-    :param progress_interval: seconds between two lines of progress in the log
-    """
-
-    mapping: RecordMapping
-    finish: Callable[[Record, Any], bool]
-    max_concurrency: int
-    on_error: str = "fail"
-    max_failures: int | None = None
-    progress_interval: float = 10.0
+    row: Row
+    call: Call[Any] | None = None
+    id: str = ""
+    error: VendorError | None = None
+    asked: asyncio.Future[Verdict] | None = None
+    recorded: bool = False
+    sent: bool = False
 
 
 class Batch:
@@ -94,114 +81,276 @@ class Batch:
     :param records: the records, open
     :param results: takes each finished record
     :param failures: takes the report of each failed record
-    :param seen: remembers what has been sent, for calls that must not be sent twice
     """
 
-    def __init__(
-        self, plan: Plan, records: Records, results: Output, failures: Output, seen: SeenKeys
-    ) -> None:
+    def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
         self.tally = Tally()
         self.reported: list[dict[str, Any]] = []
-        self.error: VendorError | None = None
-        """What ended the batch before its last record."""
+        self.error: BaseException | None = None
+        """What ended the batch before its last record, or kept it from a good end."""
         self._plan = plan
         self._records = records
         self._rows = iter(records)
         self._results = results
         self._failures = failures
-        self._seen = seen
-        self._ahead: deque[Row] = deque()
-        self._reading = asyncio.Lock()
+        self._ahead: deque[Job] = deque()
+        self._reading: asyncio.Task[None] | None = None
         self._at_end = False
+        self._unreadable: VendorError | None = None
         self._outage = 0
+        self._left: VendorError | None = None
+        self._ended = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[int, Record | None] = {}
+        self._next_out = 1
+        self._moved = asyncio.Event()
 
-    async def run(self, client: AsyncClient) -> None:
+    async def run(self, client: AsyncClient, recorder: Recorder) -> None:
         """Work through the records.
 
         A record that fails is reported; what ends the batch is left in :attr:`error`, with everything under
         way finished and accounted for.
 
         :param client: an open client
+        :param recorder: the open ledger
         """
-        progress = asyncio.create_task(self._report_progress())
+        self._loop = asyncio.get_running_loop()
+        workers = [
+            asyncio.create_task(self._work(client, recorder)) for _ in range(self._plan.max_concurrency)
+        ]
+        attendants = [
+            asyncio.create_task(self._report_progress()),
+            asyncio.create_task(self._end_in_time(workers)),
+        ]
         try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(self._plan.max_concurrency):
-                    workers.create_task(self._work(client))
-        except ExceptionGroup as group:
+            await asyncio.gather(*workers)
+        except Exception as error:
             # Not a vendor's failure, which is accounted for, but ours: a full disk, a mistake in the code.
-            raise group.exceptions[0] from None
+            self._end(error)
         finally:
-            progress.cancel()
+            await _cancel([*workers, *attendants, *([self._reading] if self._reading else [])])
+            for number in sorted(self._waiting):
+                self._write(self._waiting[number])
+            await self._give_back(recorder)
+        if self.error is None and self._plan.on_error == "fail":
+            self.error = self._left
 
-    async def _work(self, client: AsyncClient) -> None:
-        while self.error is None and (row := await self._next()) is not None:
-            await self._process(row, client)
+    def stop(self, error: BaseException) -> None:
+        """End the batch early, from a signal handler or another thread: nothing new is sent.
 
-    async def _next(self) -> Row | None:
-        while not self._ahead:
-            async with self._reading:
-                if self._at_end or self.error is not None:
-                    return None
-                if not self._ahead:
-                    try:
-                        rows = await asyncio.to_thread(_take, self._rows)
-                    except VendorError as error:
-                        self.error = error
-                        return None
-                    self._at_end = not rows
-                    self._ahead.extend(rows)
-        return self._ahead.popleft()
+        What is under way may finish for a moment; after that it is recorded as what it is, unknown.
 
-    async def _process(self, row: Row, client: AsyncClient) -> None:
-        self.tally.total += 1
-        call: Call[Any] | None = None
+        :param error: why
+        """
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end, error)
+
+    def _end(self, error: BaseException) -> None:
+        if self.error is None:
+            self.error = error
+        self._ended.set()
+        self._moved.set()
+
+    async def _end_in_time(self, workers: Sequence[asyncio.Task[None]]) -> None:
+        """After :meth:`stop`, wait as long as Airflow does before it kills a task."""
+        await self._ended.wait()
+        if not isinstance(self.error, VendorError):
+            await asyncio.wait(workers, timeout=STOP_GRACE)
+            for worker in workers:
+                worker.cancel()
+
+    async def _give_back(self, recorder: Recorder) -> None:
+        """Release what was claimed ahead and is not sent any more."""
+        for job in self._ahead:
+            if job.asked is not None and job.call is not None:
+                verdicts = await asyncio.gather(job.asked, return_exceptions=True)
+                if isinstance(verdicts[0], Verdict) and verdicts[0].standing is Standing.TAKEN:
+                    recorder.settle(Settlement(job.id, "released"))
+
+    async def _work(self, client: AsyncClient, recorder: Recorder) -> None:
         try:
-            if row.error is not None:
-                raise row.error
-            call = self._plan.mapping.call(row.record)
-            if call.repeat is Repeat.ONCE:
-                self._seen.add(call.key, row.number)
-            value = await client.run(call)
-        except VendorError as error:
-            error.row = row.number
-            self._fail(row, error, call)
-            return
-        self._outage = 0
-        if self._plan.finish(row.record, value):
-            self.tally.existing += 1
-        else:
-            self.tally.created += 1
-        self._results.write(row.record)
+            while self.error is None and (job := await self._next(recorder)) is not None:
+                await self._process(job, client, recorder)
+        except asyncio.CancelledError:
+            # The end of the batch has its own error.
+            if self.error is None:
+                raise
 
-    def _fail(self, row: Row, error: VendorError, call: Call[Any] | None) -> None:
+    async def _next(self, recorder: Recorder) -> Job | None:
+        while self.error is None:
+            if len(self._ahead) <= READ_AHEAD // 2 and not self._at_end and self._reading is None:
+                self._reading = asyncio.create_task(self._read(recorder))
+            if self._ahead:
+                return self._ahead.popleft()
+            if self._reading is not None:
+                await asyncio.shield(self._reading)
+            elif self._at_end:
+                if self._unreadable is not None:
+                    self._end(self._unreadable)
+                return None
+        return None
+
+    async def _read(self, recorder: Recorder) -> None:
+        """Read some more records, while those before them are under way."""
+        try:
+            rows = await asyncio.to_thread(_take, self._rows)
+        except VendorError as error:
+            # It ends the batch when the records before it are done.
+            self._unreadable, rows = error, []
+        self._at_end = not rows
+        self._ahead.extend(self._prepare(row, recorder) for row in rows)
+        self._reading = None
+
+    def _prepare(self, row: Row, recorder: Recorder) -> Job:
+        if row.error is not None:
+            return Job(row, error=row.error)
+        try:
+            call = self._plan.mapping.call(row.record)
+        except VendorError as error:
+            return Job(row, error=error)
+        # A claim ahead of time saves a wait. It is for requests that may be repeated: after a crash nobody
+        # can tell what was claimed from what was sent.
+        id_ = recorder.ledger.id_of(call.key)
+        asked = None if call.repeat is Repeat.ONCE else recorder.ask(call.key, id_)
+        return Job(row, call, id_, asked=asked)
+
+    async def _process(self, job: Job, client: AsyncClient, recorder: Recorder) -> None:
+        number = job.row.number
+        while self._plan.ordered and number >= self._next_out + ORDERED_WINDOW and self.error is None:
+            self._moved.clear()
+            await self._moved.wait()
+        self.tally.total += 1
+        record: Record | None = None
+        try:
+            record = await self._result(job, client, recorder)
+        except LedgerUnavailable as error:
+            # Nothing was sent: it is as if the record had not been read.
+            self.tally.total -= 1
+            self._end(error)
+            return
+        except asyncio.CancelledError:
+            if job.sent and job.call is not None and job.call.repeat is Repeat.ONCE:
+                self._fail(job, OutcomeUnknown(STOPPED, row=number))
+            else:
+                self.tally.total -= 1
+            raise
+        except VendorError as error:
+            error.row = number
+            self._fail(job, error)
+        self._put_out(number, record)
+
+    async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
+        if job.call is None:
+            raise job.error or TypeError("a job has a call or an error")
+        verdict = await job.asked if job.asked is not None else await recorder.claim(job.call.key, job.id)
+        if verdict.standing is Standing.BUSY:
+            verdict = await recorder.claim(job.call.key, job.id)
+        if verdict.standing is Standing.TAKEN and self.error is not None:
+            # The batch has ended while the ledger was asked.
+            recorder.settle(Settlement(job.id, "released"))
+            raise asyncio.CancelledError
+        if verdict.standing is Standing.TAKEN:
+            job.sent = True
+            result, existing = await self._send(job.call, job.id, client, recorder)
+            if existing:
+                self.tally.existing += 1
+            else:
+                self.tally.created += 1
+            return {**job.row.record, self._plan.result_key: result}
+        job.recorded = True
+        if verdict.standing is Standing.DONE:
+            self.tally.replayed += 1
+            return {**job.row.record, self._plan.result_key: verdict.result}
+        if verdict.standing is Standing.FAILED:
+            raise VendorRejected(
+                f"refused before, and not sent again: {verdict.error}",
+                remedy='Set redo="failed" to send it again.',
+            )
+        raise OutcomeUnknown(
+            f"not sent again: {verdict.error}",
+            remedy=(
+                "Look it up at the vendor, then: airflow vendor-apis ledger resolve. "
+                "Or set resend_unknown=True to send all such records again."
+            ),
+        )
+
+    async def _send(
+        self, call: Call[Any], id_: str, client: AsyncClient, recorder: Recorder
+    ) -> tuple[dict[str, Any], bool]:
+        """Send what the ledger has as sent, and record how it ended."""
+        once = call.repeat is Repeat.ONCE
+        try:
+            value = await client.run(call)
+        except OutcomeUnknown as error:
+            recorder.settle(Settlement(id_, "unknown", error=str(error)))
+            raise
+        except VendorRejected as error:
+            recorder.settle(Settlement(id_, "failed", error=str(error)))
+            raise
+        except VendorError:
+            # It certainly had no effect, or may be sent again.
+            recorder.settle(Settlement(id_, "released"))
+            raise
+        except BaseException:
+            # The task is told to end while the request is under way.
+            state: Literal["unknown", "released"] = "unknown" if once else "released"
+            recorder.settle(Settlement(id_, state, error=STOPPED if once else None))
+            raise
+        self._outage = 0
+        result, existing = self._plan.finish(value)
+        recorder.settle(Settlement(id_, "done", result=result))
+        return result, existing
+
+    def _put_out(self, number: int, record: Record | None) -> None:
+        if not self._plan.ordered:
+            self._write(record)
+            return
+        self._waiting[number] = record
+        while self._next_out in self._waiting:
+            self._write(self._waiting.pop(self._next_out))
+            self._next_out += 1
+        self._moved.set()
+
+    def _write(self, record: Record | None) -> None:
+        if record is not None:
+            self._results.write(record)
+
+    def _fail(self, job: Job, error: VendorError) -> None:
         if isinstance(error, OutcomeUnknown):
             self.tally.unknown += 1
         else:
             self.tally.failed += 1
-        field = getattr(error, "field", None)
-        report = {"row": row.number, "error": type(error).__name__, "field": field, "reason": str(error)}
-        self._failures.write({**report, "record": row.record})
+        report = {
+            "row": job.row.number,
+            "error": type(error).__name__,
+            "field": getattr(error, "field", None),
+            "reason": str(error),
+        }
+        self._failures.write({**report, "record": job.row.record})
         if len(self.reported) < REPORTED:
             self.reported.append(report)
-        if self.error is None:
-            self.error = self._ending(error, call)
+        if ending := self._ending(job, error):
+            self._end(ending)
 
-    def _ending(self, error: VendorError, call: Call[Any] | None) -> VendorError | None:
+    def _ending(self, job: Job, error: VendorError) -> VendorError | None:
         """Say whether a failed record ends the batch, and with which error."""
         if isinstance(error, QuotaExhausted | RateLimited):
             return error
-        if isinstance(error, VendorAuthError) and not (call and call.own_credentials):
+        if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
             # The connection's credentials are refused: so would be every other record.
             return error
-        if isinstance(error, VendorUnavailable | OutcomeUnknown | VendorAuthError):
-            # Whose credentials a refusal means is not always known: so many in a row are the connection's.
+        # Refused keys of users count too: it is the connection's header that is wrong, if it is all of them.
+        gloomy = VendorUnavailable | OutcomeUnknown | VendorProtocolError | VendorAuthError
+        if isinstance(error, gloomy) and not job.recorded:
             self._outage += 1
             if self._outage >= OUTAGE:
                 return error
         plan, count = self._plan, self.tally.failed + self.tally.unknown
         if plan.on_error == "fail":
-            return error
+            if not job.recorded:
+                return error
+            # What an earlier run left must not keep the others from being sent: the batch fails at its end.
+            self._left = self._left or error
         if plan.max_failures is not None and count > plan.max_failures:
             first = self.reported[0]
             return BatchFailed(
@@ -215,20 +364,18 @@ class Batch:
         while True:
             await asyncio.sleep(self._plan.progress_interval)
             seconds = time.monotonic() - started
-            tally = self.tally
             fraction = self._records.fraction()
             left = f", about {seconds / fraction - seconds:,.0f} s left" if fraction else ""
-            log.info(
-                "%s records in %.0f s (%.0f a second%s): %s created, %s existing, %s failed, %s unknown.",
-                f"{tally.total:,}",
-                seconds,
-                tally.total / seconds,
-                left,
-                f"{tally.created:,}",
-                f"{tally.existing:,}",
-                f"{tally.failed:,}",
-                f"{tally.unknown:,}",
-            )
+            log.info("%s in %.0f s (%.0f a second%s).", self.tally, seconds, self.tally.total / seconds, left)
+
+
+STOPPED = "the task was told to end while the request was under way; it may have taken effect"
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _take(rows: Iterator[Row]) -> list[Row]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import aiohttp
 from pydantic import SecretStr
 
+from airflow_provider.exceptions import VendorError
 from airflow_provider.http.call import Call, Reply
 from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, encode, user_agent
 from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
@@ -30,7 +32,6 @@ class AsyncClient:
         self.setup = setup
         # aiohttp's own limit would count the wait for a free connection as time of the request.
         self._slots = asyncio.Semaphore(setup.options.max_connections)
-        self._headers = {"User-Agent": user_agent(), "Content-Type": "application/json"}
 
     async def __aenter__(self) -> Self:
         options = self.setup.options
@@ -44,6 +45,7 @@ class AsyncClient:
             ),
             # A cookie set for one user's request must not travel with another's.
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": user_agent(), "Content-Type": "application/json"},
         )
         # aiohttp would repeat GET, PUT and DELETE by itself on a pooled connection; what is repeated is
         # decided in retry.py alone. There is no public switch, so a test counts the requests.
@@ -62,9 +64,9 @@ class AsyncClient:
         :raises VendorError: the call failed for good
         """
         setup = self.setup
-        with setup.located(call):
-            steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
-            outcome: Outcome = None
+        steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
+        outcome: Outcome = None
+        try:
             while True:
                 try:
                     step = steps.send(outcome)
@@ -77,6 +79,9 @@ class AsyncClient:
                 else:
                     async with self._slots:
                         outcome = await self._send(call, step.timeout)
+        except VendorError as error:
+            setup.locate(error, call)
+            raise
 
     async def _send(self, call: Call[Any], seconds: float) -> Reply | TransportFailure:
         self.setup.requests += 1
@@ -86,9 +91,8 @@ class AsyncClient:
                 self.setup.url(call),
                 params=call.query or None,
                 data=encode(call.json),
-                headers={**self._headers, **self.setup.headers_of(call)},
-                # A connection that takes the whole time is told apart from an answer that does not come.
-                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=0.9 * seconds),
+                headers=self.setup.headers_of(call),
+                timeout=_timeout(seconds),
                 allow_redirects=False,
                 proxy=self._proxy.get_secret_value() if self._proxy else None,
             ) as response:
@@ -97,6 +101,12 @@ class AsyncClient:
             return _failure(error)
         names = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status, names, body)
+
+
+@lru_cache(16)
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    # A connection that takes the whole time is told apart from an answer that does not come.
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=0.9 * seconds)
 
 
 def _ssl(verify: bool | str, base_url: str) -> ssl.SSLContext | bool:

@@ -25,6 +25,10 @@ CERTIFICATE = (
 )
 
 
+# json.dumps would make one for each body.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def user_agent() -> str:
     """Name this provider, Airflow and Python, for the vendor's own logs."""
     from airflow import __version__ as airflow_version
@@ -69,18 +73,26 @@ class ClientSetup:
         try:
             yield
         except VendorError as error:
-            error.locate(
-                vendor=self.options.conn_type,
-                conn_id=self.options.conn_id,
-                method=call.method,
-                path=call.path,
-            )
-            error.redact([*self._secrets, *call.headers.values()])
+            self.locate(error, call)
             raise
+
+    def locate(self, error: VendorError, call: Call[Any]) -> None:
+        """Say where an error happened, and clear it of secrets.
+
+        :param error: the error
+        :param call: the call that it ended
+        """
+        error.locate(
+            vendor=self.options.conn_type,
+            conn_id=self.options.conn_id,
+            method=call.method,
+            path=call.path,
+        )
+        error.redact([*self._secrets, *call.headers.values()])
 
 
 def encode(document: Any) -> bytes | None:
     """Encode a JSON body; None for no body."""
     if document is None:
         return None
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(document).encode()

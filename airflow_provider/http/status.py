@@ -56,10 +56,10 @@ def error_for_status(
     :return: the error, not raised; None for 2xx
     """
     judged = reply.status if status is None else status
-    text = message or f"the vendor answered without a readable message ({reply.shape})"
-    error: VendorError
     if 200 <= judged < 300:
         return None
+    text = message or f"the vendor answered without a readable message ({reply.shape})"
+    error: VendorError
     if judged in (401, 403, 407):
         error = VendorAuthError(text, remedy="Check the secrets of the connection.")
     elif judged == 429:

@@ -5,6 +5,7 @@ Source: https://docs.imbee.me/imbee-docs/rest-api. Imbee's own spelling of names
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -133,10 +134,11 @@ def create_chat(
     """
     secret = apikey if isinstance(apikey, SecretStr) else SecretStr(_required("apikey", apikey))
     given = [contacts] if isinstance(contacts, str) else contacts
-    others = [_blank_to_none(other) for other in given] if isinstance(given, list | tuple) else []
-    if not others or not all(others):
+    given = given if isinstance(given, list | tuple) else []
+    others = [text for other in given if (text := _blank_to_none(other))]
+    if not others or len(others) < len(given):
         raise InvalidInput(
-            f'"contacts" must name at least one other user; it has {len(others)} entries.',
+            f'"contacts" must name at least one other user; it has {len(given)} entries.',
             field="contacts",
             remedy="Give the virtual_user of each, as text or as a list of texts.",
         )
@@ -151,6 +153,8 @@ def create_chat(
         Repeat.IDEMPOTENT,
         json={"type": _required("type", type), "contacts": [{"idsha": other} for other in others]},
         headers={KEY_HEADER: secret.get_secret_value()},
+        # The creator's key tells whose chat it is, and must not be legible in the ledger.
+        key=(_digest(secret.get_secret_value()), type, *sorted(others)),
     )
 
 
@@ -214,17 +218,21 @@ def _body(reply: Reply) -> dict[str, Any]:
             raise error from None
         raise
     known = envelope if isinstance(envelope, dict) else {}
-    code, message = known.get("code"), known.get("message")
-    if error := error_for_status(reply, message if isinstance(message, str) else None, code=_code(code)):
+    code, message = _code(known.get("code")), known.get("message")
+    if error := error_for_status(reply, message if isinstance(message, str) else None, code=code):
         raise error
-    if _code(code) is None:
+    if code is None:
         raise VendorProtocolError("the reply is not Imbee's envelope: it has no code", status=reply.status)
-    if _code(code) != 0:
-        raise VendorRejected(str(message or "no message"), status=reply.status, code=_code(code))
+    if code != 0:
+        raise VendorRejected(str(message or "no message"), status=reply.status, code=code)
     body = known.get("body")
     if not isinstance(body, dict):
         raise VendorProtocolError("the reply has no body object", status=reply.status, code=0)
     return body
+
+
+def _digest(secret: str) -> str:
+    return hashlib.blake2b(secret.encode(), digest_size=16).hexdigest()
 
 
 def _code(value: Any) -> int | None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.batch.operator import VendorBatchOperator
-from airflow_provider.exceptions import OutcomeUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from airflow.sdk import Context
 
     from airflow_provider.http.call import Call
     from airflow_provider.imbee.hooks import ImbeeHook
@@ -52,6 +49,7 @@ class ImbeeCreateUsersOperator(ImbeeBatchOperator):
 
     result_key: ClassVar[str] = "user"
     existing_flag: ClassVar[str] = "previously_registered"
+    secret_results: ClassVar[Collection[str]] = ("password", "apikey")
 
     def call_function(self) -> Callable[..., Call[Any]]:
         """Return ``create_user``."""
@@ -97,9 +95,9 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
     ``date_limit``, ``max_retries``, ``previously_created``.
 
     **A real message goes out for each record**, and Imbee does not say whether a repeat sends another. So a
-    request whose outcome is not known is never repeated but counted as ``unknown``; two records of one batch
-    with the same user, bot and addresses are sent once; and a second try of the task refuses to start,
-    because nothing tells it yet what the first one sent.
+    user is sent a token for a bot to an address once, for ever (``ledger_scope="forever"``): a record that
+    is done already is replayed with the token of then. A request whose outcome is not known is never
+    repeated but counted as ``unknown``, until a person decides.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -109,19 +107,17 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
     :param virtual_user_from: what Imbee takes as ``virtual_user`` where a record of the users' batch has none
         of its own: ``unique_id_sha``, the caller's identifier, as the vendor's sample suggests without saying
         so, or ``virtual_user``, Imbee's
-    :param resend_unknown: let a second try of the task send everything again: your decision that a second
-        message is better than none
     """
 
     result_key: ClassVar[str] = "token"
     existing_flag: ClassVar[str] = "previously_created"
+    secret_results: ClassVar[Collection[str]] = ("url",)
+    sends_once: ClassVar[bool] = True
+    default_scope: ClassVar[str] = "forever"
 
-    def __init__(
-        self, *, virtual_user_from: str = "unique_id_sha", resend_unknown: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, virtual_user_from: str = "unique_id_sha", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.virtual_user_from = virtual_user_from
-        self.resend_unknown = resend_unknown
         if virtual_user_from not in ("unique_id_sha", "virtual_user"):
             raise ValueError(
                 f'virtual_user_from must be "unique_id_sha" or "virtual_user", not {virtual_user_from!r}'
@@ -136,21 +132,3 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
     def chained_fields(self) -> Mapping[str, str]:
         """Take the user from the users' batch."""
         return {"virtual_user": f"user.{self.virtual_user_from}"}
-
-    def check_try(self, context: Context) -> None:
-        """Refuse a second try: what the first one sent is not known here.
-
-        :param context: the context of the task
-        :raises OutcomeUnknown: this is not the first try, and ``resend_unknown`` is not set
-        """
-        task_instance: Any = context.get("ti")
-        if getattr(task_instance, "try_number", 1) > 1 and not self.resend_unknown:
-            raise OutcomeUnknown(
-                f"this is try {task_instance.try_number} of the task; an earlier one may have sent messages",
-                vendor="imbee",
-                conn_id=self.imbee_conn_id,
-                remedy=(
-                    "Nothing was sent now. The .partial file beside the output has what the earlier try got: "
-                    "run the batch with the records that are left, or set resend_unknown=True to send all."
-                ),
-            )

@@ -166,7 +166,7 @@ ENDING = {
 }
 OPERATORS: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
     "users": (ImbeeCreateUsersOperator, {}, ONCE_ONLY),
-    "chats": (ImbeeCreateChatsOperator, {"apikey": "key", "contacts": "bob"}, ONCE_ONLY),
+    "chats": (ImbeeCreateChatsOperator, {"apikey": "key"}, ONCE_ONLY),
     "tokens": (
         ImbeeCreateAccessTokensOperator,
         {"bot_idsha": "bot-1", "mail": "ada@example.com"},
@@ -192,7 +192,7 @@ def test_a_batch_stops_asking_when_all_it_gets_is_refusals(
     sandbox, airflow_db, misbehave, operator, on_error, fault
 ):
     operator_type, constants, once = OPERATORS[operator]
-    name = "virtual_user" if operator == "tokens" else "unique_id_sha"
+    name = {"users": "unique_id_sha", "chats": "contacts", "tokens": "virtual_user"}[operator]
     records = [{name: f"user-{number}", **constants} for number in range(RECORDS)]
     misbehave(fault, timeout=0.1)
     with DAG("batch") as dag:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HTTP_LIBRARIES = {"requests", "aiohttp", "httpx", "urllib3", "http", "urllib"}
-SHARED_ROOMS = {"http", "batch", "quota"}
+SHARED_ROOMS = {"http", "batch", "store", "quota"}
 
 
 @dataclass(frozen=True)

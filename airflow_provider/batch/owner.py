@@ -1,0 +1,51 @@
+"""Who holds a row of the ledger, and whether that process is still there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from pathlib import Path
+
+_retired: set[str] = set()
+
+
+def new_owner() -> str:
+    """Name this run of a batch: host, process, the moment the process started, and a number of its own."""
+    return f"{socket.gethostname()[:100]}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex}"
+
+
+def retire(owner: str) -> None:
+    """Note that a run of this process has ended, though the process goes on.
+
+    :param owner: what :func:`new_owner` returned
+    """
+    _retired.add(owner)
+
+
+def is_gone(owner: str) -> bool:
+    """Say whether the run that holds a row is known to have ended.
+
+    Only for processes of this host; of others nothing is known, and their leases have to run out.
+
+    :param owner: what :func:`new_owner` returned there
+    """
+    if owner in _retired:
+        return True
+    try:
+        host, pid, started, _ = owner.rsplit("/", 3)
+    except ValueError:
+        return False
+    if host != socket.gethostname()[:100] or not started:
+        return False
+    return _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, in the kernel's ticks; nothing where it is gone or not on Linux."""
+    try:
+        # The name of the program, in parentheses, may itself have blanks and parentheses.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]

@@ -1,0 +1,64 @@
+"""How a batch is to be run, and what became of its records."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider.batch.mapping import RecordMapping
+
+
+@dataclass
+class Tally:
+    """What became of the records.
+
+    :param total: records read
+    :param created: records that the vendor made anew
+    :param existing: records that the vendor had already
+    :param replayed: records whose result the ledger had: nothing was sent
+    :param failed: records that were not accepted, by the vendor or here
+    :param unknown: records that may or may not have been accepted, and are not sent again blindly
+    """
+
+    total: int = 0
+    created: int = 0
+    existing: int = 0
+    replayed: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        parts = [f"{count:,} {name}" for name, count in self.as_dict().items() if name != "total"]
+        return f"{self.total:,} records: {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a batch is to be run.
+
+    :param mapping: makes a call of a record
+    :param finish: turns the result of a call into plain JSON with sealed secrets, and says whether the vendor
+        had it already
+    :param result_key: the key under which a record carries its result
+    :param max_concurrency: requests under way at once
+    :param on_error: ``fail``: the first failed record ends the batch; ``continue``: it is reported
+    :param max_failures: failed records after which the batch ends all the same; None for any number
+    :param ordered: whether results keep the order of the records
+    :param progress_interval: seconds between two lines of progress in the log
+    """
+
+    mapping: RecordMapping
+    finish: Callable[[Any], tuple[dict[str, Any], bool]]
+    result_key: str
+    max_concurrency: int
+    on_error: str = "fail"
+    max_failures: int | None = None
+    ordered: bool = False
+    progress_interval: float = 10.0

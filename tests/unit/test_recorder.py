@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from airflow_provider.batch import recorder as module
+from airflow_provider.batch.ledger import Settlement, Standing
+from airflow_provider.batch.recorder import Recorder
+from airflow_provider.exceptions import LedgerUnavailable
+from airflow_provider.store.database import Database
+from airflow_provider.store.schema import ledger as table
+from tests.unit.test_ledger import ledger_of
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Let nobody wait longer than it takes to give way to the others."""
+    monkeypatch.setattr(module, "BUSY_PAUSE", 0.001)
+
+
+def states(database: Database) -> dict[str, int]:
+    with database.begin() as connection:
+        query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+        return {state: count for state, count in connection.execute(query)}  # noqa: C416
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """Count the transactions that are committed."""
+    commits: list[str] = []
+
+    def count(connection: sa.Connection) -> None:
+        commits.append("commit")
+
+    sa.event.listen(database.engine, "commit", count)
+    yield commits
+    sa.event.remove(database.engine, "commit", count)
+
+
+@contextmanager
+def away(database: Database, times: int | None = None) -> Iterator[list[str]]:
+    """Let the next transactions fail, as when the database is away; ``times`` of them, or all."""
+    failed: list[str] = []
+
+    def fail(connection: sa.Connection) -> None:
+        if times is None or len(failed) < times:
+            failed.append("failed")
+            raise exc.OperationalError("BEGIN", {}, sqlite3.OperationalError("it is away"))
+
+    sa.event.listen(database.engine, "begin", fail, insert=True)
+    yield failed
+    sa.event.remove(database.engine, "begin", fail)
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_what_is_asked_at_once_is_committed_together(database, once):
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=once)) as recorder:
+            verdicts = await asyncio.gather(*(recorder.claim((str(number),)) for number in range(500)))
+            assert {verdict.standing for verdict in verdicts} == {Standing.TAKEN}
+            for number in range(500):
+                id_ = recorder.ledger.id_of((str(number),))
+                recorder.settle(Settlement(id_, "done", result={}))
+
+    with counted(database) as commits:
+        asyncio.run(work())
+    assert len(commits) <= 10
+    assert states(database) == {"done": 500}
+
+
+def test_the_end_writes_what_is_left(database):
+    async def work() -> None:
+        async with Recorder(database, ledger_of()) as recorder:
+            await recorder.claim(("a",))
+            recorder.settle(Settlement(recorder.ledger.id_of(("a",)), "done", result={}))
+
+    asyncio.run(work())
+    assert states(database) == {"done": 1}
+
+
+def test_a_key_asked_for_twice_waits_for_its_first_end(database):
+    async def work() -> list[Standing]:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            assert (await recorder.claim(("a",))).standing is Standing.TAKEN
+            twice = asyncio.create_task(recorder.claim(("a",)))
+            busy = await recorder.ask(("a",))
+            recorder.settle(Settlement(recorder.ledger.id_of(("a",)), "done", result={"b": 1}))
+            return [busy.standing, (await twice).standing]
+
+    assert asyncio.run(work()) == [Standing.BUSY, Standing.DONE]
+
+
+def test_a_key_asked_for_twice_in_one_group_is_taken_once(database):
+    async def work() -> list[Standing]:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            return [
+                verdict.standing
+                for verdict in await asyncio.gather(*(recorder.ask(("a",)) for _ in range(3)))
+            ]
+
+    assert asyncio.run(work()) == [Standing.TAKEN, Standing.BUSY, Standing.BUSY]
+
+
+def test_what_is_released_goes_to_the_next_who_asks(database):
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            await recorder.claim(("a",))
+            next_ = asyncio.create_task(recorder.claim(("a",)))
+            recorder.settle(Settlement(recorder.ledger.id_of(("a",)), "released"))
+            assert (await next_).standing is Standing.TAKEN
+
+    asyncio.run(work())
+    assert states(database) == {"sent": 1}
+
+
+def test_what_another_run_holds_is_waited_for(database):
+    async def work() -> None:
+        async with (
+            Recorder(database, ledger_of(once=True)) as one,
+            Recorder(database, ledger_of(once=True)) as two,
+        ):
+            await one.claim(("a",))
+            waiting = asyncio.create_task(two.claim(("a",)))
+            assert (await two.ask(("a",))).standing is Standing.BUSY
+            one.settle(Settlement(one.ledger.id_of(("a",)), "failed", error="no"))
+            # "failed" is to be done again by whoever comes.
+            assert (await waiting).standing is Standing.TAKEN
+
+    asyncio.run(work())
+
+
+def test_nobody_gets_a_verdict_from_a_database_that_is_away(database):
+    async def work() -> None:
+        async with Recorder(database, ledger_of()) as recorder:
+            with away(database):
+                asked = [recorder.ask((str(number),)) for number in range(3)]
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+                assert {type(answer) for answer in answers} == {LedgerUnavailable}
+                assert "it is away" in str(answers[0])
+            assert recorder.failure is answers[0]
+            # The batch ends: what could not be recorded once is not tried again by everybody.
+            with pytest.raises(LedgerUnavailable):
+                await recorder.claim(("later",))
+
+    asyncio.run(work())
+    assert states(database) == {}
+
+
+def test_an_end_is_offered_until_the_database_is_back(database):
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            await recorder.claim(("a",))
+            with away(database, times=2) as failed:
+                recorder.settle(Settlement(recorder.ledger.id_of(("a",)), "done", result={}))
+                recorder._closing = True
+                recorder._wake.set()
+                await recorder._task
+            assert len(failed) == 2
+            assert isinstance(recorder.failure, LedgerUnavailable)
+
+    asyncio.run(work())
+    assert states(database) == {"done": 1}
+
+
+def test_an_end_that_cannot_be_recorded_stays_as_sent(database, monkeypatch):
+    monkeypatch.setattr(module, "SETTLING_ATTEMPTS", 2)
+
+    async def work() -> None:
+        recorder = Recorder(database, ledger_of(once=True))
+        async with recorder:
+            await recorder.claim(("a",))
+            hook = away(database)
+            failed = hook.__enter__()
+            recorder.settle(Settlement(recorder.ledger.id_of(("a",)), "done", result={}))
+        hook.__exit__(None, None, None)
+        assert len(failed) == 2
+        assert isinstance(recorder.failure, LedgerUnavailable)
+
+    asyncio.run(work())
+    assert states(database) == {"sent": 1}
+
+
+def test_a_mistake_in_the_ledger_leaves_nobody_waiting(database, monkeypatch):
+    def break_down(*args: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(module.Recorder, "_transact", break_down)
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of()) as recorder:
+            with pytest.raises(LedgerUnavailable, match="RuntimeError"):
+                await asyncio.wait_for(recorder.claim(("a",)), timeout=30)
+
+    asyncio.run(work())
