@@ -1,0 +1,199 @@
+"""Kill batches anywhere and run them again: nobody is texted twice, no record is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from airflow_provider.batch.owner import is_gone
+from tests.kill import harness
+from tests.kill.harness import Task, Workers, lines, tokens_row
+from tests.support.environment import isolate
+from tests.support.postgres import MISSING
+from tests.support.sandbox import ROOT, SandboxProcess
+
+needs_postgres = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+
+def test_a_hundred_kills():
+    counts = harness.run(100, seed=1)
+    assert counts.good, counts
+    assert counts.kills == 100
+    # It was not in vain: some came while a request was under way.
+    assert counts.unknown
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"workers": 2}, id="two-workers"),
+        pytest.param({"faults": True}, id="connections-break"),
+        pytest.param({"in_postgres": True}, id="postgres", marks=needs_postgres),
+        pytest.param(
+            {"in_postgres": True, "workers": 2, "faults": True},
+            id="postgres-two-workers-connections-break",
+            marks=needs_postgres,
+        ),
+    ],
+)
+def test_kills(options):
+    counts = harness.run(20, seed=2, **options)
+    assert counts.good, counts
+    assert counts.kills == 20
+
+
+def test_the_harness_sees_what_is_sent_twice():
+    # What a person may decide, and nobody else: unknown ones are sent again.
+    counts = harness.run(10, seed=3, parameters={"resend_unknown": True})
+    assert counts.twice
+    assert not counts.good
+
+
+# A full disk
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        pytest.param({"largest_file": 150_000}, id="the-file-cannot-grow"),
+        pytest.param({"most_pages": 24}, id="the-database-cannot-grow"),
+    ],
+)
+def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit, tmp_path):
+    with SandboxProcess("--latency", str(harness.LATENCY)) as sandbox:
+        workers = Workers(tmp_path / "home")
+        try:
+            ledger, source = tmp_path / "ledger.db", tmp_path / "in.jsonl"
+            rows = [tokens_row("full", number) for number in range(300)]
+            source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            config = {
+                "operator": "ImbeeCreateAccessTokensOperator",
+                "parameters": {
+                    "task_id": "batch",
+                    "records": str(source),
+                    "on_error": "continue",
+                    "max_concurrency": 8,
+                },
+                "task_instance": {"dag_id": "d", "run_id": "r", "task_id": "batch"},
+                "environment": {**sandbox.connections, "AIRFLOW__VENDOR_APIS__LEDGER_PATH": str(ledger)},
+            }
+            full = Task(workers, tmp_path, "full", {**config, **limit})
+            full.start()
+            assert workers.status(full.pid, block=True) == 1
+            assert "LedgerUnavailable" in full.log.read_text()
+            sent = {message["virtual_user"] for message in sandbox.messages()}
+            assert 0 < len(sent) < len(rows)
+            assert sent <= set(keys_of(ledger))
+
+            again = Task(workers, tmp_path, "again", config)
+            again.start()
+            assert workers.status(again.pid, block=True) == 0, again.last_words
+            result = again.result
+            assert set(Counter(message["virtual_user"] for message in sandbox.messages()).values()) == {1}
+            done = {line["virtual_user"] for line in lines(again.output)}
+            unknown = {line["record"]["virtual_user"] for line in lines(again.report)}
+            assert len(done) + len(unknown) == result["total"] == len(rows)
+            assert result["unknown"] == len(unknown)
+            assert result["failed"] == 0
+            # What was sent and not recorded to its end is what is not known.
+            assert unknown <= set(keys_of(ledger))
+            assert {message["virtual_user"] for message in sandbox.messages()} - done <= unknown
+        finally:
+            workers.close()
+
+
+def keys_of(ledger: Path, *, state: str = "%") -> list[str]:
+    connection = sqlite3.connect(ledger)
+    try:
+        query = "SELECT key FROM vendor_apis_ledger WHERE state LIKE ?"
+        return [json.loads(key)[0] for (key,) in connection.execute(query, (state,))]
+    finally:
+        connection.close()
+
+
+# With Airflow around it
+
+DAG = """
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
+
+with DAG("killed", schedule=None, default_args={{"retries": 5, "retry_delay": timedelta(0)}}):
+    ImbeeCreateAccessTokensOperator(
+        task_id="tokens", records={source!r}, output={output!r}, max_concurrency=4, on_error="continue"
+    )
+"""
+
+
+def test_kills_of_real_task_processes(tmp_path):
+    home, source, output = tmp_path / "home", tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    environment = dict(os.environ)
+    isolate(environment, home)
+    (home / "dags" / "killed.py").write_text(DAG.format(source=str(source), output=str(output)))
+    rows = [tokens_row("task", number) for number in range(60)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with SandboxProcess("--latency", "0.05") as sandbox:
+        path = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "tests.kill.airflow_worker", "killed.py", "killed", "tokens", "5"],
+            cwd=tmp_path,
+            env={**environment, **sandbox.connections, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            killed: set[str] = set()
+            for number in range(1, 4):
+                killed.add(kill_task(home / "vendor_apis.db", sandbox, worker, 8 * number, killed))
+            printed, _ = worker.communicate(timeout=60)
+        finally:
+            if worker.poll() is None:
+                os.killpg(worker.pid, signal.SIGKILL)
+                worker.communicate()
+        assert json.loads(printed.splitlines()[-1]) == [-signal.SIGKILL] * 3 + [0], printed
+        sent = Counter(message["virtual_user"] for message in sandbox.messages())
+    assert set(sent.values()) == {1}
+    done = {line["virtual_user"] for line in lines(output)}
+    unknown = {line["record"]["virtual_user"] for line in lines(tmp_path / "out.failed.jsonl")}
+    assert {row["virtual_user"] for row in rows} == done | unknown
+    assert not done & unknown
+    assert unknown
+    assert done <= set(sent)
+
+
+def kill_task(
+    ledger: Path, sandbox: SandboxProcess, worker: subprocess.Popen, after: int, killed: set[str]
+) -> str:
+    """Kill the process that holds rows of the ledger, once the vendor has received so many requests."""
+    until = time.monotonic() + 60
+    while worker.poll() is None and time.monotonic() < until:
+        owners = holders(ledger) - killed if sandbox.state()["requests"]["imbee"] >= after else set()
+        for owner in owners:
+            if not is_gone(owner):
+                os.kill(int(owner.split("/")[1]), signal.SIGKILL)
+                return owner
+        time.sleep(0.005)
+    worker.kill()
+    pytest.fail(f"there was no task to kill; the worker printed: {worker.communicate()[0]}")
+
+
+def holders(ledger: Path) -> set[str]:
+    connection = sqlite3.connect(ledger, timeout=60)
+    try:
+        query = "SELECT DISTINCT owner FROM vendor_apis_ledger WHERE state = 'sent'"
+        return {owner for (owner,) in connection.execute(query)}
+    finally:
+        connection.close()
