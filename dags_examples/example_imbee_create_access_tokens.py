@@ -22,7 +22,7 @@ with DAG("example_imbee_create_access_tokens", schedule=None, tags=["imbee", "ex
         records=create_users.output,
         defaults={"bot_idsha": "welcome-bot", "max_retries": 5},
         on_error="continue",
-        # A second try refuses to start: the first may have sent messages.
-        retries=0,
+        # A retry sends nothing to those who have their message.
+        retries=2,
     )
     # [END howto_operator_imbee_create_access_tokens]

@@ -1,7 +1,8 @@
 """Provision a file of customers in Imbee: users, chats with the support agent, and web access tokens.
 
 Each customer will be written to the CRM afterwards, so the run first makes sure that the day's quota of
-wolkvox suffices. All tokens are sent by mail, SMS or both: **each run writes to real people**.
+wolkvox suffices. All tokens are sent by mail, SMS or both: **it writes to real people**. Who has a token
+already gets no second message, neither by a retry nor by another run.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FOLDER = "{{ params.output_folder }}/{{ run_id | replace(':', '') }}"
 with DAG(
     dag_id="provision_customers",
     description="CSV of customers -> Imbee users, chats and access tokens, behind a wolkvox quota gate",
-    # By hand only: a schedule would send the messages again each time.
+    # By hand only: an example does not start by itself.
     schedule=None,
     catchup=False,
     max_active_runs=1,
@@ -107,8 +108,6 @@ with DAG(
         defaults={"bot_idsha": "{{ params.bot_idsha }}"},
         output=f"{FOLDER}/tokens.jsonl",
         on_error="continue",
-        # A second try refuses to start: the first may have sent messages.
-        retries=0,
     )
 
     read_quota = WolkvoxTokenInformationOperator(task_id="read_quota")

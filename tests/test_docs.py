@@ -6,11 +6,13 @@ import ast
 import importlib
 import inspect
 import json
+import os
 import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import gethostname
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,6 +36,16 @@ ERRORS = [
     for name, member in vars(exceptions).items()
     if inspect.isclass(member) and issubclass(member, VendorError)
 ]
+
+
+LEDGER_PATH = "AIRFLOW__VENDOR_APIS__LEDGER_PATH"
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch) -> Path:
+    path = tmp_path / "vendor_apis.db"
+    monkeypatch.setenv(LEDGER_PATH, str(path))
+    return path
 
 
 def page(name: str) -> str:
@@ -199,11 +211,27 @@ def _unknown(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     ImbeeHook().run(calls.create_access_token("a", "bot", mail="a@example.com"))
 
 
-def _second_try(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+def _interrupted(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.batch.ledger import Ledger
     from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
+    from airflow_provider.store.database import configured
 
-    operator = ImbeeCreateAccessTokensOperator(task_id="tokens", records=[])
-    operator.execute({"ti": SimpleNamespace(try_number=2)})
+    killed = Ledger(
+        "imbee_default", "imbee.create_access_token", "", "task", f"{gethostname()}/1/-1/", 60, True
+    )
+    database = configured()
+    with database.begin() as connection:
+        killed.claim(connection, [("a", "bot", "a@example.com", "")])
+    database.close()
+    record = {"virtual_user": "a", "bot_idsha": "bot", "mail": "a@example.com"}
+    ImbeeCreateAccessTokensOperator(task_id="tokens", records=[record]).execute({})
+
+
+def _no_ledger(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
+
+    Path(os.environ[LEDGER_PATH]).write_text("this is not a database, and more than a hundred bytes long" * 3)
+    ImbeeCreateUsersOperator(task_id="users", records=[{"unique_id_sha": "a"}]).execute({})
 
 
 def _garbled(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
@@ -229,21 +257,21 @@ def _too_many(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
         ("RateLimited", _throttled),
         ("VendorUnavailable", _unavailable),
         ("OutcomeUnknown", _unknown),
-        ("OutcomeUnknown", _second_try),
+        ("OutcomeUnknown", _interrupted),
         ("VendorProtocolError", _garbled),
+        ("LedgerUnavailable", _no_ledger),
         ("BatchFailed", _too_many),
     ],
 )
-def test_the_messages_shown_are_those_of_the_code(sandbox, monkeypatch, name, cause):
+def test_the_messages_shown_are_those_of_the_code(sandbox, ledger, monkeypatch, name, cause):
     def change(**fields: Any) -> None:
         variable = "AIRFLOW_CONN_IMBEE_DEFAULT"
         monkeypatch.setenv(variable, json.dumps({**json.loads(sandbox.connections[variable]), **fields}))
 
     with pytest.raises(getattr(exceptions, name)) as caught:
         cause(sandbox, change)
-    assert flat(str(caught.value)) in {
-        flat(text) for _, text in blocks(section(page("errors"), name), "text")
-    }
+    message = str(caught.value).replace(str(ledger), "/var/lib/airflow/vendor_apis.db")
+    assert flat(message) in {flat(text) for _, text in blocks(section(page("errors"), name), "text")}
 
 
 def test_the_message_about_a_missing_fernet_key_is_that_of_the_code(monkeypatch):
@@ -310,7 +338,7 @@ def test_the_result_keys_are_the_fields_of_the_models():
         assert shown == set(model.model_fields)
 
 
-def test_the_result_of_a_batch_has_the_keys_of_the_table(sandbox, tmp_path):
+def test_the_result_of_a_batch_has_the_keys_of_the_table(sandbox, ledger):
     from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 
     table = rows(section(page("batches"), "Result of the task"))
@@ -319,20 +347,22 @@ def test_the_result_of_a_batch_has_the_keys_of_the_table(sandbox, tmp_path):
     assert shown == set(result)
 
 
-def test_what_is_left_of_a_batch_is_found_as_shown(tmp_path):
-    [source] = [text for _, text in blocks(page("batches"), "python") if "def left_over" in text]
-    scope: dict[str, Any] = {}
-    exec(source, scope)
-    files = {
-        "all": [{"customer_id": n} for n in "abcd"],
-        "partial": [{"customer_id": "b", "token": {}}],
-        "failed": [{"row": 3, "error": "InvalidInput", "record": {"customer_id": "c"}}],
+def test_the_parameters_of_a_batch_that_are_described_exist():
+    from airflow_provider.batch.operator import VendorBatchOperator
+
+    parameters = inspect.signature(VendorBatchOperator).parameters
+    described = re.findall(r"^``(\w+)``$", section(page("batches"), "The next try"), re.MULTILINE)
+    assert described == ["ledger_scope", "redo", "resend_unknown"]
+    assert set(described) <= set(parameters)
+
+
+def test_the_settings_that_are_shown_are_those_of_the_provider():
+    options = get_provider_info()["config"]["vendor_apis"]["options"]
+    [(_, shown)] = blocks(section(page("ledger"), "Where it is"), "ini")
+    assert set(re.findall(r"^(\w+) = ", shown, re.MULTILINE)) == set(options)
+    assert set(re.findall(r"AIRFLOW__VENDOR_APIS__(\w+)``", page("ledger"))) == {
+        name.upper() for name in options
     }
-    for name, entries in files.items():
-        (tmp_path / name).write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-    scope["left_over"](*(str(tmp_path / name) for name in ("all", "left", "partial", "failed")))
-    left = [json.loads(line) for line in (tmp_path / "left").read_text().splitlines()]
-    assert left == [{"customer_id": "a"}, {"customer_id": "d"}]
 
 
 def test_every_python_example_can_be_parsed():
@@ -346,8 +376,9 @@ def test_the_dag_of_the_readme_is_a_dag():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [source] = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     scope: dict[str, Any] = {}
-    exec(source.replace("schedule=None):", "schedule=None) as dag:"), scope)
+    exec(re.sub(r"^(with DAG\(.*\)):$", r"\1 as dag:", source, flags=re.MULTILINE), scope)
     assert scope["dag"].task_dict["tokens"].upstream_task_ids == {"users"}
+    assert scope["dag"].task_dict["tokens"].retries == 2
     assert scope["dag"].task_dict["users"].upstream_task_ids == {"quota"}
 
 
