@@ -1,4 +1,4 @@
-"""What the demonstration shows of a run, and the checks that its numbers add up.
+"""What the demonstration shows of its two runs, and the checks that their numbers add up.
 
 Everything is counted twice: as the Dag reports it, and as the customers' file and the sandbox have it.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BATCHES = ("users", "agent", "chats", "tokens")
 OUTCOMES = ("created", "existing", "replayed", "failed", "unknown")
 DONE = ("created", "existing", "replayed")
-WINDOW = 12
+WINDOW, STEP = 12, 8
 
 
 class Run:
@@ -72,20 +72,23 @@ class Run:
     @cached_property
     def unusable_rows(self) -> int:
         """How many rows of the file are wrong, by a look at the file alone."""
-        seen: set[str] = set()
         count = 0
         for row in self.rows:
             mail, phone, day = (row[name].strip() for name in ("email", "phone", "valid_until"))
-            known = row["customer_id"].strip() in seen
-            seen.add(row["customer_id"].strip())
-            count += known or not (mail or phone) or not is_day(day)
+            count += not (mail or phone) or not is_day(day)
         return count
 
     @cached_property
+    def repeated_rows(self) -> int:
+        """How many rows of the file have a customer whom a row before them has."""
+        return len(self.rows) - len({row["customer_id"].strip() for row in self.rows})
+
+    @cached_property
     def expected_messages(self) -> Counter[tuple[str, str]]:
-        """The messages that must have been sent: one to each address of each token."""
+        """The messages that must have been sent: one to each address of each customer."""
         addresses = Counter[tuple[str, str]]()
-        for record in self.results("tokens"):
+        customers = {record["customer_id"].strip(): record for record in self.results("tokens")}
+        for record in customers.values():
             for channel, column in (("mail", "email"), ("sms", "phone")):
                 if address := record[column].strip():
                     addresses[channel, address] += 1
@@ -111,11 +114,7 @@ def show(run: Run, seconds: dict[str, float]) -> None:
     :param seconds: how long each task took
     """
     sent = Counter(message["channel"] for message in run.messages)
-    print(f"\n  {'':12}" + "".join(f"{name:>10}" for name in ("records", *OUTCOMES, "requests", "seconds")))
-    for name in BATCHES:
-        step = run.steps[name]
-        counts = "".join(f"{step[count]:>10,}" for count in ("total", *OUTCOMES, "requests"))
-        print(f"  {name:12}{counts}{step['seconds']:>10.1f}")
+    show_counts(run)
     print(f"\n  Sent by the sandbox   {sent['mail']:,} mails and {sent['sms']:,} SMS")
     before, after = run.quota["before"], run.quota["after"]
     print(
@@ -135,14 +134,45 @@ def show(run: Run, seconds: dict[str, float]) -> None:
         )
 
 
-def check(run: Run, home: Path) -> list[str]:
+def show_counts(run: Run) -> None:
+    print(f"\n  {'':12}" + "".join(f"{name:>10}" for name in ("records", *OUTCOMES, "requests", "seconds")))
+    for name in BATCHES:
+        step = run.steps[name]
+        counts = "".join(f"{step[count]:>10,}" for count in ("total", *OUTCOMES, "requests"))
+        print(f"  {name:12}{counts}{step['seconds']:>10.1f}")
+
+
+def show_again(first: Run, again: Run) -> None:
+    """Print what the second run did.
+
+    :param first: the first run
+    :param again: the second run, of the same file
+    """
+    print("\n  The second run, of the same file:")
+    show_counts(again)
+    new = len(again.messages) - len(first.messages)
+    if new:
+        print(f"\n  Sent by the sandbox   {new:,} messages more")
+    else:
+        print(
+            f"\n  Sent by the sandbox   nothing: nobody got a second message, and "
+            f"{again.steps['tokens']['replayed']:,} tokens are those of the first run"
+        )
+
+
+def check(first: Run, again: Run, home: Path) -> list[str]:
     """Print the checks and return those that failed.
 
-    :param run: the run
+    :param first: the first run
+    :param again: the second run, of the same file
     :param home: the folder in which no secret may be found in clear
     """
     failed = []
-    for text, value, expected in checks(run, home):
+    for text, value, expected in (
+        *checks(first),
+        *checks_again(first, again),
+        *checks_secrets(again, home),
+    ):
         good = value == expected
         print(
             f"  {'ok    ' if good else 'FAILED'}  {text}"
@@ -153,8 +183,8 @@ def check(run: Run, home: Path) -> list[str]:
     return failed
 
 
-def checks(run: Run, home: Path) -> Iterator[tuple[str, Any, Any]]:
-    """Give each check as its text, what the run says, and what it should be."""
+def checks(run: Run) -> Iterator[tuple[str, Any, Any]]:
+    """Give each check of the first run as its text, what the run says, and what it should be."""
     steps, imbee, wolkvox = run.steps, run.state["imbee"], run.state["wolkvox"]["tokens"][0]
     sums = {name: sum(steps[name][outcome] for outcome in OUTCOMES) for name in BATCHES}
     yield "every record has one outcome", {name: steps[name]["total"] for name in BATCHES}, sums
@@ -167,6 +197,7 @@ def checks(run: Run, home: Path) -> Iterator[tuple[str, Any, Any]]:
     yield "every rejected record is in a report", len(run.rejected), rejected
     yield "every row is either done or rejected", run.done("tokens") + len(run.rejected), len(run.rows)
     yield "the rejected rows are those that are wrong in the file", len(run.rejected), run.unusable_rows
+    yield "who is in the file twice is sent one token", steps["tokens"]["replayed"], run.repeated_rows
     ids = {
         record["customer_id"].strip()
         for record in [*run.results("tokens"), *(r["record"] for r in run.rejected)]
@@ -188,6 +219,31 @@ def checks(run: Run, home: Path) -> Iterator[tuple[str, Any, Any]]:
     yield "wolkvox was asked twice, for two uses", [requests["wolkvox"], wolkvox["used"]], [2, 2]
     between = run.quota["before"]["remaining"] - run.quota["after"]["remaining"]
     yield "one use lies between the two readings", between, 1
+
+
+def checks_again(first: Run, again: Run) -> Iterator[tuple[str, Any, Any]]:
+    """Give each check of the second run, which must not do anything anew."""
+    steps = again.steps
+    sums = {name: sum(steps[name][outcome] for outcome in OUTCOMES) for name in BATCHES}
+    yield "again: every record has one outcome", {name: steps[name]["total"] for name in BATCHES}, sums
+    yield "again: nobody got a second message", len(again.messages), len(first.messages)
+    requests = sum(step["requests"] for step in steps.values())
+    sent = again.state["requests"]["imbee"] - first.state["requests"]["imbee"]
+    yield "again: no token was asked for", [steps["tokens"]["requests"], sent], [0, requests]
+    replayed = [steps["tokens"][name] for name in ("replayed", "created", "existing")]
+    yield "again: every token is replayed", replayed, [first.done("tokens"), 0, 0]
+    tokens = [{r["customer_id"].strip(): r["token"] for r in run.results("tokens")} for run in (first, again)]
+    yield "again: everybody has the token of the first run", tokens[0] == tokens[1], True
+    there = [steps[name]["existing"] for name in ("users", "agent", "chats")]
+    made = [first.steps[name]["created"] for name in ("users", "agent", "chats")]
+    yield "again: users and chats were there", there, made
+    held = [[run.state["imbee"][name] for name in ("users", "chats", "tokens")] for run in (first, again)]
+    yield "again: the sandbox has no more of anything", held[1], held[0]
+    yield "again: the same rows are rejected", again.rejected_rows, first.rejected_rows
+
+
+def checks_secrets(run: Run, home: Path) -> Iterator[tuple[str, Any, Any]]:
+    """Give the check that looks for secrets."""
     yield (
         f"none of {len(run.secrets):,} secrets is in any file in clear",
         files_with_secrets(home, run.secrets),
@@ -196,15 +252,22 @@ def checks(run: Run, home: Path) -> Iterator[tuple[str, Any, Any]]:
 
 
 def files_with_secrets(folder: Path, secrets: list[str]) -> list[str]:
-    """Name the files below a folder that have a secret in clear: outputs, logs, Airflow's database."""
-    starts = defaultdict(list)
-    for secret in secrets:
-        starts[secret.encode()[:WINDOW]].append(secret.encode())
+    """Name the files below a folder that have a secret in clear: outputs, logs, databases."""
+    # Thousands of secrets in megabytes of text: one pass looks at every STEP-th place for a part of one.
+    # Wherever a secret lies, one of STEP parts that begin side by side begins at such a place.
+    parts = defaultdict(list)
+    short = []
+    for secret in (text.encode() for text in secrets):
+        first = len(secret) - WINDOW - STEP + 1
+        if first < 0:
+            short.append(secret)
+            continue
+        for start in range(first, first + STEP):
+            parts[secret[start : start + WINDOW]].append(secret)
     found = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         data = path.read_bytes()
-        # Thousands of secrets in megabytes of text: one pass looks for the beginnings of all.
-        beginnings = starts.keys() & {data[index : index + WINDOW] for index in range(len(data))}
-        if any(secret in data for beginning in beginnings for secret in starts[beginning]):
+        hits = parts.keys() & {data[index : index + WINDOW] for index in range(0, len(data), STEP)}
+        if any(secret in data for secret in (*short, *(secret for hit in hits for secret in parts[hit]))):
             found.append(str(path.relative_to(folder)))
     return found
