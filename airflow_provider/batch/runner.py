@@ -208,6 +208,8 @@ class Batch:
             call = self._plan.mapping.call(row.record)
         except VendorError as error:
             return Job(row, error=error)
+        if not call.key:
+            raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         # A claim ahead of time saves a wait. It is for requests that may be repeated: after a crash nobody
         # can tell what was claimed from what was sent.
         id_ = recorder.ledger.id_of(call.key)

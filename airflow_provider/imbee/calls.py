@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +206,7 @@ def create_access_token(
             "bot_idsha": bot,
             **_given({"mail": to_mail, "celullar": to_phone, **limits}),
         },
-        key=(user, bot, to_mail or "", to_phone or ""),
+        key=(user, bot, _mailbox(to_mail), _dialled(to_phone)),
     )
 
 
@@ -229,6 +230,16 @@ def _body(reply: Reply) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise VendorProtocolError("the reply has no body object", status=reply.status, code=0)
     return body
+
+
+def _mailbox(mail: str | None) -> str:
+    """Reduce an address to its mailbox: written otherwise, it must not get a second message."""
+    return unicodedata.normalize("NFC", mail or "").casefold()
+
+
+def _dialled(phone: str | None) -> str:
+    """Reduce a phone number to what is dialled."""
+    return re.sub(r"[\s().\-/]", "", phone or "")
 
 
 def _digest(secret: str) -> str:
@@ -261,26 +272,30 @@ def _required(name: str, value: Any) -> str:
     return text
 
 
-def _count(name: str, value: int | str | None) -> int | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
+def _count(name: str, value: Any) -> int | None:
+    text = _blank_to_none(value)
+    if text is None:
         return None
-    if isinstance(value, bool) or not re.fullmatch(r"\s*[0-9]+\s*", str(value)):
+    if isinstance(value, float):
+        # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
+        text = text.removesuffix(".0")
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+", text):
         raise InvalidInput(
             f'"{name}" must be a whole number; it is {_shape(value)}.',
             field=name,
             remedy="Write it like 10, or leave it out for Imbee's default.",
         )
-    return int(value)
+    return int(text)
 
 
 def _day(value: date | str | None) -> str | None:
+    if _blank_to_none(value) is None:
+        return None
     if isinstance(value, datetime):
         return value.date().isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    text = _blank_to_none(value)
-    if text is None:
-        return None
+    text = str(value).strip()
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError

@@ -230,7 +230,7 @@ def test_a_date_limit_that_is_no_day_is_refused(day):
     assert raised.value.__suppress_context__
 
 
-@pytest.mark.parametrize(("count", "sent"), [(0, 0), (3, 3), ("3", 3), (" 3 ", 3)])
+@pytest.mark.parametrize(("count", "sent"), [(0, 0), (3, 3), ("3", 3), (" 3 ", 3), (3.0, 3)])
 def test_max_retries_is_sent_as_a_number(count, sent):
     assert token(max_retries=count).json["max_retries"] == sent
 
@@ -397,3 +397,21 @@ def test_json_of_another_shape_is_named_and_not_quoted(make, document, fault):
 def test_a_missing_key_of_the_body_is_named():
     with pytest.raises(VendorProtocolError, match=r"apikey \(missing\)"):
         user().decode(answer({"virtualUser": "x", "pass": SECRET}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"mail": "Ada@Example.com"}, {"mail": "ada@example.com"}),
+        ({"mail": "jose\u0301@example.com"}, {"mail": "jos\u00e9@example.com"}),
+        ({"cellular": "+34 600-00 (00) 00"}, {"cellular": "+3460000 00 00"}),
+    ],
+)
+def test_an_address_that_is_written_otherwise_is_the_same_address(one, other):
+    assert token(**one).key == token(**other).key
+
+
+@pytest.mark.parametrize("missing", [None, "", "  ", float("nan")])
+def test_limits_that_are_missing_are_left_out(missing):
+    call = token(max_retries=missing, date_limit=missing)
+    assert not {"max_retries", "date_limit"} & set(call.json)
