@@ -97,6 +97,7 @@ class Batch:
         self._reading: asyncio.Task[None] | None = None
         self._at_end = False
         self._unreadable: VendorError | None = None
+        self._turns = asyncio.Semaphore(plan.max_concurrency)
         self._outage = 0
         self._left: VendorError | None = None
         self._ended = asyncio.Event()
@@ -115,9 +116,8 @@ class Batch:
         :param recorder: the open ledger
         """
         self._loop = asyncio.get_running_loop()
-        workers = [
-            asyncio.create_task(self._work(client, recorder)) for _ in range(self._plan.max_concurrency)
-        ]
+        count = self._plan.max_concurrency + self._plan.claimed_ahead
+        workers = [asyncio.create_task(self._work(client, recorder)) for _ in range(count)]
         attendants = [
             asyncio.create_task(self._report_progress()),
             asyncio.create_task(self._end_in_time(workers)),
@@ -247,13 +247,18 @@ class Batch:
         verdict = await job.asked if job.asked is not None else await recorder.claim(job.call.key, job.id)
         if verdict.standing is Standing.BUSY:
             verdict = await recorder.claim(job.call.key, job.id)
-        if verdict.standing is Standing.TAKEN and self.error is not None:
-            # The batch has ended while the ledger was asked.
-            recorder.settle(Settlement(job.id, "released"))
-            raise asyncio.CancelledError
         if verdict.standing is Standing.TAKEN:
-            job.sent = True
-            result, existing = await self._send(job.call, job.id, client, recorder)
+            try:
+                async with self._turns:
+                    if self.error is not None:
+                        raise asyncio.CancelledError
+                    job.sent = True
+                    result, existing = await self._send(job.call, job.id, client, recorder)
+            except asyncio.CancelledError:
+                if not job.sent:
+                    # The batch has ended before its turn came.
+                    recorder.settle(Settlement(job.id, "released"))
+                raise
             if existing:
                 self.tally.existing += 1
             else:

@@ -62,3 +62,11 @@ class Plan:
     max_failures: int | None = None
     ordered: bool = False
     progress_interval: float = 10.0
+
+    @property
+    def claimed_ahead(self) -> int:
+        """How many records may be recorded as sent while they still wait for their turn.
+
+        It hides the time of a commit. After a crash they are unknown, like those that were under way.
+        """
+        return self.max_concurrency // 8
