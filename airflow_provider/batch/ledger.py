@@ -131,8 +131,8 @@ class Ledger:
             if connection.dialect.name != "sqlite":
                 # Between the look and the insertion another run may have inserted the same. To wait for a row
                 # here, after the insertion, could be to wait for somebody who waits for us.
-                theirs = connection.scalars(_OTHERS, {"ids": missing, "me": self.owner})
-                verdicts |= {id_: Verdict(Standing.BUSY) for id_ in theirs}
+                mine = set(connection.scalars(_MINE, {"ids": missing, "me": self.owner}))
+                verdicts |= {id_: Verdict(Standing.BUSY) for id_ in missing if id_ not in mine}
             verdicts |= {id_: Verdict(Standing.TAKEN) for id_ in missing if id_ not in verdicts}
         take, lost = [], []
         now = time.time()
@@ -181,6 +181,7 @@ class Ledger:
                 "result": json.dumps(end.result) if end.result is not None else None,
                 "error": end.error,
                 "now": now,
+                "me": self.owner,
             }
             for end in settlements
             if end.state != "released"
@@ -253,14 +254,19 @@ _FIND = (
     .with_for_update()
 )
 
-_OTHERS = sa.select(table.c.id).where(
-    table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner != sa.bindparam("me")
+_MINE = sa.select(table.c.id).where(
+    table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner == sa.bindparam("me")
 )
 
-# A late end is the truth as well, so it does not ask whose row it has become.
+# That it was done is the truth, however late and whose row it has become. What else a run has to say of a row
+# counts only while the row is its own.
 _SETTLE = (
     sa.update(table)
-    .where(table.c.id == sa.bindparam("row"), table.c.state != "done")
+    .where(
+        table.c.id == sa.bindparam("row"),
+        table.c.state != "done",
+        sa.or_(sa.bindparam("state") == "done", table.c.owner == sa.bindparam("me")),
+    )
     .values(
         state=sa.bindparam("state"),
         result=sa.bindparam("result"),
@@ -304,8 +310,9 @@ _SETTLE_GROUP = sa.text(
     "UPDATE vendor_apis_ledger SET state = ended.state, result = ended.result, error = ended.error, "
     "updated_at = ended.now "
     "FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS result, value ->> 3 AS error, "
-    "value ->> 4 AS now FROM json_each(:rows)) AS ended "
-    "WHERE vendor_apis_ledger.id = ended.id AND vendor_apis_ledger.state != 'done'"
+    "value ->> 4 AS now, value ->> 5 AS me FROM json_each(:rows)) AS ended "
+    "WHERE vendor_apis_ledger.id = ended.id AND vendor_apis_ledger.state != 'done' "
+    "AND (ended.state = 'done' OR vendor_apis_ledger.owner = ended.me)"
 )
 
 

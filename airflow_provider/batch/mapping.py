@@ -117,9 +117,16 @@ def _find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
             value = record
             for part in source:
                 value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None and not (isinstance(value, str) and not value.strip()):
+        if not _is_empty(value):
             return value
     return None
+
+
+def _is_empty(value: Any) -> bool:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return True
+    # NaN is what data frames have for a value that is not there.
+    return isinstance(value, float) and value != value
 
 
 def _seal_in_place(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:

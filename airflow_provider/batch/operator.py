@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import signal
 import threading
 import time
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider.batch.ledger import Ledger, Redo
+    from airflow_provider.batch.output import Output
     from airflow_provider.batch.recorder import Recorder
     from airflow_provider.batch.runner import Batch
     from airflow_provider.batch.tally import Tally
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
+    from airflow_provider.http.options import VendorOptions
+    from airflow_provider.http.retry import RetryPolicy
     from airflow_provider.store.database import Database
+
+ONE_MACHINE = {"LocalExecutor", "SequentialExecutor", "DebugExecutor"}
+"""Executors whose tasks all run where the scheduler runs, and so see the same file."""
 
 XCOM_RECORDS = 1000
 """Records that a batch without ``output`` may have: their results fill one row of Airflow's database."""
@@ -126,6 +133,11 @@ class VendorBatchOperator(BaseOperator):
         ):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+        if self.sends_once and self.retries and (resend_unknown or redo == "all"):
+            raise ValueError(
+                'resend_unknown=True and redo="all" need retries=0 here: '
+                "each retry would send the messages of the try before again"
+            )
         if isinstance(reveal, str) or not set(reveal) <= set(self.secret_results):
             known = ", ".join(self.secret_results) or "none"
             raise ValueError(
@@ -239,16 +251,10 @@ class VendorBatchOperator(BaseOperator):
             self._batch = batch = Batch(plan, records, results, failures)
             with _young_garbage_only():
                 requests = asyncio.run(_drive(hook, batch, recorder))
-            report = failures.publish() if batch.reported else failures.discard()
             if batch.error is not None:
-                kept = results.keep()
-                self.log.error(
-                    "The batch did not end well. %s. Results: %s. Report: %s.",
-                    batch.tally,
-                    kept or "none kept",
-                    report or "none",
-                )
+                self._keep(batch, results, failures)
                 raise batch.error
+            report = failures.publish() if batch.reported else failures.discard()
             output = results.publish()
         result: dict[str, Any] = {
             **batch.tally.as_dict(),
@@ -278,10 +284,30 @@ class VendorBatchOperator(BaseOperator):
             scope="" if self.ledger_scope == "forever" else run,
             task=run,
             owner=new_owner(),
-            lease=hook.policy.deadline + hook.options.timeout + 60,
+            lease=_lease(hook.policy, hook.options, self.max_concurrency),
             once=self.sends_once,
             redo=self.redo,
             resend_unknown=self.resend_unknown,
+        )
+
+    def _keep(self, batch: Batch, results: Output, failures: Output) -> None:
+        """Keep what there is of a batch that did not end well, and say where."""
+        try:
+            report = failures.publish() if batch.reported else None
+            if report is None:
+                failures.discard()
+            kept = results.keep()
+        except OSError as error:
+            # The disk may be the very reason; the ledger has what was done.
+            self.log.error(
+                "The batch did not end well. %s. Its files cannot be kept: %s.", batch.tally, error
+            )
+            return
+        self.log.error(
+            "The batch did not end well. %s. Results: %s. Report: %s.",
+            batch.tally,
+            kept or "none kept",
+            report or "none",
         )
 
     def _log(self, tally: Tally, result: Mapping[str, Any]) -> None:
@@ -335,11 +361,20 @@ def _time_out_gently(batch: Batch) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
+def _lease(policy: RetryPolicy, options: VendorOptions, concurrency: int) -> float:
+    """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
+    from airflow_provider.batch.runner import READ_AHEAD
+
+    queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
+    return policy.deadline + options.timeout + queue + 60
+
+
 def _check_shared(database: Database) -> None:
     """Refuse to send what must not be sent twice where the workers cannot see each other's ledger."""
-    executors = conf.get("core", "executor", fallback="")
-    spread = [name for name in ("Celery", "Kubernetes", "Edge") if name in executors]
-    if spread and not database.shared:
+    executors = conf.get("core", "executor", fallback="LocalExecutor")
+    # An executor may be written with a team, an alias and its module: "team=alias:some.module.Executor".
+    names = {re.split(r"[=:.]", name.strip())[-1] for name in re.split(r"[,;]", executors) if name.strip()}
+    if not names <= ONE_MACHINE and not database.shared:
         raise InvalidInput(
             f"the executor is {executors}, and the ledger is a file of one machine ({database.place}).",
             field="[vendor_apis] ledger_conn_id",

@@ -94,7 +94,13 @@ class FileOutput:
 
     def write(self, record: dict[str, Any]) -> None:
         """Write one line."""
-        self._file.write(_LINE.encode(revealed(record, self.reveal)) + "\n")
+        line = _LINE.encode(revealed(record, self.reveal))
+        try:
+            line.encode()
+        except UnicodeEncodeError:
+            # Half of a cut emoji has no UTF-8, but can be written as an escape.
+            line = json.dumps(json.loads(line))
+        self._file.write(line + "\n")
         self.count += 1
 
     def publish(self) -> str:

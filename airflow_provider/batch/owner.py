@@ -12,7 +12,7 @@ _retired: set[str] = set()
 
 def new_owner() -> str:
     """Name this run of a batch: host, process, the moment the process started, and a number of its own."""
-    return f"{socket.gethostname()[:100]}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex}"
+    return f"{_machine()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex}"
 
 
 def retire(owner: str) -> None:
@@ -36,9 +36,19 @@ def is_gone(owner: str) -> bool:
         host, pid, started, _ = owner.rsplit("/", 3)
     except ValueError:
         return False
-    if host != socket.gethostname()[:100] or not started:
+    if host != _machine() or not started:
         return False
     return _started(int(pid)) != started
+
+
+def _machine() -> str:
+    """Name this host, its boot and its space of process numbers: containers may have the first in common."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+        space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        boot = space = ""
+    return f"{socket.gethostname()[:100]}-{boot}-{space}"
 
 
 def _started(pid: int) -> str:

@@ -88,16 +88,19 @@ class Recorder:
             self._wake.set()
         return future
 
-    async def claim(self, key: Sequence[str], id_: str | None = None) -> Verdict:
+    async def claim(
+        self, key: Sequence[str], id_: str | None = None, *, ended: asyncio.Event | None = None
+    ) -> Verdict:
         """Claim a key, waiting while somebody else is at it.
 
         :param key: what makes two calls the same
         :param id_: id of its row, where it is at hand
-        :return: a verdict that is not ``BUSY``
+        :param ended: when it is set, nobody waits any more
+        :return: a verdict, which is ``BUSY`` only where ``ended`` is set
         :raises LedgerUnavailable: it could not be recorded: do not send
         """
         verdict = await self.ask(key, id_)
-        while verdict.standing is Standing.BUSY:
+        while verdict.standing is Standing.BUSY and not (ended and ended.is_set()):
             await asyncio.sleep(BUSY_PAUSE)
             verdict = await self.ask(key, id_)
         return verdict
@@ -153,6 +156,9 @@ class Recorder:
             for id_, (_, future) in claims.items():
                 if not future.done():
                     future.set_result(verdicts[id_])
+                elif verdicts[id_].standing is Standing.TAKEN:
+                    # Who asked has gone, and certainly sends nothing.
+                    self.settle(Settlement(id_, "released"))
             return
 
     def _transact(self, keys: dict[str, Sequence[str]], ends: list[Settlement]) -> dict[str, Verdict]:

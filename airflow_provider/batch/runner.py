@@ -14,6 +14,7 @@ from airflow_provider.batch.ledger import Settlement, Standing, Verdict
 from airflow_provider.batch.tally import Plan, Tally
 from airflow_provider.exceptions import (
     BatchFailed,
+    InvalidInput,
     LedgerUnavailable,
     OutcomeUnknown,
     QuotaExhausted,
@@ -25,6 +26,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.client import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,6 +103,7 @@ class Batch:
         self._outage = 0
         self._left: VendorError | None = None
         self._ended = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, Record | None] = {}
         self._next_out = 1
@@ -126,12 +129,16 @@ class Batch:
             await asyncio.gather(*workers)
         except Exception as error:
             # Not a vendor's failure, which is accounted for, but ours: a full disk, a mistake in the code.
-            self._end(error)
+            self._stop(error)
+            await asyncio.wait(workers)
         finally:
             await _cancel([*workers, *attendants, *([self._reading] if self._reading else [])])
+            await self._give_back(recorder)
+        try:
             for number in sorted(self._waiting):
                 self._write(self._waiting[number])
-            await self._give_back(recorder)
+        except OSError as error:
+            self._end(error)
         if self.error is None and self._plan.on_error == "fail":
             self.error = self._left
 
@@ -142,8 +149,14 @@ class Batch:
 
         :param error: why
         """
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._end, error)
+        if self._loop is None:
+            self._stop(error)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop, error)
+
+    def _stop(self, error: BaseException) -> None:
+        self._end(error)
+        self._stopped.set()
 
     def _end(self, error: BaseException) -> None:
         if self.error is None:
@@ -153,11 +166,10 @@ class Batch:
 
     async def _end_in_time(self, workers: Sequence[asyncio.Task[None]]) -> None:
         """After :meth:`stop`, wait as long as Airflow does before it kills a task."""
-        await self._ended.wait()
-        if not isinstance(self.error, VendorError):
-            await asyncio.wait(workers, timeout=STOP_GRACE)
-            for worker in workers:
-                worker.cancel()
+        await self._stopped.wait()
+        await asyncio.wait(workers, timeout=STOP_GRACE)
+        for worker in workers:
+            worker.cancel()
 
     async def _give_back(self, recorder: Recorder) -> None:
         """Release what was claimed ahead and is not sent any more."""
@@ -210,6 +222,13 @@ class Batch:
             return Job(row, error=error)
         if not call.key:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
+        try:
+            # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
+            encode(call.json)
+        except (TypeError, ValueError) as error:
+            return Job(row, error=_unsendable(type(error).__name__))
+        if any("\0" in part for part in call.key):
+            return Job(row, error=_unsendable("a NUL character"))
         # A claim ahead of time saves a wait. It is for requests that may be repeated: after a crash nobody
         # can tell what was claimed from what was sent.
         id_ = recorder.ledger.id_of(call.key)
@@ -244,9 +263,12 @@ class Batch:
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
-        verdict = await job.asked if job.asked is not None else await recorder.claim(job.call.key, job.id)
+        verdict = await job.asked if job.asked is not None else Verdict(Standing.BUSY)
         if verdict.standing is Standing.BUSY:
-            verdict = await recorder.claim(job.call.key, job.id)
+            verdict = await recorder.claim(job.call.key, job.id, ended=self._ended)
+        if verdict.standing is Standing.BUSY:
+            # The batch has ended while it waited for somebody else.
+            raise asyncio.CancelledError
         if verdict.standing is Standing.TAKEN:
             try:
                 async with self._turns:
@@ -271,7 +293,7 @@ class Batch:
         if verdict.standing is Standing.FAILED:
             raise VendorRejected(
                 f"refused before, and not sent again: {verdict.error}",
-                remedy='Set redo="failed" to send it again.',
+                remedy='In another run with redo="failed" it is sent again.',
             )
         raise OutcomeUnknown(
             f"not sent again: {verdict.error}",
@@ -304,7 +326,13 @@ class Batch:
             recorder.settle(Settlement(id_, state, error=STOPPED if once else None))
             raise
         self._outage = 0
-        result, existing = self._plan.finish(value)
+        try:
+            result, existing = self._plan.finish(value)
+        except Exception as error:
+            recorder.settle(Settlement(id_, "unknown" if once else "released", error=LOST if once else None))
+            if once:
+                raise OutcomeUnknown(f"{LOST} ({type(error).__name__})") from None
+            raise
         recorder.settle(Settlement(id_, "done", result=result))
         return result, existing
 
@@ -376,7 +404,17 @@ class Batch:
             log.info("%s in %.0f s (%.0f a second%s).", self.tally, seconds, self.tally.total / seconds, left)
 
 
+LOST = "the vendor accepted it, but its answer could not be kept"
+
 STOPPED = "the task was told to end while the request was under way; it may have taken effect"
+
+
+def _unsendable(why: str) -> InvalidInput:
+    return InvalidInput(
+        f"the record has a value that cannot be sent as JSON ({why}).",
+        field="records",
+        remedy="Look for cut-off characters, numbers that are not finite, and other values than text.",
+    )
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

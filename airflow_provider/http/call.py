@@ -84,7 +84,7 @@ class Call(Generic[T]):
     :param headers: headers of this call alone; they win over those of the connection
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
-    :param key: what makes two calls of the same function the same call; empty where that is of no use
+    :param key: what makes two calls of the same function the same call; a batch needs it
     """
 
     method: str

@@ -26,7 +26,7 @@ CERTIFICATE = (
 
 
 # json.dumps would make one for each body.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def user_agent() -> str:

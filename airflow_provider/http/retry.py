@@ -1,7 +1,8 @@
 """The rules of one request, written once: what is sent, what is repeated, how long to wait.
 
 :func:`exchange` is a generator. It yields what should happen next (:class:`Send` or :class:`Wait`) and is
-given back what came of it. Two small drivers in ``client.py`` perform these steps, one blocking, one not; a
+given back what came of it. Two small drivers, in
+``sync_client.py`` and ``async_client.py``, perform these steps, one blocking, one not; a
 test can perform them with no network and no clock at all.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -160,7 +161,7 @@ class SyncClient:
 
 def _failure(error: requests.RequestException) -> TransportFailure:
     """Say what is known of a failed sending: above all whether anything had left."""
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError) and _is_certificate(error):
         return TransportFailure(
             "TLS failed: the server's certificate or protocol was refused",
             sent=False,
@@ -177,6 +178,20 @@ def _failure(error: requests.RequestException) -> TransportFailure:
         )
     if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
         return TransportFailure("no connection within the time-out", sent=False, remedy=WRONG_HOST)
+    if isinstance(error, requests.exceptions.SSLError):
+        # A handshake that fails and a connection that breaks later look alike here.
+        return TransportFailure("TLS failed", sent=True, remedy=CERTIFICATE)
     if isinstance(error, requests.Timeout):
         return TransportFailure("no answer within the time-out", sent=True)
     return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)
+
+
+def _is_certificate(error: BaseException) -> bool:
+    """Say whether a certificate was refused: that happens before anything is sent."""
+    seen: list[BaseException] = [error]
+    for cause in seen:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        further = [*cause.args, cause.__cause__, cause.__context__, getattr(cause, "reason", None)]
+        seen += [item for item in further if isinstance(item, BaseException) and item not in seen]
+    return False

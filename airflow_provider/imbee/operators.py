@@ -95,8 +95,8 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
     ``date_limit``, ``max_retries``, ``previously_created``.
 
     **A real message goes out for each record**, and Imbee does not say whether a repeat sends another. So a
-    user is sent a token for a bot to an address once, for ever (``ledger_scope="forever"``): a record that
-    is done already is replayed with the token of then. A request whose outcome is not known is never
+    user is sent a token for a bot to the same addresses once, for ever (``ledger_scope="forever"``): a record
+    that is done already is replayed with the token of then. A request whose outcome is not known is never
     repeated but counted as ``unknown``, until a person decides.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.

@@ -50,7 +50,8 @@ class Database:
         arguments: dict[str, Any] = {"pool_pre_ping": True}
         if url.get_backend_name() == "sqlite":
             arguments = {"connect_args": {"timeout": 60, "check_same_thread": False}}
-        self.engine = sa.create_engine(url, **arguments)
+        # Its errors would quote the values of a statement.
+        self.engine = sa.create_engine(url, hide_parameters=True, **arguments)
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _set_up_sqlite)
             sa.event.listen(self.engine, "begin", _begin_immediate)
@@ -195,7 +196,9 @@ def located(get_connection: Callable[[str], Any]) -> Database:
     from airflow.sdk import conf
 
     if conn_id := conf.get(SECTION, "ledger_conn_id", fallback=""):
-        return Database(connection_url(get_connection(conn_id)), shared=True)
+        url = connection_url(get_connection(conn_id))
+        # A file is one machine's, whatever names it.
+        return Database(url, shared=url.get_backend_name() != "sqlite")
     path = conf.get(SECTION, "ledger_path", fallback="") or os.path.join(
         os.environ.get("AIRFLOW_HOME") or os.path.expanduser("~/airflow"), "vendor_apis.db"
     )
@@ -218,7 +221,14 @@ def connection_url(connection: Connection) -> sa.URL:
             remedy="Use a connection of type postgres, mysql or sqlite.",
         )
     if backend == "sqlite":
-        return sa.URL.create("sqlite", database=connection.host or connection.schema)
+        path = connection.host or connection.schema or ""
+        if not os.path.isabs(path):
+            raise InvalidInput(
+                f'connection "{connection.conn_id}" names no file: its host must be an absolute path.',
+                field=field,
+                remedy="Write it like /var/lib/airflow/vendor_apis.db.",
+            )
+        return sa.URL.create("sqlite", database=path)
     from importlib.util import find_spec
 
     driver = next((name for name in DRIVERS[backend] if find_spec(MODULES[name])), None)
