@@ -179,7 +179,7 @@ class Ledger:
                 "row": end.id,
                 "state": end.state,
                 "result": json.dumps(end.result) if end.result is not None else None,
-                "error": end.error,
+                "error": _storable(end.error),
                 "now": now,
                 "me": self.owner,
             }
@@ -243,6 +243,11 @@ class Ledger:
         if row.state == "unknown" and (mine or not self.resend_unknown):
             return Verdict(Standing.UNKNOWN, error=row.error)
         return Verdict(Standing.TAKEN)
+
+
+def _storable(text: str | None) -> str | None:
+    """Take out of a vendor's words what databases refuse: NUL, and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode() if text else text
 
 
 INTERRUPTED = "an earlier run was interrupted after the request had been handed out; it may have taken effect"

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider.batch.ledger import Settlement, Standing, Verdict
+from airflow_provider.batch.records import Row
 from airflow_provider.batch.tally import Plan, Tally
 from airflow_provider.exceptions import (
     BatchFailed,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.batch.output import Output
     from airflow_provider.batch.recorder import Recorder
-    from airflow_provider.batch.records import Record, Records, Row
+    from airflow_provider.batch.records import Record, Records
     from airflow_provider.http.async_client import AsyncClient
 
 log = logging.getLogger(__name__)
@@ -220,6 +221,9 @@ class Batch:
             call = self._plan.mapping.call(row.record)
         except VendorError as error:
             return Job(row, error=error)
+        except UnicodeError as error:
+            # It could not even be sealed, so the record stays out of the report.
+            return Job(Row(row.number, {}), error=_unsendable(type(error).__name__))
         if not call.key:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         try:

@@ -279,7 +279,7 @@ def _count(name: str, value: Any) -> int | None:
     if isinstance(value, float):
         # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
         text = text.removesuffix(".0")
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]+", text):
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
         raise InvalidInput(
             f'"{name}" must be a whole number; it is {_shape(value)}.',
             field=name,

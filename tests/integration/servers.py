@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import parse_headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -65,6 +68,34 @@ def answering(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def breaking_tls(tls: ssl.SSLContext) -> Iterator[Answering]:
+    """Run a server that reads one request through TLS and answers it in clear."""
+    found = Answering("")
+
+    def serve() -> None:
+        plain, _ = listening.accept()
+        with plain:
+            plain.settimeout(30)
+            with tls.wrap_socket(plain, server_side=True) as secure:
+                with secure.makefile("rb") as reader:
+                    method, path, _ = reader.readline().decode().split()
+                    names = {name.lower(): value for name, value in parse_headers(reader).items()}
+                    reader.read(int(names.get("content-length", 0)))
+                found.seen.append((method, path, names))
+                os.write(secure.fileno(), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)
+        found.url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield found
+        finally:
+            thread.join()
 
 
 def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ from airflow_provider.exceptions import (
     VendorRejected,
     VendorUnavailable,
 )
-from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator, ImbeeCreateUsersOperator
+from airflow_provider.imbee.operators import (
+    ImbeeCreateAccessTokensOperator,
+    ImbeeCreateChatsOperator,
+    ImbeeCreateUsersOperator,
+)
 from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
 from tests.integration.servers import answering, self_signed
 
@@ -155,6 +160,58 @@ def test_a_bad_item_of_a_list_is_reported_with_its_number_and_the_others_are_sen
     [failure] = result["failures"]
     assert (failure["row"], failure["field"]) == (2, field)
     assert len(sandbox.messages()) == 2
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_half_a_character_in_a_field_that_is_not_sent_is_passed_on(sandbox, tmp_path, to_file):
+    options = {"output": str(tmp_path / "out.jsonl")} if to_file else {}
+    records = [{"virtual_user": name, "mail": "a@e.com", "note": f"{name} \ud83d"} for name in ("ada", "bob")]
+    result = tokens([*records, {"virtual_user": "Žofie", "mail": "z@e.com", "note": "ü"}], **options)
+    assert result["created"] == len(sandbox.messages()) == 3
+    if to_file:
+        written = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+        assert "ada \\ud83d" in written[0]
+        assert "Žofie" in written[2]
+        passed_on = [json.loads(line) for line in written]
+    else:
+        passed_on = result["records"]
+    assert [record["note"] for record in passed_on] == ["ada \ud83d", "bob \ud83d", "ü"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "record"),
+    [
+        (tokens, {"virtual_user": "dan \ud83d"}),
+        (tokens, {"bot_idsha": "\ud83d"}),
+        (tokens, {"virtual_user": "dan\0"}),
+        (users, {"unique_id_sha": "dan \ud83d"}),
+        (users, {"platform": "\ud83d"}),
+        (users, {"platform": Decimal("1.5")}),
+        (users, {"platform": float("inf")}),
+        (users, {"os_version": [float("nan")]}),
+    ],
+)
+@pytest.mark.parametrize("to_file", [False, True])
+def test_a_value_that_cannot_be_sent_is_reported_and_the_others_are_sent(
+    sandbox, tmp_path, batch, record, to_file
+):
+    options = {"output": str(tmp_path / "out.jsonl")} if to_file else {}
+    people = [
+        {"virtual_user": name, "unique_id_sha": name, "mail": f"{name}@e.com"}
+        for name in ("ada", "dan", "bob")
+    ]
+    people[1] |= record
+    result = batch(people, on_error="continue", **options)
+    assert (result["created"], result["failed"], result["requests"]) == (2, 1, 2)
+    [failure] = result["failures"]
+    assert (failure["row"], failure["error"], failure["field"]) == (2, "InvalidInput", "records")
+    assert "cannot be sent as JSON" in failure["reason"]
+
+
+def test_a_number_that_a_data_frame_has_for_nothing_is_nothing(sandbox):
+    assert users([{"unique_id_sha": "ada", "platform": float("nan")}])["created"] == 1
+    [request] = sandbox.requests("imbee")
+    assert request["json"]["platform"] == "airflow"
 
 
 @pytest.mark.parametrize("contacts", [5, [], [None], {"idsha": "x"}, None])
@@ -303,3 +360,18 @@ def test_a_missing_corporate_token(sandbox, set_connection, tmp_path, value):
     assert (raised.value.vendor, raised.value.conn_id) == ("imbee", "imbee_default")
     assert raised.value.remedy
     assert sandbox.requests() == []
+
+
+def test_a_secret_that_cannot_be_sealed_fails_its_record_alone_and_is_not_reported(sandbox, tmp_path):
+    ada, bob = users([{"unique_id_sha": name} for name in ("ada", "bob")])["records"]
+    contacts = [bob["user"]["virtual_user"]]
+    records = [
+        {"apikey": "cut \ud83d key", "contacts": contacts},
+        {"user": ada["user"], "contacts": contacts},
+    ]
+    result = ImbeeCreateChatsOperator(
+        task_id="chats", records=records, on_error="continue", output=str(tmp_path / "chats.jsonl")
+    ).execute({})
+    assert (result["created"], result["failed"]) == (1, 1)
+    assert [(failure["row"], failure["error"]) for failure in result["failures"]] == [(1, "InvalidInput")]
+    assert "cut" not in (tmp_path / "chats.failed.jsonl").read_text().replace("cut-off", "")

@@ -259,6 +259,16 @@ def test_options_that_make_no_sense_are_refused_when_the_dag_is_parsed(options):
         ImbeeCreateUsersOperator(task_id="users", records=[], **options)
 
 
+@pytest.mark.parametrize("again", [{"resend_unknown": True}, {"redo": "all"}])
+def test_messages_are_not_sent_again_by_each_retry(again):
+    for retries in (1, 3):
+        with pytest.raises(ValueError, match="need retries=0"):
+            ImbeeCreateAccessTokensOperator(task_id="tokens", records=[], retries=retries, **again)
+    ImbeeCreateAccessTokensOperator(task_id="tokens", records=[], retries=0, **again)
+    ImbeeCreateAccessTokensOperator(task_id="tokens", records=[], retries=3)
+    ImbeeCreateUsersOperator(task_id="users", records=[], retries=3, **again)
+
+
 # What ends a batch
 
 

@@ -9,6 +9,7 @@ import requests
 
 from airflow_provider.exceptions import (
     InvalidInput,
+    OutcomeUnknown,
     VendorAuthError,
     VendorProtocolError,
     VendorUnavailable,
@@ -19,7 +20,7 @@ from airflow_provider.imbee import calls
 from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.integration.drivers import DRIVERS, blocking, pooled
-from tests.integration.servers import answering, self_signed
+from tests.integration.servers import answering, breaking_tls, self_signed
 
 ONCE = RetryPolicy(attempts=1)
 ENVELOPE = {"code": 0, "message": "Ok", "time": 0, "body": {"virtualUser": "v", "pass": "p", "apikey": "k"}}
@@ -318,6 +319,16 @@ def test_a_certificate_that_nobody_signed_is_refused_at_once(imbee, send, tmp_pa
         assert '"Verify TLS certificate"' in raised.value.remedy
         assert raised.value.processed is False
         assert (server.seen, no_waiting) == ([], [])
+
+
+@driver
+def test_tls_that_breaks_after_the_request_leaves_its_outcome_unknown(imbee, send, tmp_path):
+    certificate, context = self_signed(tmp_path)
+    with breaking_tls(context) as server:
+        hook = imbee(server.url, verify=str(certificate))
+        with pytest.raises(OutcomeUnknown, match="may have taken effect"):
+            send(hook, calls.create_access_token("ada", "bot", mail="ada@example.com"))
+    assert [path for _, path, _ in server.seen] == ["/token/new"]
 
 
 @driver

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -22,7 +23,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 from cryptography.fernet import Fernet
 from sqlalchemy import exc
 
+from airflow_provider.batch import operator as operators
 from airflow_provider.batch import runner
+from airflow_provider.batch.output import FileOutput
 from airflow_provider.batch.owner import new_owner
 from airflow_provider.exceptions import InvalidInput, LedgerUnavailable, VendorRejected
 from airflow_provider.imbee.operators import (
@@ -250,6 +253,38 @@ def test_another_tasks_unknown_records_do_not_keep_the_others_from_being_sent(sa
     assert mails(sandbox) == {f"u{n}": 1 for n in range(10)}
 
 
+@BATCHES
+def test_an_error_of_ours_lets_what_is_under_way_finish(sandbox, ledger, tmp_path, monkeypatch, batch):
+    write, written = FileOutput.write, []
+
+    def fill_the_disk(self: FileOutput, record: dict[str, Any]) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, "no space left")
+        written.append(record)
+        write(self, record)
+
+    monkeypatch.setattr(FileOutput, "write", fill_the_disk)
+    sandbox.latency(0.02)
+    task = batch(people(300), max_concurrency=5, output=str(tmp_path / "out.jsonl"))
+    with pytest.raises(OSError, match="no space left"):
+        execute(task)
+    sent = received(sandbox)
+    assert 1 < sent < 300
+    assert Counter(states(ledger).values()) == {"done": sent}
+
+
+def test_an_answer_that_cannot_be_kept_is_unknown_and_nobody_waits_for_it(sandbox, ledger, monkeypatch):
+    def lose(*arguments: Any) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(ImbeeCreateAccessTokensOperator, "finish", lose)
+    result = execute(tokens(people(1) + people(1)))
+    assert (counts(result), result["requests"]) == ({"unknown": 2}, 1)
+    assert "could not be kept (RuntimeError)" in result["failures"][0]["reason"]
+    assert states(ledger) == {"u0": "unknown"}
+    assert mails(sandbox) == {"u0": 1}
+
+
 # The output
 
 
@@ -386,7 +421,17 @@ def test_without_a_usable_ledger_nothing_is_sent(
 
 
 @pytest.mark.parametrize(
-    "executor", ["CeleryExecutor", "KubernetesExecutor", "a.b.EdgeExecutor", "LocalExecutor,CeleryExecutor"]
+    "executor",
+    [
+        "CeleryExecutor",
+        "KubernetesExecutor",
+        "a.b.EdgeExecutor",
+        "LocalExecutor,CeleryExecutor",
+        "airflow.providers.amazon.aws.executors.ecs.AwsEcsExecutor",
+        "LocalExecutor,my_alias:some.module.CustomExecutor",
+        "team=CeleryExecutor",
+        "LocalExecutor;team=CeleryExecutor",
+    ],
 )
 def test_workers_that_share_no_ledger_send_no_messages(sandbox, monkeypatch, executor):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
@@ -397,6 +442,22 @@ def test_workers_that_share_no_ledger_send_no_messages(sandbox, monkeypatch, exe
     assert received(sandbox) == 0
     # What may be repeated is sent all the same.
     assert counts(execute(users(people(2)))) == {"created": 2}
+
+
+@pytest.mark.parametrize("executor", ["LocalExecutor", "airflow.executors.local_executor.LocalExecutor"])
+def test_workers_of_one_machine_share_its_file(sandbox, monkeypatch, executor):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    assert counts(execute(tokens(people(2)))) == {"created": 2}
+
+
+def test_a_file_is_not_shared_because_a_connection_names_it(sandbox, ledger, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID", "ledger")
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps({"conn_type": "sqlite", "host": str(ledger)}))
+    with pytest.raises(InvalidInput) as raised:
+        execute(tokens(people(2)))
+    assert raised.value.field == "[vendor_apis] ledger_conn_id"
+    assert received(sandbox) == 0
 
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -588,3 +649,44 @@ def test_what_does_not_end_in_time_is_recorded_as_what_it_is(
     before = received(sandbox)
     assert counts(execute(task, try_number=2)) == {"replayed": 10, left: 4}
     assert received(sandbox) - before == (4 if batch is users else 0)
+
+
+@BATCHES
+def test_a_task_that_is_told_to_end_before_it_begins_sends_nothing(sandbox, ledger, monkeypatch, batch):
+    task, drive = batch(people(20)), operators._drive
+
+    async def end_before(*arguments: Any) -> int:
+        task.on_kill()
+        return await drive(*arguments)
+
+    monkeypatch.setattr(operators, "_drive", end_before)
+    with pytest.raises(AirflowException, match="told to end"):
+        execute(task)
+    assert received(sandbox) == 0
+    assert states(ledger) == {}
+
+
+@BATCHES
+def test_a_task_that_has_ended_may_be_told_to_end(sandbox, batch):
+    task = batch(people(3))
+    task.on_kill()
+    assert counts(execute(task)) == {"created": 3}
+    task.on_kill()
+
+
+def test_a_task_whose_time_is_over_says_so_though_airflow_tells_it_to_end_as_well(sandbox, alarm):
+    sandbox.latency(0.02)
+    task = users(people(500), max_concurrency=5)
+
+    def run_as_airflow_does() -> None:
+        try:
+            execute(task)
+        except AirflowTaskTimeout:
+            task.on_kill()
+            raise
+
+    with (
+        once_received(sandbox, 20, stopping(task, "timeout")),
+        pytest.raises(AirflowTaskTimeout, match="execution_timeout"),
+    ):
+        run_as_airflow_does()

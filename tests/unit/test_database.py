@@ -150,6 +150,22 @@ def test_a_connection_of_the_wrong_type(monkeypatch, kind):
     assert raised.value.field == "[vendor_apis] ledger_conn_id"
 
 
+def test_a_file_is_one_machines_even_if_a_connection_names_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID", "ledger")
+    path = str(tmp_path / "shared.db")
+    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps({"conn_type": "sqlite", "host": path}))
+    database = configured()
+    assert (database.place, database.shared) == (path, False)
+    database.close()
+
+
+@pytest.mark.parametrize("host", ["ledger.db", "./ledger.db", "~/ledger.db", ":memory:", "", None])
+def test_a_connection_to_a_file_has_an_absolute_path(host):
+    with pytest.raises(InvalidInput, match="absolute path") as raised:
+        connection_url(Connection(conn_id="x", conn_type="sqlite", host=host))
+    assert raised.value.field == "[vendor_apis] ledger_conn_id"
+
+
 def test_a_connection_whose_driver_is_not_installed(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InvalidInput, match="driver") as raised:

@@ -216,6 +216,20 @@ def test_a_late_end_is_the_truth(claim, settle, rows):
     assert claim(other) == [Verdict(DONE, result={})]
 
 
+@pytest.mark.parametrize("state", ["failed", "unknown"])
+def test_a_late_failure_does_not_touch_a_row_that_another_run_has_taken_over(claim, settle, rows, state):
+    late, other = ledger_of(lease=-1.0), ledger_of()
+    claim(late)
+    assert claim(other) == [Verdict(TAKEN)]
+    [before] = rows()
+    settle(late, state, error="late")
+    assert rows() == [before]
+    # That it was done is the truth all the same.
+    settle(late, "done", result={"a": 1})
+    [row] = rows()
+    assert (row.state, row.result, row.owner) == ("done", '{"a": 1}', other.owner)
+
+
 @pytest.mark.parametrize("state", ["failed", "unknown", "released"])
 def test_what_is_done_stays_done(claim, settle, rows, state):
     ledger = ledger_of()
@@ -278,6 +292,16 @@ def test_a_key_is_taken_by_one_of_many(database):
     assert sorted(taken) == sorted(keys)
 
 
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_a_row_that_is_gone_again_after_its_insertion_is_not_taken(claim, rows, monkeypatch):
+    """Another run had inserted the same, and has released it since."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "_insert", lambda *arguments: None)
+        assert claim(ledger_of(once=True)) == [Verdict(BUSY)]
+    assert rows() == []
+    assert claim(ledger_of(once=True)) == [Verdict(TAKEN)]
+
+
 def test_runs_that_settle_and_claim_the_same_rows_do_not_stop_each_other(database):
     """Each locks the rows that it needs in the order of their ids."""
     keys = [(str(number),) for number in range(30)]
@@ -318,3 +342,11 @@ def test_a_process_whose_number_went_to_another_is_gone():
 )
 def test_of_others_nothing_is_known(owner):
     assert not is_gone(owner)
+
+
+def test_words_of_a_vendor_that_no_database_takes_are_stored_without_them(claim, settle, rows):
+    ledger = ledger_of()
+    claim(ledger)
+    settle(ledger, "failed", error="cut \ud83d and \0 nil")
+    [row] = rows()
+    assert (row.state, row.error) == ("failed", "cut ? and  nil")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -117,6 +118,34 @@ def test_what_is_released_goes_to_the_next_who_asks(database):
 
     asyncio.run(work())
     assert states(database) == {"sent": 1}
+
+
+def test_what_was_claimed_for_somebody_who_has_gone_is_released(database, monkeypatch):
+    async def work() -> None:
+        loop, begun, gone = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            transact = recorder._transact
+            claimed: list[Standing] = []
+
+            def while_nobody_waits(keys, ends):
+                if keys:
+                    loop.call_soon_threadsafe(begun.set)
+                    assert gone.wait(timeout=30)
+                verdicts = transact(keys, ends)
+                claimed.extend(verdict.standing for verdict in verdicts.values())
+                return verdicts
+
+            monkeypatch.setattr(recorder, "_transact", while_nobody_waits)
+            asker = asyncio.create_task(recorder.claim(("a",)))
+            await begun.wait()
+            asker.cancel()
+            await asyncio.wait([asker])
+            gone.set()
+        assert asker.cancelled()
+        assert claimed == [Standing.TAKEN]
+
+    asyncio.run(work())
+    assert states(database) == {}
 
 
 def test_what_another_run_holds_is_waited_for(database):
