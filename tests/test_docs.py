@@ -12,7 +12,6 @@ import shlex
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from socket import gethostname
 from types import SimpleNamespace
 from typing import Any
 
@@ -213,16 +212,16 @@ def _unknown(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
 
 def _interrupted(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     from airflow_provider.batch.ledger import Ledger
+    from airflow_provider.batch.owner import new_owner, retire
     from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
     from airflow_provider.store.database import configured
 
-    killed = Ledger(
-        "imbee_default", "imbee.create_access_token", "", "task", f"{gethostname()}/1/-1/", 60, True
-    )
+    killed = Ledger("imbee_default", "imbee.create_access_token", "", "task", new_owner(), 60, True)
     database = configured()
     with database.begin() as connection:
         killed.claim(connection, [("a", "bot", "a@example.com", "")])
     database.close()
+    retire(killed.owner)
     record = {"virtual_user": "a", "bot_idsha": "bot", "mail": "a@example.com"}
     ImbeeCreateAccessTokensOperator(task_id="tokens", records=[record]).execute({})
 
