@@ -78,7 +78,8 @@ class WolkvoxOptions(VendorOptions):
         parse=pattern,
         default=r"maintenance|backup|mantenimiento|respaldo|copia de seguridad",
     )
-    token_message: str = form_field(
+    # Not "token_message": Airflow masks what is called a token, and would mask the word in every log.
+    refusal_message: str = form_field(
         "Text of a refused token",
         "Regular expression on the message of a 403.",
         parse=pattern,

@@ -49,7 +49,7 @@ class WolkvoxHook(VendorHook[WolkvoxOptions]):
             concurrency=options.concurrency_message,
             maintenance=options.maintenance_message,
             quota=options.quota_message,
-            token=options.token_message,
+            token=options.refusal_message,
         )
         return calls.token_information(
             options.operation, texts=texts, method=options.token_information_method

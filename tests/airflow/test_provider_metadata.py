@@ -263,3 +263,16 @@ def test_airflow_lists_the_provider(airflow_db):
     listed = {row["package_name"]: row for row in json.loads(done.stdout[done.stdout.index("[{") :])}
     assert listed[DISTRIBUTION]["version"] == __version__
     assert "Imbee" in listed[DISTRIBUTION]["description"]
+
+
+def test_airflow_takes_no_default_of_a_form_for_a_secret():
+    """Else it would put three asterisks in place of that very word in every log."""
+    from airflow.sdk._shared.secrets_masker import should_hide_value_for_key
+
+    hidden = {
+        f"{form['connection-type']}.{name}"
+        for form in INFO["connection-types"]
+        for name, field in form["conn-fields"].items()
+        if should_hide_value_for_key(name) and len(str(field["schema"].get("default") or "")) >= 5
+    }
+    assert hidden == set()

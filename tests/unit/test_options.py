@@ -132,7 +132,7 @@ def test_an_empty_optional_field_takes_its_default(options, name, value):
         (WolkvoxOptions, "quota_message", f"({SECRET}", "a regular expression"),
         (WolkvoxOptions, "concurrency_message", f"({SECRET}", "a regular expression"),
         (WolkvoxOptions, "maintenance_message", f"({SECRET}", "a regular expression"),
-        (WolkvoxOptions, "token_message", f"({SECRET}", "a regular expression"),
+        (WolkvoxOptions, "refusal_message", f"({SECRET}", "a regular expression"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_by_its_label_and_not_shown(options, name, value, expected):

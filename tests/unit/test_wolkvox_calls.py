@@ -30,7 +30,7 @@ TEXTS = ForbiddenTexts(
     concurrency=FORMS["concurrency_message"].default,
     maintenance=FORMS["maintenance_message"].default,
     quota=FORMS["quota_message"].default,
-    token=FORMS["token_message"].default,
+    token=FORMS["refusal_message"].default,
 )
 DATA = {
     "description": "airflow-batch",
