@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import __version__
-from airflow_provider.exceptions import VendorError
 from airflow_provider.http.retry import Pacer, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from airflow_provider.exceptions import VendorError
     from airflow_provider.http.call import Call
     from airflow_provider.http.options import VendorOptions
 
@@ -66,15 +65,6 @@ class ClientSetup:
         """Return the connection's headers and the call's own."""
         headers = {} if call.anonymous else self.headers
         return {**headers, **call.headers} if call.headers else headers
-
-    @contextmanager
-    def located(self, call: Call[Any]) -> Iterator[None]:
-        """Finish an error of the call: say where it happened, and clear it of secrets."""
-        try:
-            yield
-        except VendorError as error:
-            self.locate(error, call)
-            raise
 
     def locate(self, error: VendorError, call: Call[Any]) -> None:
         """Say where an error happened, and clear it of secrets.

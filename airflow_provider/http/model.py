@@ -59,6 +59,18 @@ def parse(model: type[M], document: Any, *, status: int, **known: Any) -> M:
         ) from None
 
 
+def envelope_code(value: Any) -> int | None:
+    """Read the code of an envelope, which vendors write as a number or as text.
+
+    :param value: what stands there
+    :return: the code; None where there is none
+    """
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
 def _kind(document: Any) -> str:
     names = {type(None): "null", list: "an array", str: "a text", bool: "a boolean"}
     return names.get(type(document), "a number")

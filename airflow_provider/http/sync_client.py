@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from airflow_provider.exceptions import VendorError
 from airflow_provider.http.call import Call, Reply
 from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, encode, user_agent
 from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
@@ -117,9 +118,9 @@ class SyncClient:
         :raises VendorError: the call failed for good
         """
         setup = self.setup
-        with setup.located(call):
-            steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
-            outcome: Outcome = None
+        steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
+        outcome: Outcome = None
+        try:
             while True:
                 try:
                     step = steps.send(outcome)
@@ -131,6 +132,9 @@ class SyncClient:
                     outcome = None
                 else:
                     outcome = self._send(call, step.timeout)
+        except VendorError as error:
+            setup.locate(error, call)
+            raise
 
     def _send(self, call: Call[Any], timeout: float) -> Reply | TransportFailure:
         body = encode(call.json)

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call, Repeat, Reply
-from airflow_provider.http.model import VendorModel, parse
+from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _body(reply: Reply) -> dict[str, Any]:
             raise error from None
         raise
     known = envelope if isinstance(envelope, dict) else {}
-    code, message = _code(known.get("code")), known.get("message")
+    code, message = envelope_code(known.get("code")), known.get("message")
     if error := error_for_status(reply, message if isinstance(message, str) else None, code=code):
         raise error
     if code is None:
@@ -244,13 +244,6 @@ def _dialled(phone: str | None) -> str:
 
 def _digest(secret: str) -> str:
     return hashlib.blake2b(secret.encode(), digest_size=16).hexdigest()
-
-
-def _code(value: Any) -> int | None:
-    try:
-        return int(str(value))
-    except ValueError:
-        return None
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Call, Repeat, Reply
-from airflow_provider.http.model import VendorModel, parse
+from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status, retry_after
 from airflow_provider.quota.quota import Quota
 
@@ -119,7 +119,7 @@ def _envelope(reply: Reply, texts: ForbiddenTexts) -> dict[str, Any]:
             "the reply is not wolkvox's envelope: it is not an object", status=reply.status
         )
     message = _message(document)
-    code = _code(document.get("code"))
+    code = envelope_code(document.get("code"))
     # Whichever of the two speaks of an error wins.
     judged = reply.status if not 200 <= reply.status < 300 or code is None else code
     if error := _refusal(reply, judged, message, code, texts):
@@ -188,10 +188,3 @@ def _message(document: dict[str, Any]) -> str:
         error = error.get("message")
     parts = [document.get("msg"), error]
     return " - ".join(part for part in parts if isinstance(part, str) and part not in ("", "null"))
-
-
-def _code(value: Any) -> int | None:
-    try:
-        return int(str(value))
-    except ValueError:
-        return None
