@@ -1,4 +1,4 @@
-"""wolkvox CRM simulated: tokens with a daily quota, and the call that reads it."""
+"""wolkvox CRM simulated: tokens with a daily quota, the call that reads it and those that spend it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from zoneinfo import ZoneInfo
 from airflow_provider.sandbox.clock import iso
 from airflow_provider.sandbox.messages import Answer, Refused, Request, json_answer, text_answer
 from airflow_provider.sandbox.vendor import Vendor, field
+from airflow_provider.sandbox.wolkvox_crm import ROOT, Crm, Refusal
+from airflow_provider.sandbox.wolkvox_forms import MULTIPART, URLENCODED
+from airflow_provider.sandbox.wolkvox_record_switches import RECORD_SWITCHES
 from airflow_provider.sandbox.wolkvox_switches import SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATH = "server/API/v2/token/tokenInformation.php"
+PATH = f"{ROOT}token/tokenInformation.php"
 ROUNDING: dict[str, Callable[[float], int]] = {"floor": math.floor, "ceil": math.ceil, "round": round}
 
 
@@ -52,13 +55,14 @@ class Token:
 
 
 class Wolkvox(Vendor):
-    """``tokenInformation.php`` and the quota that it reads and spends."""
+    """``tokenInformation.php``, the quota that it reads, and the calls for which the quota is there."""
 
     name = "wolkvox"
-    switches = SWITCHES
+    switches = (*SWITCHES, *RECORD_SWITCHES)
 
     def reset(self) -> None:
-        """Forget all tokens but the default one."""
+        """Forget all tokens but the default one, and all records."""
+        self.crm = Crm(self.clock, self.switch, self.seed)
         self.tokens: dict[str, Token] = {}
         self.default = ""
         self.in_flight: Counter[str] = Counter()
@@ -88,8 +92,10 @@ class Wolkvox(Vendor):
         )
 
     def state(self) -> dict[str, Any]:
-        """Return every token with its quota."""
-        return {"tokens": [self._as_json(token) for token in self.tokens.values()]}
+        """Return every token with its quota, and the count of records of each module that has any."""
+        tokens = [self._as_json(token) for token in self.tokens.values()]
+        counts = self.crm.records.counts()
+        return {"tokens": tokens, "records": counts} if counts else {"tokens": tokens}
 
     def connections(self, url: str) -> dict[str, dict[str, Any]]:
         """Return the connection ``wolkvox_default``."""
@@ -103,7 +109,10 @@ class Wolkvox(Vendor):
         }
 
     def control(self, method: str, path: str, value: Any) -> Any:
-        """Add or replace a token: ``POST /_sandbox/wolkvox/tokens``."""
+        """Add or replace a token: ``POST /_sandbox/wolkvox/tokens``; or add, read or remove records."""
+        top, _, module = path.partition("/")
+        if top == "records":
+            return self.crm.records.control(method, module, value)
         if (method, path) != ("POST", "tokens"):
             return None
         for name in value:
@@ -158,15 +167,15 @@ class Wolkvox(Vendor):
         self.in_flight[secret] = max(0, self.in_flight[secret] - 1)
 
     def serve(self, request: Request) -> Answer:
-        """Check the token, charge it and read its quota."""
+        """Check the token, carry the call out and charge it."""
         if self.switch("maintenance"):
             return self.maintenance()
         try:
-            return self._success(self._serve(request))
+            return json_answer(200, self._serve(request))
         except Error as error:
             return self._refusal(error)
 
-    def _serve(self, request: Request) -> dict[str, Any]:
+    def _serve(self, request: Request) -> Any:
         secret = request.headers.get("wolkvox-token", "")
         if not secret:
             raise self._error("missing_token")
@@ -174,33 +183,62 @@ class Wolkvox(Vendor):
         if token is None:
             raise self._error("unknown_token")
         self._renew(token)
-        exhausted = self._left(token) <= 0
-        if exhausted and self.switch("exhausted_fails_reading"):
+        reading = request.path == PATH
+        if self._left(token) <= 0 and (not reading or self.switch("exhausted_fails_reading")):
             raise self._error("exhausted")
         try:
-            self._check(request, token)
+            if reading:
+                self._check_reading(request, token)
+                answer = None
+            else:
+                answer = self._call(request, token)
         except Error:
             if self.switch("charge_failed_calls"):
                 self._charge(token)
             raise
         before = self._information(token)
         self._charge(token)
-        return self._information(token) if self.switch("charge_before_reading") else before
+        if reading:
+            return self._read(self._information(token) if self.switch("charge_before_reading") else before)
+        return answer
 
-    def _check(self, request: Request, token: Token) -> None:
-        if request.path != PATH:
-            raise self._error("unknown_path")
+    def _check_reading(self, request: Request, token: Token) -> None:
         if request.method not in ("GET", "POST") or not self.switch(f"accept_{request.method.lower()}"):
             raise self._error("wrong_method")
-        if self.switch("require_content_type") and request.media_type != "application/json":
-            raise self._error("content_type")
+        self._check_body(request, ("application/json",))
         if token.type == "external" and not self.switch("external_may_read"):
             raise self._error("unknown_token")
-        operation = request.query.get("operation", "")
-        if not operation:
+        self._check_operation(request.query.get("operation"), token)
+
+    def _call(self, request: Request, token: Token) -> Any:
+        """Carry out a call other than the token information."""
+        endpoint = self.crm.endpoint(request.path)
+        if endpoint is None:
+            raise self._error("unknown_path")
+        if request.method != "POST":
+            raise self._error("wrong_method")
+        self._check_body(request, (MULTIPART, URLENCODED) if endpoint.form else ("application/json",))
+        if token.type != endpoint.token:
+            raise self._error("unknown_token" if token.type == "external" else "internal_refused")
+        body = self.crm.body(endpoint, request)
+        operation = self._check_operation(body.get("operation"), token)
+        try:
+            return endpoint.answer(operation, body)
+        except Refusal as refusal:
+            raise self._error(refusal.trait) from None
+
+    def _check_body(self, request: Request, media_types: tuple[str, ...]) -> None:
+        if 0 < self.switch("max_body_bytes") < len(request.body):
+            raise self._error("body_too_long")
+        if self.switch("require_content_type") and request.media_type not in media_types:
+            raise self._error("content_type")
+
+    def _check_operation(self, operation: Any, token: Token) -> str:
+        if not operation or not isinstance(operation, str):
             raise self._error("missing_operation")
         if operation != token.operation and self.switch("check_operation"):
             raise self._error("wrong_operation")
+        return operation
 
     def _error(self, trait: str) -> Error:
         return Error(self.switch(f"{trait}_status"), self.switch(f"{trait}_text"))
@@ -208,17 +246,14 @@ class Wolkvox(Vendor):
     def _code(self, code: int) -> int | str:
         return code if self.switch("code_as_number") else str(code)
 
-    def _success(self, data: dict[str, Any]) -> Answer:
-        return json_answer(
-            200,
-            {
-                "code": self._code(200),
-                # The vendor's own: a string, and the spelling of the message.
-                "error": "null",
-                "msg": "1 records were are found",
-                "data": [data] if self.switch("data_as_list") else data,
-            },
-        )
+    def _read(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "code": self._code(200),
+            # The vendor's own: a string, and the spelling of the message.
+            "error": "null",
+            "msg": "1 records were are found",
+            "data": [data] if self.switch("data_as_list") else data,
+        }
 
     def _refusal(self, error: Error) -> Answer:
         status = error.code if self.switch("http_status_follows_code") else 200
