@@ -38,19 +38,25 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "operators": [
             {"integration-name": "Imbee", "python-modules": ["airflow_provider.imbee.operators"]},
-            {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.wolkvox.operators"]},
+            {
+                "integration-name": "wolkvox CRM",
+                "python-modules": ["airflow_provider.wolkvox.operators", "airflow_provider.quota.operators"],
+            },
         ],
         "sensors": [
             {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.wolkvox.sensors"]},
         ],
+        "triggers": [
+            {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.quota.triggers"]},
+        ],
         "cli": ["airflow_provider.cli.get_cli_commands"],
         "config": {
             "vendor_apis": {
-                "description": "The ledger, which keeps batches from sending anything twice.",
+                "description": "The database of the ledger of batches, and of quotas.",
                 "options": {
                     "ledger_conn_id": {
                         "description": (
-                            "Connection (postgres, mysql or sqlite) of the database that holds the ledger. "
+                            "Connection (postgres, mysql or sqlite) of the database with ledger and quotas. "
                             "Empty: an SQLite file under AIRFLOW_HOME, for executors that run all tasks on "
                             "one machine."
                         ),

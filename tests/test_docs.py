@@ -29,7 +29,6 @@ from tests.support.sandbox import ROOT, SandboxProcess
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.rst"))
 TITLES = {ImbeeOptions: "Imbee", WolkvoxOptions: "wolkvox CRM"}
-COMMON = [name for name, form in VendorOptions.forms().items()]
 ERRORS = [
     name
     for name, member in vars(exceptions).items()
@@ -90,7 +89,9 @@ def test_the_tables_of_connection_fields_are_those_of_the_forms(options):
     connections = page("connections")
     own, common = section(connections, TITLES[options]), section(connections, "Fields of both types")
     for name, form in options.forms().items():
-        table = field_rows(common if name in COMMON else own)
+        # A vendor may have a default of its own for what all have.
+        shared = options.__dataclass_fields__[name] is VendorOptions.__dataclass_fields__.get(name)
+        table = field_rows(common if shared else own)
         label, stored, required, default, meaning = table[form["label"]]
         assert stored == (form["standard"] or f"extra ``{name}``"), label
         assert required == ("yes" if form["required"] else "no"), label
@@ -304,7 +305,7 @@ def test_every_operator_and_sensor_has_the_section_that_its_docstring_names():
             expected.add(label := f"howto/{kind}:{member.__name__}")
             assert f":ref:`{label}`" in (member.__doc__ or "")
     assert labels == expected
-    assert len(expected) == 5
+    assert len(expected) == 16
 
 
 def test_the_record_fields_are_the_parameters_of_the_calls():
@@ -322,6 +323,27 @@ def test_the_record_fields_are_the_parameters_of_the_calls():
         )
         shown = {row[0].strip("`") for row in rows(table)} - {"Field"}
         assert shown == set(inspect.signature(function).parameters)
+
+
+def test_the_fields_of_a_case_and_the_parameters_of_a_query_are_those_of_the_code():
+    from airflow_provider.wolkvox import calls
+    from airflow_provider.wolkvox.operators import WolkvoxPagesOperator, WolkvoxQueryOperator
+
+    def shown(operator: str, title: str) -> set[str]:
+        table = rows(section(page("wolkvox"), operator).partition(f":: {title}")[2])
+        return {name for row in table for name in re.findall(r"``(\w+)``", row[0])}
+
+    case = set(inspect.signature(calls.insert_case).parameters) - {"crm"}
+    assert shown("WolkvoxInsertCasesOperator", "Fields of a record") == case
+    query = {
+        *inspect.signature(WolkvoxPagesOperator.__init__).parameters,
+        *inspect.signature(WolkvoxQueryOperator.__init__).parameters,
+    } - {"self", "kwargs", "wolkvox_conn_id"}
+    assert shown("WolkvoxQueryOperator", "Parameters") == query
+    update = section(page("wolkvox"), "WolkvoxUpdateCasesOperator")
+    assert set(inspect.signature(calls.update_case).parameters) - {"crm"} <= set(
+        re.findall(r"``(\w+)``", update)
+    )
 
 
 def test_the_result_keys_are_the_fields_of_the_models():

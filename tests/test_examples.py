@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider.get_provider_info import get_provider_info
+from tests.support.connections import SetConnection
 from tests.support.dags import register
 from tests.support.sandbox import SandboxProcess
 
@@ -27,8 +28,13 @@ MARKERS = {
     "example_imbee_create_access_tokens": "howto_operator_imbee_create_access_tokens",
     "example_imbee_create_chats": "howto_operator_imbee_create_chats",
     "example_imbee_create_users": "howto_operator_imbee_create_users",
+    "example_quota_approval": "howto_quota_approval",
+    "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
+    "example_wolkvox_cases": "howto_operator_wolkvox_cases",
+    "example_wolkvox_collections": "howto_operator_wolkvox_collections",
     "example_wolkvox_quota_sensor": "howto_sensor_wolkvox_quota",
+    "example_wolkvox_records": "howto_operator_wolkvox_records",
     "example_wolkvox_token_information": "howto_operator_wolkvox_token_information",
     "provision_customers": "provision_customers",
 }
@@ -80,7 +86,14 @@ def test_every_operator_and_sensor_has_an_example() -> None:
     modules = [
         name for kind in ("operators", "sensors") for part in info[kind] for name in part["python-modules"]
     ]
-    bases = {"ImbeeBatchOperator"}
+    bases = {
+        "ImbeeBatchOperator",
+        "WolkvoxBatchOperator",
+        "WolkvoxCasesOperator",
+        "WolkvoxFieldsOperator",
+        "WolkvoxModuleOperator",
+        "WolkvoxPagesOperator",
+    }
     offered = {
         name
         for module in modules
@@ -129,6 +142,67 @@ def test_nobody_gets_a_second_message_in_a_second_run(airflow_db: None, sandbox:
 def test_the_quota_is_read_with_one_question(name: str, airflow_db: None, sandbox: SandboxProcess) -> None:
     run(load(name))
     assert sandbox.state()["requests"] == {"imbee": 0, "wolkvox": 1}
+
+
+def test_a_reservation_is_spent_and_what_is_left_given_back(
+    airflow_db: None, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(load("example_quota_reservation"))
+    assert "1 of 500 uses spent, 499 given back" in capsys.readouterr().out
+    assert sandbox.state()["requests"]["wolkvox"] == 2
+
+
+def test_nobody_is_asked_while_enough_is_left_for_others(airflow_db: None, sandbox: SandboxProcess) -> None:
+    run(load("example_quota_approval"))
+    assert sandbox.state()["requests"]["wolkvox"] == 1
+
+
+def test_a_person_is_asked_before_too_little_is_left_for_others(
+    airflow_db: None, sandbox: SandboxProcess
+) -> None:
+    quota, params = {"remaining": 1000, "resets_at": "2027-01-01T00:00:00+00:00"}, {"keep": 1000}
+    check = load("example_quota_approval").task_dict["check"].python_callable
+    assert check(quota, params={**params, "planned": 1}) == "ask_a_person"
+    assert check(quota, params={**params, "planned": 0}) == "work"
+
+
+def stored(sandbox: SandboxProcess, module: str) -> list[dict[str, Any]]:
+    return list(sandbox.control("GET", f"wolkvox/records/{module}")["records"])
+
+
+def test_contacts_come_and_go(airflow_db: None, sandbox: SandboxProcess) -> None:
+    for _ in range(2):
+        run(load("example_wolkvox_records"))
+    assert stored(sandbox, "contacts") == []
+    paths = [request["path"].rpartition("/")[2] for request in sandbox.requests("wolkvox")]
+    assert paths == 2 * [
+        "insert.php",
+        "insert.php",
+        "updateMany.php",
+        "query.php",
+        "delete.php",
+        "delete.php",
+    ]
+
+
+def test_people_are_inserted_with_their_obligations(airflow_db: None, sandbox: SandboxProcess) -> None:
+    for _ in range(2):
+        run(load("example_wolkvox_collections"))
+    people = stored(sandbox, "collections")
+    assert [person["Identification"] for person in people] == ["1001", "1002"]
+    assert len(sandbox.requests("wolkvox")) == 2
+
+
+def test_a_case_is_opened_closed_and_found(
+    airflow_db: None, sandbox: SandboxProcess, set_connection: SetConnection
+) -> None:
+    sandbox.token(token="external-token", operation="demo_operation", type="external")
+    external = json.loads(sandbox.connections["AIRFLOW_CONN_WOLKVOX_DEFAULT"])
+    set_connection("wolkvox_external", **{**external, "password": "external-token"})
+    run(load("example_wolkvox_cases"))
+    [case] = stored(sandbox, "cases")
+    assert (case["status"], case["solution"]) == ("Closed", "It was sent again.")
+    assert len(sandbox.requests("wolkvox")) == 5
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from airflow_provider.batch.owner import is_gone
+from airflow_provider.store.database import insert_if_absent
 from airflow_provider.store.schema import ledger as table
 
 if TYPE_CHECKING:
@@ -164,6 +165,19 @@ class Ledger:
             )
         return verdicts
 
+    def needed(self, connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+        """Say which rows a batch would send now, without claiming any.
+
+        :param connection: an open transaction, which may be one that only reads
+        :param ids: ids of rows
+        """
+        now = time.time()
+        found = connection.execute(_LOOK, {"ids": ids}) if ids else ()
+        settled = {
+            row.id for row in found if self._judge(row, now).standing not in (Standing.TAKEN, Standing.BUSY)
+        }
+        return set(ids) - settled
+
     def settle(self, connection: sa.Connection, settlements: Sequence[Settlement]) -> None:
         """Record how requests ended.
 
@@ -221,7 +235,8 @@ class Ledger:
             connection.execute(_INSERT_GROUP, {**common, "rows": _json(rows)})
         else:
             connection.execute(
-                _insert_for(connection.dialect.name), [{"id": id_, "key": key, **common} for id_, key in rows]
+                insert_if_absent(table, connection.dialect.name),
+                [{"id": id_, "key": key, **common} for id_, key in rows],
             )
 
     def _judge(self, row: Any, now: float) -> Verdict:
@@ -252,12 +267,11 @@ def _storable(text: str | None) -> str | None:
 
 INTERRUPTED = "an earlier run was interrupted after the request had been handed out; it may have taken effect"
 
-_FIND = (
-    sa.select(table.c.id, table.c.state, table.c.owner, table.c.lease_until, table.c.result, table.c.error)
-    .where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(table.c.id)
-    .with_for_update()
-)
+_LOOK = sa.select(
+    table.c.id, table.c.state, table.c.owner, table.c.lease_until, table.c.result, table.c.error
+).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+_FIND = _LOOK.order_by(table.c.id).with_for_update()
 
 _MINE = sa.select(table.c.id).where(
     table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner == sa.bindparam("me")
@@ -283,17 +297,6 @@ _SETTLE = (
 _RELEASE = sa.delete(table).where(
     table.c.id == sa.bindparam("row"), table.c.owner == sa.bindparam("me"), table.c.state == "sent"
 )
-
-
-def _insert_for(dialect: str) -> sa.Insert:
-    """Make an insertion that passes over rows that are there, in the words of the database."""
-    if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(table).on_conflict_do_nothing()
-    if dialect == "mysql":
-        return sa.insert(table).prefix_with("IGNORE")
-    return sa.insert(table)
 
 
 # SQLite takes a whole group as one JSON text. That is a few times faster than a statement for each row, and

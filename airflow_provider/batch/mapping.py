@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -39,7 +41,7 @@ class RecordMapping:
         chained: Mapping[str, str],
         secrets: Collection[str] = (),
     ) -> None:
-        parameters = inspect.signature(function).parameters
+        parameters = self._parameters(function)
         for option, names in (("fields", fields), ("defaults", defaults)):
             if unknown := sorted(set(names) - set(parameters)):
                 raise InvalidInput(
@@ -56,12 +58,18 @@ class RecordMapping:
         ]
         self._sources = {
             name: tuple(
-                tuple(path.split("."))
+                path_of(path)
                 for path in ((fields[name],) if name in fields else (name, chained.get(name)))
                 if path
             )
             for name in parameters
         }
+
+    def _parameters(self, function: Callable[..., Call[Any]]) -> Mapping[str, inspect.Parameter]:
+        # What a partial function has by name is not for records to say.
+        bound = getattr(function, "keywords", ())
+        parameters = inspect.signature(function).parameters
+        return {name: parameter for name, parameter in parameters.items() if name not in bound}
 
     def check_columns(self, columns: Collection[str]) -> None:
         """Make sure that a file has the columns that every record will need, before anything is sent.
@@ -86,9 +94,12 @@ class RecordMapping:
         :param record: the record
         :raises InvalidInput: a required value is missing, or a value has the wrong shape
         """
+        return self._function(**self._arguments(record))
+
+    def _arguments(self, record: Record) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
         for name, sources in self._sources.items():
-            value = _find(record, sources)
+            value = find(record, sources)
             if value is None:
                 value = self._defaults.get(name)
             elif name in self._secrets and not is_sealed(value):
@@ -106,10 +117,23 @@ class RecordMapping:
                     field=name,
                     remedy='Fill the field, map another with "fields", or give a constant with "defaults".',
                 )
-        return self._function(**arguments)
+        return arguments
 
 
-def _find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
+def path_of(name: str) -> tuple[str, ...]:
+    """Split a dotted name.
+
+    :param name: name of a field; dots lead into nested records
+    """
+    return tuple(name.split("."))
+
+
+def find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
+    """Return the first value of a record that is none of the empty ones; None where there is none.
+
+    :param record: the record
+    :param sources: where to look, in this order
+    """
     for source in sources:
         # A column may have dots in its own name.
         value = record.get(source[0] if len(source) == 1 else ".".join(source))
@@ -117,16 +141,17 @@ def _find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
             value = record
             for part in source:
                 value = value.get(part) if isinstance(value, Mapping) else None
-        if not _is_empty(value):
+        if not is_empty(value):
             return value
     return None
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Say whether a value counts as none."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
-    # NaN is what data frames have for a value that is not there.
-    return isinstance(value, float) and value != value
+    # NaN is what data frames have for a value that is not there, and NaT for a time, which is a datetime.
+    return isinstance(value, float | Decimal | datetime) and value != value
 
 
 def _seal_in_place(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:

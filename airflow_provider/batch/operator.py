@@ -11,13 +11,14 @@ import threading
 import time
 import uuid
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.http.outcome import failing_at_once
+from airflow_provider.http.operator import VendorOperator
+from airflow_provider.http.parameters import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider.batch.ledger import Ledger, Redo
+    from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.output import Output
     from airflow_provider.batch.recorder import Recorder
     from airflow_provider.batch.runner import Batch
-    from airflow_provider.batch.tally import Tally
+    from airflow_provider.batch.tally import Join, Tally
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.http.options import VendorOptions
     from airflow_provider.http.retry import RetryPolicy
+    from airflow_provider.quota.meter import Meter
     from airflow_provider.store.database import Database
 
 ONE_MACHINE = {"LocalExecutor", "SequentialExecutor", "DebugExecutor"}
@@ -42,7 +45,7 @@ XCOM_RECORDS = 1000
 """Records that a batch without ``output`` may have: their results fill one row of Airflow's database."""
 
 
-class VendorBatchOperator(BaseOperator):
+class VendorBatchOperator(VendorOperator):
     """Send each record of a batch to a vendor, in one task.
 
     Results are passed on as the record with one key more, which holds what the vendor answered; its secrets
@@ -64,7 +67,7 @@ class VendorBatchOperator(BaseOperator):
     :param ordered: keep the order of the records in the results; False writes each as it completes, so that
         none waits for a slow one before it
     :param ledger_scope: for how long a record that is done is not sent again: within this ``run`` of the Dag,
-        retries and mapped tasks included, or ``forever``
+        retries and mapped tasks included, or ``forever``, which is not for batches that change records
     :param redo: which records are sent again all the same: ``never`` any, those that ``failed``, or ``all``
     :param resend_unknown: send records again of which nobody knows whether they were sent: your decision that
         twice is better than not at all
@@ -73,6 +76,10 @@ class VendorBatchOperator(BaseOperator):
     :param delimiter: what separates the columns of a CSV file; a comma by default, a tab in a ``.tsv`` file
     :param encoding: encoding of a CSV or JSONL file
     :param progress_interval: seconds between two lines of progress in the log
+    :param reserve: ``auto``: set aside as many uses of the vendor's quota as the batch needs before the first
+        request, and send none if there are too few; for vendors with a quota
+    :param retry_policy: when a failed task is tried again, like
+        :class:`~airflow_provider.http.retry_policy.VendorRetryPolicy`
     """
 
     template_fields: Sequence[str] = ("records", "output_path", "fields", "defaults")
@@ -87,6 +94,14 @@ class VendorBatchOperator(BaseOperator):
     sends_once: ClassVar[bool] = False
     """Whether each request has an effect of its own, like an SMS."""
     default_scope: ClassVar[str] = "run"
+    metered: ClassVar[bool] = False
+    """Whether the vendor has a quota."""
+    done: ClassVar[str | None] = None
+    """What is done with the records, for the log, where they are not created: like ``deleted``."""
+    changes: ClassVar[bool] = False
+    """Whether the records change what is there: a later run may have to write the same again."""
+    chunk_size: int = 1
+    """How many records one request carries at most."""
 
     def __init__(
         self,
@@ -106,6 +121,7 @@ class VendorBatchOperator(BaseOperator):
         delimiter: str | None = None,
         encoding: str = "utf-8-sig",
         progress_interval: float = 10.0,
+        reserve: Literal["auto"] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -114,7 +130,7 @@ class VendorBatchOperator(BaseOperator):
         self.output_path = output
         self.fields = fields
         self.defaults = defaults
-        self.max_concurrency = max_concurrency
+        self.max_concurrency = whole_number("max_concurrency", max_concurrency, 1)
         self.on_error = on_error
         self.max_failures = max_failures
         self.ordered = ordered
@@ -125,6 +141,7 @@ class VendorBatchOperator(BaseOperator):
         self.delimiter = delimiter
         self.encoding = encoding
         self.progress_interval = progress_interval
+        self.reserve = reserve
         self._batch: Batch | None = None
         for name, value, allowed in (
             ("on_error", on_error, ("fail", "continue")),
@@ -133,6 +150,15 @@ class VendorBatchOperator(BaseOperator):
         ):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+        if self.changes and self.ledger_scope == "forever":
+            raise ValueError(
+                'ledger_scope must be "run" where records are changed, not "forever": what was written once '
+                "would never be written again, whatever was written after it"
+            )
+        if reserve not in (None, "auto"):
+            raise ValueError(f'reserve must be "auto" or None, not {reserve!r}')
+        if reserve and not self.metered:
+            raise ValueError(f'reserve="auto": {type(self).__name__} sends to a vendor without a quota')
         if self.sends_once and self.retries and (resend_unknown or redo == "all"):
             raise ValueError(
                 'resend_unknown=True and redo="all" need retries=0 here: '
@@ -144,8 +170,6 @@ class VendorBatchOperator(BaseOperator):
                 f"reveal must be a list of secret fields of {self.result_key!r}; they are: {known}. "
                 f"It is {reveal!r}"
             )
-        if max_concurrency < 1:
-            raise ValueError(f"max_concurrency must be at least 1, not {max_concurrency}")
         if max_failures is not None and on_error == "fail":
             raise ValueError(
                 'max_failures needs on_error="continue": with "fail" the first failure ends the batch'
@@ -159,18 +183,39 @@ class VendorBatchOperator(BaseOperator):
         """Return the function that makes the call of a record; its parameters are a record's fields."""
         raise NotImplementedError
 
+    def mapping(self, hook: VendorHook[Any]) -> RecordMapping:
+        """Return what makes a call of a record.
+
+        :param hook: the hook of the vendor
+        """
+        from airflow_provider.batch.mapping import RecordMapping
+
+        return RecordMapping(
+            self.call_function(),
+            fields=self.fields or {},
+            defaults=self.defaults or {},
+            chained=self.chained_fields(),
+            secrets=self.secret_parameters,
+        )
+
+    def join(self, hook: VendorHook[Any]) -> Join | None:
+        """Return what makes one call of those of several records; see :class:`~.tally.Plan`.
+
+        :param hook: the hook of the vendor
+        """
+        return None
+
     def chained_fields(self) -> Mapping[str, str]:
         """Return where batches before this one leave what a call needs, by parameter."""
         return {}
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Run the batch.
 
         :return: counts, and where the results are
         :raises VendorError: the batch ended early; what was done until then is kept and named in the log
         """
-        with failing_at_once():
-            return self._run(context)
+        return self._run(context)
 
     def on_kill(self) -> None:
         """End the batch: finish or record what is under way, send nothing more."""
@@ -188,7 +233,7 @@ class VendorBatchOperator(BaseOperator):
 
     def _run(self, context: Context) -> dict[str, Any]:
         # Imported here: parsing a Dag needs none of it.
-        from airflow_provider.batch.mapping import RecordMapping
+        from airflow_provider.batch.chunks import ChunkedBatch
         from airflow_provider.batch.output import FileOutput, ListOutput
         from airflow_provider.batch.owner import retire
         from airflow_provider.batch.recorder import Recorder
@@ -203,13 +248,7 @@ class VendorBatchOperator(BaseOperator):
         hook = self.hook()
         # Read before the event loop starts: inside it Airflow allows no blocking question to its supervisor.
         options = hook.options
-        mapping = RecordMapping(
-            self.call_function(),
-            fields=self.fields or {},
-            defaults=self.defaults or {},
-            chained=self.chained_fields(),
-            secrets=self.secret_parameters,
-        )
+        mapping = self.mapping(hook)
         plan = Plan(
             mapping=mapping,
             finish=self.finish,
@@ -219,6 +258,10 @@ class VendorBatchOperator(BaseOperator):
             max_failures=self.max_failures,
             ordered=self.ordered,
             progress_interval=self.progress_interval,
+            chunk_size=self.chunk_size,
+            join=self.join(hook),
+            done=self.done,
+            changes=self.changes,
         )
         with ExitStack() as stack:
             records = stack.enter_context(
@@ -247,10 +290,16 @@ class VendorBatchOperator(BaseOperator):
                 _check_shared(database)
             ledger = self._ledger(hook, context)
             stack.callback(retire, ledger.owner)
-            recorder = Recorder(database, ledger)
-            self._batch = batch = Batch(plan, records, results, failures)
+            kind = Batch if plan.join is None else ChunkedBatch
+            meter, allowance = None, None
+            if hook.metered:
+                preview = kind(plan, records, results, failures) if self.reserve else None
+                meter, allowance = self._measure(hook, ledger, database, context, preview, stack)
+            self._batch = batch = kind(plan, records, results, failures)
             with _young_garbage_only():
-                requests = asyncio.run(_drive(hook, batch, recorder))
+                requests = asyncio.run(
+                    _drive(hook, batch, Recorder(database, ledger, meter), meter, allowance)
+                )
             if batch.error is not None:
                 self._keep(batch, results, failures)
                 raise batch.error
@@ -268,6 +317,38 @@ class VendorBatchOperator(BaseOperator):
             result["records"] = results.records
         self._log(batch.tally, result)
         return result
+
+    def _measure(
+        self,
+        hook: VendorHook[Any],
+        ledger: Ledger,
+        database: Database,
+        context: Context,
+        preview: Batch | None,
+        stack: ExitStack,
+    ) -> tuple[Meter, int | None]:
+        """Make what keeps account of the vendor's quota, and set aside what the batch needs of it.
+
+        :param preview: a batch to count the requests with; None where nothing is to be set aside
+        :param stack: gives back what is not spent
+        :return: the meter, and how many requests may be sent
+        """
+        from airflow_provider.batch.forecast import forecast
+        from airflow_provider.batch.records import Records
+        from airflow_provider.quota.meter import make_meter
+        from airflow_provider.quota.setting_aside import give_back, set_aside
+
+        instance: Any = context.get("ti")
+        run = f"{instance.dag_id}/{instance.run_id}" if instance is not None else ""
+        if preview is None:
+            return make_meter(hook, hook.options, database, run=run), None
+        with Records(self.records, delimiter=self.delimiter, encoding=self.encoding) as records:
+            needed = forecast(preview, records, ledger, database)
+        task = f"{ledger.task}/{getattr(instance, 'map_index', '')}"
+        held = set_aside(hook, database, needed, run=run, task=task)
+        meter = make_meter(hook, hook.options, database, run=run, reservation=held.id)
+        stack.callback(give_back, meter.store, held.id)
+        return meter, held.amount
 
     def _ledger(self, hook: VendorHook[Any], context: Context) -> Ledger:
         from airflow_provider.batch.ledger import Ledger
@@ -319,9 +400,12 @@ class VendorBatchOperator(BaseOperator):
             self.log.warning("%d more failed; see %s.", hidden, where)
 
 
-async def _drive(hook: VendorHook[Any], batch: Batch, recorder: Recorder) -> int:
+async def _drive(
+    hook: VendorHook[Any], batch: Batch, recorder: Recorder, meter: Meter | None, allowance: int | None
+) -> int:
     with _time_out_gently(batch):
-        async with hook.session() as client:
+        async with hook.session(meter) as client:
+            client.setup.allowance = allowance
             async with recorder:
                 await batch.run(client, recorder)
             # What could not be recorded at the end is found as sent by the next try.

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider.batch.ledger import Settlement, Standing, Verdict
 from airflow_provider.exceptions import LedgerUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    import sqlalchemy as sa
+
     from airflow_provider.batch.ledger import Ledger
+    from airflow_provider.quota.meter import Meter
     from airflow_provider.store.database import Database
 
 BUSY_PAUSE = 0.2
@@ -35,10 +39,12 @@ class Recorder:
 
     :param database: the database
     :param ledger: the ledger as this run uses it
+    :param meter: what the client has seen of the quota, written down along with each group
     """
 
-    def __init__(self, database: Database, ledger: Ledger) -> None:
+    def __init__(self, database: Database, ledger: Ledger, meter: Meter | None = None) -> None:
         self.ledger = ledger
+        self._meter = meter
         self._database = database
         self._claims: dict[str, tuple[Sequence[str], asyncio.Future[Verdict]]] = {}
         self._settlements: list[Settlement] = []
@@ -163,12 +169,30 @@ class Recorder:
 
     def _transact(self, keys: dict[str, Sequence[str]], ends: list[Settlement]) -> dict[str, Verdict]:
         if self._database.is_sqlite:
-            with self._database.begin() as connection:
+            with self._measuring() as measure, self._database.begin() as connection:
                 if ends:
                     self.ledger.settle(connection, ends)
+                measure(connection)
                 return self.ledger.claim_rows(connection, keys) if keys else {}
         # Each locks rows in the order of their ids; the two together would not, and two runs could come to
         # wait for each other.
         if ends:
             self._database.run(lambda connection: self.ledger.settle(connection, ends))
+        if self._meter is not None:
+            # By itself, it fails no batch.
+            self._meter.flush()
         return self._database.run(lambda connection: self.ledger.claim_rows(connection, keys)) if keys else {}
+
+    @contextmanager
+    def _measuring(self) -> Iterator[Callable[[sa.Connection], None]]:
+        """Write down what the meter has; it keeps what could not be written."""
+        meter = self._meter
+        if meter is None:
+            yield lambda connection: None
+            return
+        report = meter.take()
+        try:
+            yield lambda connection: meter.write(connection, report)
+        except BaseException:
+            meter.restore(report)
+            raise

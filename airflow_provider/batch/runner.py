@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from airflow_provider.batch.changes import Changes
 from airflow_provider.batch.ledger import Settlement, Standing, Verdict
 from airflow_provider.batch.records import Row
 from airflow_provider.batch.tally import Plan, Tally
@@ -27,7 +28,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Call, Repeat
-from airflow_provider.http.client import encode
+from airflow_provider.http.client import encode, encode_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from airflow_provider.http.async_client import AsyncClient
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 READ_AHEAD = 200
 """Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
@@ -57,7 +60,7 @@ ORDERED_WINDOW = 2000
 
 @dataclass(slots=True)
 class Job:
-    """A record on its way.
+    """A record on its way, alone or with others in one request.
 
     :param row: the record as it was read
     :param call: its call; None where it cannot be made
@@ -87,7 +90,7 @@ class Batch:
     """
 
     def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
-        self.tally = Tally()
+        self.tally = Tally(done=plan.done)
         self.reported: list[dict[str, Any]] = []
         self.error: BaseException | None = None
         """What ended the batch before its last record, or kept it from a good end."""
@@ -96,16 +99,19 @@ class Batch:
         self._rows = iter(records)
         self._results = results
         self._failures = failures
-        self._ahead: deque[Job] = deque()
+        self._ahead: deque[list[Job]] = deque()
+        """What is to be done next: the records of one request each."""
         self._reading: asyncio.Task[None] | None = None
         self._at_end = False
         self._unreadable: VendorError | None = None
         self._turns = asyncio.Semaphore(plan.max_concurrency)
+        self._changes = Changes() if plan.changes else None
         self._outage = 0
         self._left: VendorError | None = None
         self._ended = asyncio.Event()
         self._stopped = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._low = max(1, READ_AHEAD // 2 // plan.chunk_size)
         self._waiting: dict[int, Record | None] = {}
         self._next_out = 1
         self._moved = asyncio.Event()
@@ -174,7 +180,7 @@ class Batch:
 
     async def _give_back(self, recorder: Recorder) -> None:
         """Release what was claimed ahead and is not sent any more."""
-        for job in self._ahead:
+        for job in chain.from_iterable(self._ahead):
             if job.asked is not None and job.call is not None:
                 verdicts = await asyncio.gather(job.asked, return_exceptions=True)
                 if isinstance(verdicts[0], Verdict) and verdicts[0].standing is Standing.TAKEN:
@@ -182,16 +188,16 @@ class Batch:
 
     async def _work(self, client: AsyncClient, recorder: Recorder) -> None:
         try:
-            while self.error is None and (job := await self._next(recorder)) is not None:
-                await self._process(job, client, recorder)
+            while self.error is None and (jobs := await self._next(recorder)) is not None:
+                await self._process(jobs, client, recorder)
         except asyncio.CancelledError:
             # The end of the batch has its own error.
             if self.error is None:
                 raise
 
-    async def _next(self, recorder: Recorder) -> Job | None:
+    async def _next(self, recorder: Recorder) -> list[Job] | None:
         while self.error is None:
-            if len(self._ahead) <= READ_AHEAD // 2 and not self._at_end and self._reading is None:
+            if len(self._ahead) <= self._low and not self._at_end and self._reading is None:
                 self._reading = asyncio.create_task(self._read(recorder))
             if self._ahead:
                 return self._ahead.popleft()
@@ -211,8 +217,18 @@ class Batch:
             # It ends the batch when the records before it are done.
             self._unreadable, rows = error, []
         self._at_end = not rows
-        self._ahead.extend(self._prepare(row, recorder) for row in rows)
+        self._ahead.extend(self.gather(rows, recorder))
         self._reading = None
+
+    def gather(self, rows: list[Row], recorder: Recorder) -> Iterator[list[Job]]:
+        """Make of rows what is to be done; no rows stand for the end."""
+        for row in rows:
+            job = self._prepare(row, recorder)
+            # A claim ahead of time saves a wait. It is for requests that may be repeated: after a crash
+            # nobody can tell what was claimed from what was sent.
+            if job.call is not None and job.call.repeat is not Repeat.ONCE:
+                job.asked = recorder.ask(job.call.key, job.id)
+            yield [job]
 
     def _prepare(self, row: Row, recorder: Recorder) -> Job:
         if row.error is not None:
@@ -229,21 +245,27 @@ class Batch:
         try:
             # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
             encode(call.json)
+            if call.form is not None:
+                encode_form(call.form)
         except (TypeError, ValueError) as error:
             return Job(row, error=_unsendable(type(error).__name__))
         if any("\0" in part for part in call.key):
             return Job(row, error=_unsendable("a NUL character"))
-        # A claim ahead of time saves a wait. It is for requests that may be repeated: after a crash nobody
-        # can tell what was claimed from what was sent.
-        id_ = recorder.ledger.id_of(call.key)
-        asked = None if call.repeat is Repeat.ONCE else recorder.ask(call.key, id_)
-        return Job(row, call, id_, asked=asked)
+        if self._changes is not None:
+            call = replace(call, key=self._changes.key(call.key))
+        return Job(row, call, recorder.ledger.id_of(call.key))
 
-    async def _process(self, job: Job, client: AsyncClient, recorder: Recorder) -> None:
-        number = job.row.number
+    async def _wait_for_order(self, number: int) -> None:
+        """Wait while a record is too far ahead of one that is not finished."""
         while self._plan.ordered and number >= self._next_out + ORDERED_WINDOW and self.error is None:
             self._moved.clear()
             await self._moved.wait()
+
+    async def _process(self, jobs: list[Job], client: AsyncClient, recorder: Recorder) -> None:
+        [job] = jobs
+        number = job.row.number
+        if self._plan.ordered and number >= self._next_out + ORDERED_WINDOW:
+            await self._wait_for_order(number)
         self.tally.total += 1
         record: Record | None = None
         try:
@@ -279,17 +301,17 @@ class Batch:
                     if self.error is not None:
                         raise asyncio.CancelledError
                     job.sent = True
-                    result, existing = await self._send(job.call, job.id, client, recorder)
+                    value = await self._send(job.call, (job.id,), client, recorder)
             except asyncio.CancelledError:
                 if not job.sent:
                     # The batch has ended before its turn came.
                     recorder.settle(Settlement(job.id, "released"))
                 raise
-            if existing:
-                self.tally.existing += 1
-            else:
-                self.tally.created += 1
-            return {**job.row.record, self._plan.result_key: result}
+            return self._finish(job, value, recorder)
+        return self._recall(job, verdict)
+
+    def _recall(self, job: Job, verdict: Verdict) -> Record:
+        """Do with a record what the ledger says of it, which is not to send it."""
         job.recorded = True
         if verdict.standing is Standing.DONE:
             self.tally.replayed += 1
@@ -307,38 +329,52 @@ class Batch:
             ),
         )
 
-    async def _send(
-        self, call: Call[Any], id_: str, client: AsyncClient, recorder: Recorder
-    ) -> tuple[dict[str, Any], bool]:
-        """Send what the ledger has as sent, and record how it ended."""
+    async def _send(self, call: Call[T], ids: Sequence[str], client: AsyncClient, recorder: Recorder) -> T:
+        """Send what the ledger has as sent, and record how it ended, if not well."""
         once = call.repeat is Repeat.ONCE
         try:
             value = await client.run(call)
         except OutcomeUnknown as error:
-            recorder.settle(Settlement(id_, "unknown", error=str(error)))
+            _settle(recorder, ids, "unknown", str(error))
             raise
         except VendorRejected as error:
-            recorder.settle(Settlement(id_, "failed", error=str(error)))
+            if once and len(ids) > 1:
+                unknown = OutcomeUnknown(
+                    f"the request of {len(ids)} records was refused, and may have left some of them behind: "
+                    f"{error}",
+                    remedy="They are not sent again by themselves. Look them up at the vendor.",
+                )
+                _settle(recorder, ids, "unknown", str(unknown))
+                raise unknown from None
+            _settle(recorder, ids, "failed", str(error))
             raise
         except VendorError:
             # It certainly had no effect, or may be sent again.
-            recorder.settle(Settlement(id_, "released"))
+            _settle(recorder, ids, "released")
             raise
         except BaseException:
             # The task is told to end while the request is under way.
-            state: Literal["unknown", "released"] = "unknown" if once else "released"
-            recorder.settle(Settlement(id_, state, error=STOPPED if once else None))
+            _settle(recorder, ids, *(("unknown", STOPPED) if once else ("released",)))
             raise
         self._outage = 0
+        return value
+
+    def _finish(self, job: Job, value: Any, recorder: Recorder) -> Record:
+        """Record and count what the vendor accepted, and return the record with its result."""
+        once = job.call is not None and job.call.repeat is Repeat.ONCE
         try:
             result, existing = self._plan.finish(value)
         except Exception as error:
-            recorder.settle(Settlement(id_, "unknown" if once else "released", error=LOST if once else None))
+            _settle(recorder, (job.id,), *(("unknown", LOST) if once else ("released",)))
             if once:
                 raise OutcomeUnknown(f"{LOST} ({type(error).__name__})") from None
             raise
-        recorder.settle(Settlement(id_, "done", result=result))
-        return result, existing
+        recorder.settle(Settlement(job.id, "done", result=result))
+        if existing:
+            self.tally.existing += 1
+        else:
+            self.tally.created += 1
+        return {**job.row.record, self._plan.result_key: result}
 
     def _put_out(self, number: int, record: Record | None) -> None:
         if not self._plan.ordered:
@@ -411,6 +447,16 @@ class Batch:
 LOST = "the vendor accepted it, but its answer could not be kept"
 
 STOPPED = "the task was told to end while the request was under way; it may have taken effect"
+
+
+def _settle(
+    recorder: Recorder,
+    ids: Sequence[str],
+    state: Literal["done", "failed", "unknown", "released"],
+    error: str | None = None,
+) -> None:
+    for id_ in ids:
+        recorder.settle(Settlement(id_, state, error=error))
 
 
 def _unsendable(why: str) -> InvalidInput:

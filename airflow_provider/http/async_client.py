@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import aiohttp
 from pydantic import SecretStr
 
-from airflow_provider.exceptions import VendorError
+from airflow_provider.exceptions import QuotaExhausted, VendorError
 from airflow_provider.http.call import Call, Reply
-from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, encode, user_agent
+from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, user_agent
 from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
 
 if TYPE_CHECKING:
@@ -56,6 +56,13 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.close()
+        self.setup.counts.emit()
+        await self.report()
+
+    async def report(self) -> None:
+        """Write down what has been seen of the quota, without blocking the event loop."""
+        if self.setup.meter is not None:
+            await asyncio.to_thread(self.setup.meter.flush)
 
     async def run(self, call: Call[T]) -> T:
         """Send a call and decode its reply.
@@ -64,7 +71,9 @@ class AsyncClient:
         :raises VendorError: the call failed for good
         """
         setup = self.setup
-        steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
+        steps = exchange(
+            call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer, note=setup.note
+        )
         outcome: Outcome = None
         try:
             while True:
@@ -81,26 +90,32 @@ class AsyncClient:
                         outcome = await self._send(call, step.timeout)
         except VendorError as error:
             setup.locate(error, call)
+            if setup.meter is not None and isinstance(error, QuotaExhausted):
+                await asyncio.to_thread(setup.meter.complete, error)
             raise
+        finally:
+            if setup.meter is not None and setup.meter.due:
+                await self.report()
 
     async def _send(self, call: Call[Any], seconds: float) -> Reply | TransportFailure:
-        self.setup.requests += 1
+        body, headers = self.setup.content(call)
+        self.setup.count()
         try:
             async with self._http.request(
                 call.method,
                 self.setup.url(call),
                 params=call.query or None,
-                data=encode(call.json),
-                headers=self.setup.headers_of(call),
+                data=body,
+                headers=headers,
                 timeout=_timeout(seconds),
                 allow_redirects=False,
                 proxy=self._proxy.get_secret_value() if self._proxy else None,
             ) as response:
-                body = await response.read()
+                answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _failure(error)
         names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status, names, body)
+        return Reply(response.status, names, answer)
 
 
 @lru_cache(16)

@@ -11,6 +11,9 @@ from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from airflow_provider.quota.quota import Quota
 
 T = TypeVar("T")
 
@@ -81,10 +84,12 @@ class Call(Generic[T]):
     :param repeat: whether the request may be sent again when its outcome is not known
     :param query: query parameters
     :param json: body, sent as JSON; None for no body
+    :param form: body of a call without ``json``: a form, sent as ``multipart/form-data``
     :param headers: headers of this call alone; they win over those of the connection
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
     :param key: what makes two calls of the same function the same call; a batch needs it
+    :param reading: what the value says of the connection's quota at the time it came, if it does
     """
 
     method: str
@@ -93,10 +98,12 @@ class Call(Generic[T]):
     repeat: Repeat
     query: Mapping[str, str] = field(default_factory=dict)
     json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     attempts: int | None = None
     anonymous: bool = False
     key: tuple[str, ...] = field(default=(), repr=False)
+    reading: Callable[[T, datetime], Quota] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import platform
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import __version__
-from airflow_provider.http.retry import Pacer, RetryPolicy
+from airflow_provider.exceptions import RateLimited, VendorError
+from airflow_provider.http.call import Call, Reply
+from airflow_provider.http.metrics import RequestCounts, outcome_of
+from airflow_provider.http.retry import Outcome, Pacer, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider.exceptions import VendorError
-    from airflow_provider.http.call import Call
     from airflow_provider.http.options import VendorOptions
+    from airflow_provider.quota.meter import Meter
+
+ANOTHER_TRY = 60.0
+"""Seconds after which a task that has used up its reservation may try again."""
 
 WRONG_HOST = "Check the host of the connection and the network of the worker."
 CERTIFICATE = (
@@ -45,16 +51,21 @@ class ClientSetup:
     :param options: the connection's fields
     :param headers: headers of every request, credentials among them
     :param policy: how hard a call tries
+    :param meter: keeps account of the connection's quota, where it has one
+    :param allowance: how many requests may be sent; None for any number
     """
 
     options: VendorOptions
     headers: Mapping[str, str] = field(repr=False)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
+    meter: Meter | None = None
+    allowance: int | None = None
     requests: int = 0
     """How many requests have been sent, repeats included."""
 
     def __post_init__(self) -> None:
         self.pacer = Pacer(self.options.requests_per_second)
+        self.counts = RequestCounts(self.options.conn_type, self.options.conn_id)
         self._secrets = self.options.secrets()
 
     def url(self, call: Call[Any]) -> str:
@@ -65,6 +76,51 @@ class ClientSetup:
         """Return the connection's headers and the call's own."""
         headers = {} if call.anonymous else self.headers
         return {**headers, **call.headers} if call.headers else headers
+
+    def count(self) -> None:
+        """Count a request that is about to leave.
+
+        :raises RateLimited: no more may be sent; this one must not be
+        """
+        if self.allowance is not None and self.requests >= self.allowance:
+            raise RateLimited(
+                f"the {self.allowance} requests that were reserved are used up, by repeats",
+                retry_after=ANOTHER_TRY,
+                remedy="Another try of the task reserves anew.",
+            )
+        self.requests += 1
+        if self.meter is not None:
+            self.meter.count()
+
+    def note(self, call: Call[Any], outcome: Outcome, result: Any) -> None:
+        """Take notice of how an attempt ended.
+
+        :param call: the call
+        :param outcome: what came back
+        :param result: the value or the error that it stands for
+        """
+        failed = isinstance(result, VendorError)
+        self.counts.add(outcome_of(result) if failed else "success")
+        if self.meter is None:
+            return
+        self.meter.settle()
+        if isinstance(outcome, Reply):
+            self.meter.see(outcome)
+        if failed:
+            # It is kept: nothing secret may be in it.
+            self.locate(result, call)
+            self.meter.refuse(result)
+        else:
+            self.meter.hear(call, result)
+
+    def content(self, call: Call[Any]) -> tuple[bytes | None, Mapping[str, str]]:
+        """Return the body of a call and its headers."""
+        headers = self.headers_of(call)
+        if call.form is None:
+            return encode(call.json), headers
+        body, kind = encode_form(call.form)
+        kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        return body, {**kept, "Content-Type": kind}
 
     def locate(self, error: VendorError, call: Call[Any]) -> None:
         """Say where an error happened, and clear it of secrets.
@@ -86,3 +142,17 @@ def encode(document: Any) -> bytes | None:
     if document is None:
         return None
     return _ENCODER.encode(document).encode()
+
+
+def encode_form(form: Mapping[str, str]) -> tuple[bytes, str]:
+    """Encode a form as ``multipart/form-data`` (RFC 7578), and name its content type.
+
+    :param form: the values by field; names are the vendor's, and plain
+    """
+    # Random, so that no value can hold it.
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in form.items()
+    ]
+    return "".join([*parts, f"--{boundary}--\r\n"]).encode(), f"multipart/form-data; boundary={boundary}"

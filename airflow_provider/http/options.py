@@ -233,6 +233,12 @@ class VendorOptions:
         """
         return base_url(connection, label=cls.forms()["host"]["label"])
 
+    def credentials(self) -> list[str]:
+        """Return what the vendor knows the caller by, in clear: it tells whose quota is spent."""
+        names = [name for name, form in self.forms().items() if form["secret"] or form["standard"] == "login"]
+        values = [getattr(self, name) for name in names if name not in VendorOptions.__dataclass_fields__]
+        return [getattr(value, "get_secret_value", lambda value=value: str(value))() for value in values]
+
     def secrets(self) -> list[str]:
         """Return the secrets of the connection in clear, and the parts of them that servers quote alone."""
         secret_names = [name for name, form in self.forms().items() if form["secret"]]

@@ -37,9 +37,17 @@ def failing_at_once() -> Iterator[None]:
     try:
         yield
     except PERMANENT as error:
-        if isinstance(error, AirflowFailException):
-            raise
-        twin = _twin(type(error))
-        failure = twin.__new__(twin, *error.args)
-        failure.__dict__.update(error.__dict__)
-        raise failure.with_traceback(error.__traceback__) from None
+        raise failing(error) from None
+
+
+def failing(error: VendorError) -> VendorError:
+    """Return the same error as one that Airflow fails at once.
+
+    :param error: the error
+    """
+    if isinstance(error, AirflowFailException):
+        return error
+    twin = _twin(type(error))
+    failure = twin.__new__(twin, *error.args)
+    failure.__dict__.update(error.__dict__)
+    return failure.with_traceback(error.__traceback__)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.exceptions import (
     OutcomeUnknown,
@@ -132,6 +132,7 @@ def exchange(
     policy: RetryPolicy,
     timeout: float,
     pacer: Pacer,
+    note: Callable[[Call[Any], Outcome, Any], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     draw: Callable[[], float] = random.random,
 ) -> Generator[Step, Outcome, T]:
@@ -141,6 +142,7 @@ def exchange(
     :param policy: how hard to try
     :param timeout: seconds that one attempt may take
     :param pacer: the pace of the client
+    :param note: is told of each attempt: the call, what came back, and the value or the error it stands for
     :param clock: a monotonic clock
     :param draw: a source of random numbers from 0 to 1
     :return: what the call decodes to
@@ -165,9 +167,15 @@ def exchange(
         attempt += 1
         outcome = yield Send(min(timeout, max(deadline - now, 0.001)))
         try:
-            return _value(call, outcome)
+            value = _value(call, outcome)
         except VendorError as error:
             failure = error
+        else:
+            if note:
+                note(call, outcome, value)
+            return value
+        if note:
+            note(call, outcome, failure)
         asked: float | None = getattr(failure, "retry_after", None)
         delay = policy.wait(attempt, asked, draw())
         if asked is not None and delay is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider.http.call import Reply
 
 
+LONGEST_WAIT = 366 * 86400.0
+"""Seconds."""
+
+
 def retry_after(reply: Reply, *, now: float | None = None) -> float | None:
     """Read ``Retry-After``, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
@@ -34,14 +38,28 @@ def retry_after(reply: Reply, *, now: float | None = None) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        try:
-            date = parsedate_to_datetime(text)
-            # An HTTP date is GMT, whether it says so or not.
-            moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
+        date = http_date(text)
+        if date is None:
             return None
-        seconds = moment - (time.time() if now is None else now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        seconds = date.timestamp() - (time.time() if now is None else now)
+    # What is longer than a year is not meant.
+    return max(0.0, seconds) if math.isfinite(seconds) and seconds <= LONGEST_WAIT else None
+
+
+def http_date(text: str) -> datetime | None:
+    """Read an HTTP date.
+
+    :param text: the date
+    :return: the moment; None if it cannot be read
+    """
+    try:
+        date = parsedate_to_datetime(text)
+        # An HTTP date is GMT, whether it says so or not.
+        moment = date if date.tzinfo else date.replace(tzinfo=UTC)
+        moment.timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return moment
 
 
 def error_for_status(

@@ -11,9 +11,9 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from airflow_provider.exceptions import VendorError
+from airflow_provider.exceptions import QuotaExhausted, VendorError
 from airflow_provider.http.call import Call, Reply
-from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, encode, user_agent
+from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, user_agent
 from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class SyncClient:
         :raises VendorError: the call failed for good
         """
         setup = self.setup
-        steps = exchange(call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer)
+        steps = exchange(
+            call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer, note=setup.note
+        )
         outcome: Outcome = None
         try:
             while True:
@@ -134,14 +136,25 @@ class SyncClient:
                     outcome = self._send(call, step.timeout)
         except VendorError as error:
             setup.locate(error, call)
+            if setup.meter is not None and isinstance(error, QuotaExhausted):
+                setup.meter.complete(error)
             raise
+        finally:
+            setup.counts.emit()
+            self._report()
+
+    def _report(self) -> None:
+        if self.setup.meter is not None:
+            self.setup.meter.flush()
 
     def _send(self, call: Call[Any], timeout: float) -> Reply | TransportFailure:
-        body = encode(call.json)
-        headers = dict(self.setup.headers_of(call))
+        body, given = self.setup.content(call)
+        headers = dict(given)
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
-        self.setup.requests += 1
+        self.setup.count()
+        # Before it leaves: a use that is counted too early is better than one that is never.
+        self._report()
         try:
             response = self.http.request(
                 call.method,

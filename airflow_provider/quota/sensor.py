@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.sdk import BaseSensorOperator, conf, timezone
+from airflow.sdk import BaseSensorOperator, conf
 from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
@@ -15,38 +18,46 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
-from airflow_provider.exceptions import (
-    InvalidInput,
-    QuotaExhausted,
-    RateLimited,
-    VendorError,
-    VendorUnavailable,
-)
+from airflow_provider import exceptions
+from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.http.outcome import failing_at_once
+from airflow_provider.http.parameters import duration, whole_number
+from airflow_provider.quota import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import Context, RetryPolicy
 
+    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.quota.decision import Need, Sleep
+    from airflow_provider.quota.gauge import Gauge
     from airflow_provider.quota.quota import Quota
 
 
 class QuotaSensor(BaseSensorOperator):
     """Wait until a vendor's quota has enough left.
 
-    Asking about a quota may cost one use of it, so the sensor asks once. If too little is left, it sleeps
-    until the quota is reset, and asks again then: deferred to the triggerer, rescheduled, or blocking, as
-    ``deferrable`` and ``mode`` say. ``poke_interval`` plays no part.
+    Asking about a quota may cost one use of it, so the sensor looks into the store first, where every task
+    leaves what it has learnt. Only if nobody has asked for some time it asks, once for all sensors that wait.
+    If too little is left it sleeps until the quota is reset: deferred to the triggerer, rescheduled, or
+    blocking, as ``deferrable`` and ``mode`` say. ``poke_interval`` plays no part.
+
+    What other runs of Dags have reserved does not count as left, see
+    :class:`~airflow_provider.quota.operators.ReserveQuotaOperator`.
 
     :param min_remaining: uses that must be left (templated)
     :param margin: uses that must be left on top of that. It is not known whether a vendor counts the question
         itself before or after answering it, hence 1
+    :param max_age: how old a reading may be that says that there is enough. One that says that there is too
+        little holds until the reset
     :param reset_margin: how long to wait beyond the announced reset. The vendor rounds it to an unknown side,
         hence one hour
     :param recheck_interval: how long to wait where the vendor refuses without saying until when: a used-up
         quota that answers with an error, maintenance, throttling
+    :param jitter: how much later to wake at most, at random, so that not all tasks start in the same moment
     :param deferrable: free the worker while waiting
+    :param retry_policy: Airflow's, for versions that have them
     """
 
     template_fields: Sequence[str] = ("min_remaining",)
@@ -54,30 +65,60 @@ class QuotaSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        min_remaining: int = 1,
+        min_remaining: int | str = 1,
         margin: int = 1,
+        max_age: timedelta | float = timedelta(minutes=5),
         reset_margin: timedelta | float = timedelta(hours=1),
         recheck_interval: timedelta | float = timedelta(hours=1),
+        jitter: timedelta | float = timedelta(minutes=1),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        retry_policy: RetryPolicy | None = None,
         **kwargs: Any,
     ) -> None:
+        if retry_policy is not None and hasattr(BaseSensorOperator, "retry_policy"):
+            # Airflow 3.2 has none; a sensor waits by itself for what a policy would wait for.
+            kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
         self.min_remaining = min_remaining
-        self.margin = margin
-        self.reset_margin = reset_margin
-        self.recheck_interval = recheck_interval
+        self.margin = whole_number("margin", margin, 0)
+        self.max_age = duration("max_age", max_age)
+        self.reset_margin = duration("reset_margin", reset_margin)
+        self.recheck_interval = duration("recheck_interval", recheck_interval, timedelta(minutes=1))
+        self.jitter = duration("jitter", jitter)
+        if not isinstance(min_remaining, str):
+            whole_number("min_remaining", min_remaining, 0)
         self.deferrable = deferrable
+        self._shares = True
 
-    def read_quota(self) -> Quota:
-        """Ask the vendor."""
+    def hook(self) -> VendorHook[Any]:
+        """Return the hook of the vendor."""
         raise NotImplementedError
+
+    def need(self) -> Need:
+        """Say what is wanted."""
+        from airflow_provider.quota.decision import Need
+        from airflow_provider.quota.meter import current_run
+
+        return Need(whole("min_remaining", self.min_remaining), self.margin, current_run())
+
+    def satisfied(self, hook: VendorHook[Any], gauge: Gauge, quota: Quota) -> dict[str, Any] | None:
+        """Take what there is enough of.
+
+        :param hook: the hook
+        :param gauge: what has found out that there is enough
+        :param quota: the reading
+        :return: the result of the task; None if somebody else was faster
+        """
+        return quota.as_dict()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait for the quota.
 
         :return: the reading that satisfied the sensor
         """
-        started = timezone.utcnow()
+        started = clock.now()
+        # A retry is there to ask again.
+        self._shares = context["ti"].try_number <= 1
         if self.reschedule:
             started = context["ti"].get_first_reschedule_date(context) or started
         return self._wait(self._deadline(started))
@@ -85,95 +126,105 @@ class QuotaSensor(BaseSensorOperator):
     def resume(
         self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
     ) -> dict[str, Any]:
-        """Go on after the trigger has slept until the reset."""
-        return self._wait(datetime.fromisoformat(deadline) if deadline else self._deadline(timezone.utcnow()))
+        """Go on after the trigger has slept, and has looked."""
+        return self._wait(
+            datetime.fromisoformat(deadline) if deadline else self._deadline(clock.now()), event or {}
+        )
 
-    def _wait(self, deadline: datetime) -> dict[str, Any]:
-        while True:
-            try:
-                with failing_at_once():
-                    needed = self._needed()
-                    wake_at, reason, reading = self._ask(needed)
-            except AirflowFailException as error:
-                if self.soft_fail or self.never_fail:
-                    raise AirflowSkipException(str(error)) from None
-                raise
-            except VendorError as error:
-                if self.never_fail:
-                    raise AirflowSkipException(str(error)) from None
-                raise
-            if reading is not None:
-                self.log.info("Enough: %s, needed %d and a margin of %d.", reading, needed, self.margin)
-                return reading.as_dict()
-            self._sleep(wake_at, deadline, reason)
-
-    def _ask(self, needed: int) -> tuple[datetime, str, Quota | None]:
-        """Ask once; say until when to wait and why, or return the reading that is enough."""
-        now = timezone.utcnow()
-        recheck = now + _delta(self.recheck_interval)
+    def _wait(self, deadline: datetime, event: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            quota = self.read_quota()
-        except QuotaExhausted as error:
-            resets_at = error.resets_at
-            wake = resets_at + _delta(self.reset_margin) if resets_at else recheck
-            return wake, str(error), None
-        except RateLimited as error:
-            return max(recheck, now + timedelta(seconds=error.retry_after or 0)), str(error), None
-        except VendorUnavailable as error:
-            if error.processed is not False or error.status is None:
-                raise
-            # The vendor says that it is not there for a while, like maintenance: worth waiting for.
-            return max(recheck, now + timedelta(seconds=error.retry_after or 0)), str(error), None
-        if quota.remaining >= needed + self.margin:
-            return now, "", quota
-        if needed + self.margin > quota.limit:
-            raise InvalidInput(
-                f"min_remaining is {needed} and the margin {self.margin}, more than the limit of "
-                f"{quota.limit} uses per period: waiting would never end.",
-                field="min_remaining",
-                remedy="Lower it, or ask the vendor for a higher limit.",
-            )
-        return quota.resets_at + _delta(self.reset_margin), f"Not enough: {quota}, needed {needed}", None
-
-    def _sleep(self, wake_at: datetime, deadline: datetime, reason: str) -> None:
-        # Never at once again, whatever the vendor says of its reset: asking costs.
-        wake_at = max(wake_at, timezone.utcnow() + timedelta(minutes=1))
-        if wake_at > deadline:
-            message = (
-                f"{reason}. The next reading would be at {wake_at:%Y-%m-%d %H:%M:%S %Z}, after the sensor's "
-                f"timeout at {deadline:%Y-%m-%d %H:%M:%S %Z}."
-            )
+            with failing_at_once():
+                return self._gain(deadline, event or {})
+        except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(message)
-            raise AirflowSensorTimeout(message)
-        self.log.info("%s. Asking again %s, at %s.", reason, _in_words(wake_at), wake_at.isoformat())
-        if self.deferrable:
-            from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+                raise AirflowSkipException(str(error)) from None
+            raise
+        except VendorError as error:
+            if self.never_fail:
+                raise AirflowSkipException(str(error)) from None
+            raise
 
-            # The trigger only sleeps: a restarted triggerer runs it again, and a probe there would cost
-            # again.
+    def _gain(self, deadline: datetime, event: dict[str, Any]) -> dict[str, Any]:
+        # Imported here: parsing a Dag needs none of it.
+        from airflow_provider.quota.decision import Enough, Sleep
+        from airflow_provider.quota.gauge import open_gauge
+        from airflow_provider.quota.quota import Quota
+
+        if "error" in event:
+            raise getattr(exceptions, event["error"], VendorError)(event["message"])
+        if "late" in event:
+            self._give_up(event["late"], datetime.fromisoformat(event["wake_at"]), deadline)
+        hook, need = self.hook(), self.need()
+        gauge = open_gauge(hook)
+        found: Enough | Sleep
+        try:
+            while True:
+                if "enough" in event:
+                    found, event = Enough(Quota.from_dict(event["enough"])), {}
+                else:
+                    found = asyncio.run(gauge.inquire(need, self._patience))
+                if isinstance(found, Enough):
+                    result = self.satisfied(hook, gauge, found.quota)
+                    if result is not None:
+                        self.log.info(
+                            "Enough: %s, needed %d and a margin of %d.", found.quota, need.amount, need.margin
+                        )
+                        return result
+                    found = Sleep(clock.now() + timedelta(minutes=1), "Somebody else was faster")
+                self._sleep(hook, need, found, deadline)
+        finally:
+            gauge.close()
+
+    def _sleep(self, hook: VendorHook[Any], need: Need, sleep: Sleep, deadline: datetime) -> None:
+        from airflow_provider.http.metrics import increase
+
+        if sleep.until > deadline:
+            self._give_up(sleep.reason, sleep.until, deadline)
+        wake_at = min(sleep.until + random.random() * self.jitter, deadline)  # noqa: S311 - no secret
+        increase(f"quota.waits.{hook.conn_id}", vendor=hook.options.conn_type, conn_id=hook.conn_id)
+        self.log.info("%s. Looking again in %s, at %s.", sleep.reason, _in_words(wake_at), wake_at)
+        if self.deferrable:
+            from airflow_provider.quota.triggers import QuotaTrigger
+
+            patience = self._patience
             self.defer(
-                trigger=DateTimeTrigger(moment=wake_at),
+                trigger=QuotaTrigger(
+                    hook=f"{type(hook).__module__}.{type(hook).__qualname__}",
+                    conn_id=hook.conn_id,
+                    amount=need.amount,
+                    margin=need.margin,
+                    run=need.run,
+                    field=need.field,
+                    max_age=patience.max_age.total_seconds(),
+                    reset_margin=patience.reset_margin.total_seconds(),
+                    recheck_interval=patience.recheck_interval.total_seconds(),
+                    jitter=self.jitter.total_seconds(),
+                    wake_at=wake_at.isoformat(),
+                    deadline=deadline.isoformat(),
+                ),
                 method_name="resume",
                 kwargs={"deadline": deadline.isoformat()},
-                timeout=deadline - timezone.utcnow() + timedelta(minutes=1),
+                timeout=deadline - clock.now() + timedelta(minutes=1),
             )
         if self.reschedule:
             raise AirflowRescheduleException(wake_at)
-        time.sleep(max(0.0, (wake_at - timezone.utcnow()).total_seconds()))
+        time.sleep(max(0.0, (wake_at - clock.now()).total_seconds()))
 
-    def _needed(self) -> int:
-        try:
-            needed = int(str(self.min_remaining))
-        except ValueError:
-            needed = -1
-        if needed < 0:
-            raise InvalidInput(
-                "min_remaining must be a whole number, 0 or more; it is a "
-                f"{type(self.min_remaining).__name__}.",
-                field="min_remaining",
-            )
-        return needed
+    def _give_up(self, reason: str, wake_at: datetime, deadline: datetime) -> None:
+        message = (
+            f"{reason}. The next look would be at {wake_at:%Y-%m-%d %H:%M:%S %Z}, after the sensor's "
+            f"timeout at {deadline:%Y-%m-%d %H:%M:%S %Z}."
+        )
+        if self.soft_fail or self.never_fail:
+            raise AirflowSkipException(message)
+        raise AirflowSensorTimeout(message)
+
+    @property
+    def _patience(self) -> Any:
+        from airflow_provider.quota.decision import Patience
+
+        patience = Patience(self.max_age, self.reset_margin, self.recheck_interval)
+        return patience if self._shares else replace(patience, shared=timedelta(0))
 
     def _deadline(self, started: datetime) -> datetime:
         # Airflow does not enforce execution_timeout while a task is deferred.
@@ -181,9 +232,23 @@ class QuotaSensor(BaseSensorOperator):
         return started + min(limit for limit in limits if limit is not None)
 
 
+def whole(field: str, value: object) -> int:
+    """Read a whole number, which a template may have made a text.
+
+    :param field: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is none, or is negative
+    """
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise InvalidInput(
+            f"{field} must be a whole number, 0 or more; it is a {type(value).__name__}.", field=field
+        )
+    return number
+
+
 def _in_words(moment: datetime) -> str:
-    return pendulum.instance(moment).diff_for_humans()
-
-
-def _delta(value: timedelta | float) -> timedelta:
-    return value if isinstance(value, timedelta) else timedelta(seconds=value)
+    return pendulum.instance(moment).diff_for_humans(pendulum.instance(clock.now()), absolute=True)

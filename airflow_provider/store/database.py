@@ -77,7 +77,8 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except exc.SQLAlchemyError as error:
+        except (exc.SQLAlchemyError, OverflowError) as error:
+            # SQLite refuses what is no number of 64 bits with an error of Python's.
             raise self._unavailable(error) from None
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
@@ -90,7 +91,7 @@ class Database:
             try:
                 with self.engine.begin() as connection:
                     return work(connection)
-            except exc.SQLAlchemyError as error:
+            except (exc.SQLAlchemyError, OverflowError) as error:
                 if not _is_tangle(error):
                     raise self._unavailable(error) from None
         with self.begin() as connection:
@@ -129,7 +130,7 @@ class Database:
                 with self.engine.begin() as connection:
                     schema.metadata.create_all(connection)
                     version = connection.scalar(sa.select(sa.func.max(schema.schema.c.version)))
-                    if version is None:
+                    if version is None or version < schema.VERSION:
                         connection.execute(sa.insert(schema.schema).values(version=schema.VERSION))
                         version = schema.VERSION
             except exc.SQLAlchemyError as error:
@@ -155,7 +156,7 @@ class Database:
         """Close its connections."""
         self.engine.dispose()
 
-    def _unavailable(self, error: exc.SQLAlchemyError) -> LedgerUnavailable:
+    def _unavailable(self, error: Exception) -> LedgerUnavailable:
         # The driver's own words, without the statement and its parameters, which SQLAlchemy adds.
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         words = str(cause).strip().splitlines() or [type(error).__name__]
@@ -185,6 +186,27 @@ def configured() -> Database:
         database.close()
         raise
     return database
+
+
+async def aconfigured() -> Database:
+    """Open the database like :func:`configured`, without blocking the event loop."""
+    import asyncio
+
+    from airflow.sdk import BaseHook, conf
+
+    conn_id = conf.get(SECTION, "ledger_conn_id", fallback="")
+    connection = await BaseHook.aget_connection(conn_id) if conn_id else None
+
+    def prepared() -> Database:
+        database = located(lambda _: connection)
+        try:
+            database.prepare()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    return await asyncio.to_thread(prepared)
 
 
 def located(get_connection: Callable[[str], Any]) -> Database:
@@ -248,12 +270,26 @@ def connection_url(connection: Connection) -> sa.URL:
     )
 
 
+def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
+    """Make an insertion that passes over rows that are there, in the words of the database.
+
+    :param table: the table
+    :param dialect: SQLAlchemy's name of the database
+    """
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table).on_conflict_do_nothing()
+    # SQLite has one writer at a time, who has looked before.
+    return sa.insert(table).prefix_with("IGNORE") if dialect == "mysql" else sa.insert(table)
+
+
 def _already_there(error: exc.DBAPIError) -> bool:
     words = str(error.orig).lower()
     return "exist" in words or "locked" in words or "deadlock" in words
 
 
-def _is_tangle(error: exc.SQLAlchemyError) -> bool:
+def _is_tangle(error: Exception) -> bool:
     """Say whether the database undid a transaction that may simply be tried again."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else None
     # PostgreSQL's codes for a deadlock and a serialization failure, and MySQL's for a deadlock.

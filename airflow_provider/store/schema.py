@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
 VERSION = 1
+"""What an older version of this package could not use. A table that is only added needs no new number."""
 
 metadata = sa.MetaData()
 
@@ -36,4 +37,52 @@ ledger = sa.Table(
     sa.Column("updated_at", sa.Double, nullable=False),
     sa.Index("vendor_apis_ledger_state", "state"),
     sa.Index("vendor_apis_ledger_updated_at", "updated_at"),
+)
+
+quota = sa.Table(
+    "vendor_apis_quota",
+    metadata,
+    # A digest of the credentials: they tell whose quota it is.
+    sa.Column("account", sa.String(32), primary_key=True),
+    # The connection that spoke of it first, for people.
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("vendor", sa.String(50), nullable=False),
+    # The latest reading; times in seconds since 1970.
+    sa.Column("granted", sa.BigInteger),
+    sa.Column("used", sa.BigInteger),
+    sa.Column("remaining", sa.BigInteger),
+    sa.Column("resets_at", sa.Double),
+    sa.Column("observed_at", sa.Double),
+    sa.Column("source", sa.String(10)),
+    # Requests sent since.
+    sa.Column("counted", sa.BigInteger, nullable=False),
+    # The latest refusal that concerns every request of the connection.
+    sa.Column("refusal", sa.String(50)),
+    sa.Column("refused_at", sa.Double),
+    sa.Column("refused_until", sa.Double),
+    sa.Column("refusal_text", sa.Text),
+    # Who is asking the vendor just now, until when at most, and what had been counted when it began.
+    sa.Column("asker", sa.String(200)),
+    sa.Column("asking_until", sa.Double),
+    sa.Column("asked_count", sa.BigInteger),
+)
+
+reservation = sa.Table(
+    "vendor_apis_reservation",
+    metadata,
+    # A digest of connection, run and task.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("account", sa.String(32), nullable=False),
+    sa.Column("run", sa.String(600), nullable=False),
+    sa.Column("task", sa.String(1000), nullable=False),
+    # Whether it is for all tasks of the run, or for the one that made it.
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    # How much of it was taken from a shared one, where it belongs when the task ends.
+    sa.Column("taken", sa.BigInteger, nullable=False),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_reservation_account", "account"),
 )

@@ -1,49 +1,81 @@
 """wolkvox CRM API v2 as plain functions: each returns a :class:`Call`, none sends anything.
 
-Source: wolkvox's page "Información del token". wolkvox's own spelling of names stays in this module.
+The sources are wolkvox's page "Información del token" and, for the records, its Postman collection. wolkvox's
+own spelling of names stays in this module and in those that it takes together.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from pydantic import AliasChoices, Field
 
-from airflow_provider.exceptions import (
-    QuotaExhausted,
-    RateLimited,
-    VendorAuthError,
-    VendorError,
-    VendorProtocolError,
-    VendorRejected,
-    VendorUnavailable,
-)
 from airflow_provider.http.call import Call, Repeat, Reply
-from airflow_provider.http.model import VendorModel, envelope_code, parse
-from airflow_provider.http.status import error_for_status, retry_after
+from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.quota.quota import Quota
+from airflow_provider.wolkvox.case_calls import (
+    WolkvoxCase,
+    WolkvoxCaseUpdate,
+    insert_case,
+    query_case_notes,
+    query_cases,
+    update_case,
+)
+from airflow_provider.wolkvox.collection_calls import (
+    WolkvoxCollection,
+    join_upserts,
+    upsert_collection,
+    upsert_collections,
+)
+from airflow_provider.wolkvox.crm import Crm, WolkvoxPage, WolkvoxRecord
+from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope
+from airflow_provider.wolkvox.record_calls import (
+    delete_record,
+    delete_records,
+    insert_record,
+    insert_records,
+    join_deletions,
+    join_inserts,
+    join_updates,
+    query_dates,
+    query_records,
+    update_record,
+    update_records,
+)
 
-MAINTENANCE_WAIT = 600.0
-"""Seconds to stay away during maintenance; its length is not published."""
+__all__ = [
+    "Crm",
+    "ForbiddenTexts",
+    "WolkvoxCase",
+    "WolkvoxCaseUpdate",
+    "WolkvoxCollection",
+    "WolkvoxPage",
+    "WolkvoxRecord",
+    "WolkvoxTokenInformation",
+    "delete_record",
+    "delete_records",
+    "insert_case",
+    "insert_record",
+    "insert_records",
+    "join_deletions",
+    "join_inserts",
+    "join_updates",
+    "join_upserts",
+    "query_case_notes",
+    "query_cases",
+    "query_dates",
+    "query_records",
+    "token_information",
+    "update_case",
+    "update_record",
+    "update_records",
+    "upsert_collection",
+    "upsert_collections",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class ForbiddenTexts:
-    """Regular expressions that tell apart what a 403 of wolkvox can mean, case ignored.
-
-    :param concurrency: too many requests of one token at once
-    :param maintenance: the API is switched off for a while
-    :param quota: the daily quota is used up
-    :param token: the token is refused
-    """
-
-    concurrency: str
-    maintenance: str
-    quota: str
-    token: str
+MOST = 10**15
+"""A number from here on is no number of uses, and no database would take it."""
 
 
 class WolkvoxTokenInformation(VendorModel):
@@ -57,11 +89,12 @@ class WolkvoxTokenInformation(VendorModel):
     """
 
     description: str | None = None
-    limit: int = Field(alias="token_limit", ge=0)
-    used: int = Field(alias="token_use_today", ge=0)
+    limit: int = Field(alias="token_limit", ge=0, lt=MOST)
+    used: int = Field(alias="token_use_today", ge=0, lt=MOST)
     # The CRM misspells this key; the correct spelling is that of wolkvox's Manager API.
     remaining: int = Field(
-        validation_alias=AliasChoices("available_consumition_options", "available_consumption_options")
+        validation_alias=AliasChoices("available_consumition_options", "available_consumption_options"),
+        lt=MOST,
     )
     hours_to_reset: float = Field(alias="hours_to_restart_count", ge=0, le=48)
 
@@ -91,7 +124,7 @@ def token_information(
     """
 
     def decode(reply: Reply) -> WolkvoxTokenInformation:
-        document = _envelope(reply, texts)
+        document = envelope(reply, texts)
         return parse(WolkvoxTokenInformation, document.get("data"), status=reply.status)
 
     return Call(
@@ -102,89 +135,5 @@ def token_information(
         query={"operation": operation},
         # Each sending may cost a use, so one repeat has to do.
         attempts=2,
+        reading=WolkvoxTokenInformation.quota,
     )
-
-
-def _envelope(reply: Reply, texts: ForbiddenTexts) -> dict[str, Any]:
-    """Check HTTP status and ``code``, which are not known to agree, and return the envelope."""
-    try:
-        document = reply.json()
-    except VendorProtocolError:
-        # Refusals are not known to be JSON.
-        if error := _refusal(reply, reply.status, reply.body[:2000].decode(errors="replace"), None, texts):
-            raise error from None
-        raise
-    if not isinstance(document, dict):
-        raise error_for_status(reply) or VendorProtocolError(
-            "the reply is not wolkvox's envelope: it is not an object", status=reply.status
-        )
-    message = _message(document)
-    code = envelope_code(document.get("code"))
-    # Whichever of the two speaks of an error wins.
-    judged = reply.status if not 200 <= reply.status < 300 or code is None else code
-    if error := _refusal(reply, judged, message, code, texts):
-        raise error
-    if isinstance(document.get("error"), dict):
-        raise VendorRejected(message or "no message", status=reply.status, code=code)
-    return document
-
-
-def _refusal(
-    reply: Reply, judged: int, message: str, code: int | None, texts: ForbiddenTexts
-) -> VendorError | None:
-    error = None
-    # That a used-up quota answers 403 is known of wolkvox's other API alone, so the text decides; 401 and 429
-    # are clear without it.
-    if 400 <= judged < 500 and judged not in (401, 429):
-        error = _recognised(message, reply, texts)
-    if error is None and judged == 403:
-        error = VendorRejected(
-            f"forbidden, for a reason that is not recognised: {_shown(message)}",
-            remedy="If its text stands for quota or maintenance, set the pattern in the connection.",
-        )
-    if error is None:
-        # A text that is not from the envelope may be a whole page: describe it instead.
-        return error_for_status(reply, message if code is not None else None, status=judged, code=code)
-    error.status, error.code = reply.status, code
-    return error
-
-
-def _recognised(message: str, reply: Reply, texts: ForbiddenTexts) -> VendorError | None:
-    """Tell apart quota, concurrency, maintenance and bad tokens, for which wolkvox has one status."""
-
-    def speaks_of(expression: str) -> bool:
-        return re.search(expression, message, re.IGNORECASE) is not None
-
-    shown = _shown(message)
-    if speaks_of(texts.concurrency):
-        return RateLimited(
-            f"too many requests of this token at once: {shown}", retry_after=retry_after(reply)
-        )
-    if speaks_of(texts.maintenance):
-        wait = retry_after(reply)
-        return VendorUnavailable(
-            f"maintenance: {shown}",
-            retry_after=MAINTENANCE_WAIT if wait is None else wait,
-            processed=False,
-        )
-    if speaks_of(texts.quota):
-        return QuotaExhausted(f"the daily quota of the token is used up: {shown}")
-    if speaks_of(texts.token):
-        return VendorAuthError(
-            f"the token is refused: {shown}",
-            remedy='Check "Wolkvox-Token" and "operation" of the connection.',
-        )
-    return None
-
-
-def _shown(message: str) -> str:
-    """Return a message, or the length of a page that came in its place."""
-    return message if len(message) <= 200 else f"a text of {len(message)} characters"
-
-
-def _message(document: dict[str, Any]) -> str:
-    error = document.get("error")
-    if isinstance(error, dict):
-        error = error.get("message")
-    parts = [document.get("msg"), error]
-    return " - ".join(part for part in parts if isinstance(part, str) and part not in ("", "null"))

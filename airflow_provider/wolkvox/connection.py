@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.http.options import VendorOptions, base_url, form_field, pattern
+from airflow_provider.http.options import VendorOptions, base_url, form_field, number, pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,14 @@ class WolkvoxOptions(VendorOptions):
         "Domain",
         "Completes a server name without dots. The older pages say crmvox.com, a notice of 2024 wolkvox.com.",
         placeholder="wolkvox.com",
+    )
+    max_connections: int = form_field(
+        "Maximum connections",
+        "How many requests of the token may be under way at once. For wolkvox Manager two are documented; "
+        "for the CRM it is not known.",
+        parse=number(1, whole=True),
+        default=1,
+        kind="integer",
     )
     token_information_method: str = form_field(
         "Method of token information",

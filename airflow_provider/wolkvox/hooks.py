@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider.http.hook import VendorHook
+from airflow_provider.quota import clock
 from airflow_provider.wolkvox import calls
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 
@@ -29,6 +30,8 @@ class WolkvoxHook(VendorHook[WolkvoxOptions]):
     conn_type = WolkvoxOptions.conn_type
     hook_name = WolkvoxOptions.hook_name
     options_type = WolkvoxOptions
+    metered: ClassVar[bool] = True
+    period: ClassVar[timedelta | None] = timedelta(days=1)
 
     def __init__(
         self, wolkvox_conn_id: str = default_conn_name, *, policy: RetryPolicy | None = None
@@ -42,17 +45,16 @@ class WolkvoxHook(VendorHook[WolkvoxOptions]):
         """
         return {"Wolkvox-Token": options.token.get_secret_value(), "Content-Type": "application/json"}
 
+    def quota_call(self) -> Call[calls.WolkvoxTokenInformation]:
+        """Return :meth:`token_information_call`, which costs one use."""
+        return self.token_information_call()
+
     def token_information_call(self) -> Call[calls.WolkvoxTokenInformation]:
         """Return the call that asks about the token's quota, as this connection sets it up."""
         options = self.options
-        texts = calls.ForbiddenTexts(
-            concurrency=options.concurrency_message,
-            maintenance=options.maintenance_message,
-            quota=options.quota_message,
-            token=options.refusal_message,
-        )
+        crm = calls.Crm.of(options)
         return calls.token_information(
-            options.operation, texts=texts, method=options.token_information_method
+            crm.operation, texts=crm.texts, method=options.token_information_method
         )
 
     def token_reading(self) -> tuple[calls.WolkvoxTokenInformation, Quota]:
@@ -62,7 +64,7 @@ class WolkvoxHook(VendorHook[WolkvoxOptions]):
         :raises VendorError: the question failed; a used-up quota is :class:`QuotaExhausted`
         """
         information = self.run(self.token_information_call())
-        return information, information.quota(datetime.now(UTC))
+        return information, information.quota(clock.now())
 
     def check(self) -> str:
         """Check the token by asking about its quota, which costs one use."""

@@ -9,13 +9,13 @@ from airflow_provider.quota.sensor import QuotaSensor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider.quota.quota import Quota
+    from airflow_provider.wolkvox.hooks import WolkvoxHook
 
 
 class WolkvoxQuotaSensor(QuotaSensor):
     """Wait until a wolkvox token has enough uses left today.
 
-    One question, which costs one use; then, if needed, sleep until the reset and one more. See
+    At most one question, which costs one use; then, if needed, sleep until the reset and one more. See
     :class:`~airflow_provider.quota.sensor.QuotaSensor` for the other parameters.
 
     .. seealso:: :ref:`howto/sensor:WolkvoxQuotaSensor`
@@ -31,12 +31,8 @@ class WolkvoxQuotaSensor(QuotaSensor):
         super().__init__(**kwargs)
         self.wolkvox_conn_id = wolkvox_conn_id
 
-    def read_quota(self) -> Quota:
-        """Ask wolkvox."""
+    def hook(self) -> WolkvoxHook:
+        """Return the wolkvox hook."""
         from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-        hook = WolkvoxHook(self.wolkvox_conn_id)
-        try:
-            return hook.token_reading()[1]
-        finally:
-            hook.close()
+        return WolkvoxHook(self.wolkvox_conn_id)

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
 from tests.support import canary
 from tests.support.dags import Attempt
 from tests.support.environment import isolate
+from tests.support.quota import event, trigger
 from tests.support.sandbox import ROOT, SandboxProcess
 
 # Only their beginnings are looked for, so these differ from one another from the first letter on.
@@ -68,7 +70,14 @@ def connections(sandbox: SandboxProcess) -> dict[str, str]:
         connection = json.loads(found[f"AIRFLOW_CONN_{vendor}_DEFAULT"])
         proxy = f"http://proxyuser:{PROXY_PASSWORD}@127.0.0.1:{proxy_port}"
         connection["extra"] = {**connection.get("extra", {}), "proxy": proxy}
+        if vendor == "WOLKVOX":
+            # With the same user it would have the same quota, and a sensor would find what is known of that.
+            connection["login"] = "proxy_operation"
         found[f"AIRFLOW_CONN_{vendor}_PROXY"] = json.dumps(connection)
+    for number in (1, 2, 3):
+        connection = json.loads(found["AIRFLOW_CONN_WOLKVOX_DEFAULT"])
+        connection["login"] = f"operation_{number}"
+        found[f"AIRFLOW_CONN_WOLKVOX_REFUSED_{number}"] = json.dumps(connection)
     return found
 
 
@@ -150,9 +159,9 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
         step("imbee_xcom", {"path": "user/new", **quoting(AUTHORIZATION, CORPORATE, status=503)}),
         step("imbee_proxy"),
         step("wolkvox_proxy"),
-        step("wolkvox", {"status": 403, "json": token_refused, "times": None}),
-        step("wolkvox", {"status": 200, "json": token_refused, "times": None}, in_process=True),
-        step("wolkvox", {"status": 403, "body": f"<p>{WOLKVOX}: token refused", "times": None}),
+        step("wolkvox_refused_1", {"status": 403, "json": token_refused, "times": None}),
+        step("wolkvox_refused_2", {"status": 200, "json": token_refused, "times": None}, in_process=True),
+        step("wolkvox_refused_3", {"status": 403, "body": f"<p>{WOLKVOX}: token refused", "times": None}),
     ]
     with (home / "stdout.txt").open("wb") as out, (home / "stderr.txt").open("wb") as err:
         command = [sys.executable, "-m", "tests.support.canary_worker", json.dumps(plan)]
@@ -208,6 +217,12 @@ def test_the_search_has_logs_results_and_debug_lines_to_look_at(run: Run) -> Non
     rows = dict(canary.values(run.home / "vendor_apis.db"))
     assert "sealed:v1:" in rows["vendor_apis_ledger.result"]
     assert rows["vendor_apis_ledger.error"]
+    told = [
+        text for column, text in canary.values(run.home / "vendor_apis.db") if column.endswith("refusal_text")
+    ]
+    # Of the quota of each connection that was refused, and of the dead proxy's.
+    assert len(told) == 4
+    assert sum("IS NOT VALID" in text for text in told) == 2
     assert len(run.secrets) > len(CONFIGURED) + 3
 
 
@@ -237,8 +252,9 @@ def test_no_file_shows_a_secret(run: Run) -> None:
     assert canary.in_files(run.home, run.secrets) == []
 
 
-def test_no_row_of_the_database_shows_a_secret(run: Run) -> None:
-    assert canary.in_database(run.home / "airflow.db", run.secrets, run.fernet_key) == []
+@pytest.mark.parametrize("name", ["airflow.db", "vendor_apis.db"])
+def test_no_row_of_the_database_shows_a_secret(run: Run, name: str) -> None:
+    assert canary.in_database(run.home / name, run.secrets, run.fernet_key) == []
 
 
 # --- exceptions --------------------------------------------------------------------------------------------
@@ -352,6 +368,26 @@ def test_no_error_of_a_task_shows_a_secret(secretive, set_connection, fault):
         assert outcome.error is not None
         texts += [*canary.texts_of(outcome.error), repr(outcome.msg)]
     assert canary.in_text("\n".join(texts), all_secrets(secretive)) == []
+
+
+@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_neither_a_trigger_nor_its_event_nor_the_store_shows_a_secret(
+    secretive, set_connection, monkeypatch, caplog, ledger_path, fault
+):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr("airflow_provider.quota.gauge._kept", {})
+    misbehave(secretive, set_connection, fault)
+    now = datetime.now(UTC)
+    waiting = trigger(now, deadline=now.isoformat())
+    payload = asyncio.run(event(waiting))
+    assert payload.keys() & {"error", "late"}
+    shown = [json.dumps(payload), json.dumps(waiting.serialize()), repr(waiting), caplog.text]
+    stored = list(canary.values(ledger_path))
+    assert any(column == "vendor_apis_quota.refusal_text" for column, _ in stored)
+    secrets = all_secrets(secretive)
+    assert canary.in_text("\n".join([*shown, *(str(value) for _, value in stored)]), secrets) == []
+    assert canary.in_files(ledger_path.parent, secrets) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
 from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
 from tests.support.connections import SetConnection
 from tests.support.dags import Attempt
+from tests.support.quota import HOUR, MINUTE, WAYS, MovingClock, QuickTriggers, leave, trigger
 from tests.support.sandbox import SandboxProcess
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
@@ -223,11 +225,6 @@ def test_a_failed_batch_leaves_nothing_under_way(sandbox, airflow_db, misbehave,
 
 # --- quota -------------------------------------------------------------------------------------------------
 
-WAYS: dict[str, dict[str, Any]] = {
-    "deferrable": {"deferrable": True},
-    "reschedule": {"mode": "reschedule", "deferrable": False},
-    "poke": {"mode": "poke", "deferrable": False},
-}
 WAITING = ("429", "429 for 1 s", "429 for 1 h", "exhausted", "maintenance")
 
 
@@ -249,12 +246,14 @@ def test_the_token_information_is_asked_for_no_more_than_twice(sandbox, airflow_
 def test_a_sensor_asks_no_more_than_twice_per_wait_and_waits_an_hour(
     sandbox, airflow_db, misbehave, monkeypatch, way, fault
 ):
+    clock = MovingClock(monkeypatch)
     waits: list[float] = []
     asked: list[int] = []
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
         asked.append(len(sandbox.requests()))
+        clock.advance(seconds)
         if len(waits) == 3:
             raise Waited
 
@@ -274,41 +273,57 @@ def test_a_sensor_asks_no_more_than_twice_per_wait_and_waits_an_hour(
     else:
         assert len(sandbox.requests()) == each
         for number in (2, 3):
-            outcome = attempt.wake() if way == "deferrable" else attempt.again()
-            assert outcome.state == ("deferred" if way == "deferrable" else "up_for_reschedule")
-            assert len(sandbox.requests()) == number * each
+            # Whoever comes too early asks nothing, and one who comes in time asks once more.
+            for wait, sent in ((50 * MINUTE, number - 1), (12 * MINUTE, number)):
+                clock.advance(wait)
+                outcome = attempt.wake() if way == "deferrable" else attempt.again()
+                assert outcome.state == ("deferred" if way == "deferrable" else "up_for_reschedule")
+                assert len(sandbox.requests()) == sent * each
 
 
-def test_the_waiting_trigger_asks_nothing(sandbox, airflow_db, monkeypatch):
-    from airflow.models.trigger import Trigger
-    from airflow.providers.standard.triggers import temporal
-    from airflow.sdk import timezone
-    from airflow.utils.session import create_session
-
-    sandbox.clock(now="2026-01-01T20:30:00Z", freeze=True)
-    sandbox.token(token="5a4db0c0de5a4db0c0de5a4db0c0de42", operation="demo_operation", limit=9, used=8)
+@pytest.mark.parametrize("fault", QUOTA_FAULTS)
+def test_a_second_sensor_asks_no_more_than_the_first(sandbox, airflow_db, misbehave, monkeypatch, fault):
+    """What ends by itself is waited for together; what does not is found out again after a while."""
+    clock = MovingClock(monkeypatch)
+    misbehave(fault)
     with DAG("gate") as dag:
-        WolkvoxQuotaSensor(task_id="gate", deferrable=True)
-    attempt = Attempt(dag)
-    assert attempt.outcome.state == "deferred"
-    with create_session() as session:
-        row = session.get(Trigger, attempt.instance.trigger_id)
-        trigger = temporal.DateTimeTrigger(**row.kwargs)
-    moments = [timezone.utcnow(), trigger.moment.subtract(seconds=1), trigger.moment.add(seconds=1)]
-    passed = []
+        WolkvoxQuotaSensor(task_id="gate", mode="reschedule")
+    each = 1 if fault in (*ONCE_ONLY, "exhausted", "maintenance") else 2
+    for _ in range(3):
+        Attempt(dag)
+        assert len(sandbox.requests()) == each
+    clock.advance(5 * MINUTE)
+    Attempt(dag)
+    assert len(sandbox.requests()) == (each if fault in WAITING else 2 * each)
 
-    def utcnow() -> Any:
-        return moments[min(len(passed), 2)]
 
-    async def sleep(seconds: float) -> None:
-        passed.append(seconds)
+@pytest.mark.parametrize("fault", QUOTA_FAULTS)
+def test_a_trigger_asks_no_more_than_a_sensor(sandbox, monkeypatch, misbehave, fault):
+    misbehave(fault)
+    now = datetime.now(UTC)
+    clock = MovingClock(monkeypatch, now)
+    monkeypatch.setattr("airflow_provider.quota.gauge._kept", {})
+    waiting = trigger(now + MINUTE, deadline=(now + 150 * MINUTE).isoformat())
+    [payload] = asyncio.run(QuickTriggers(monkeypatch, clock).events([waiting]))
+    each = 1 if fault in (*ONCE_ONLY, "exhausted", "maintenance") else 2
+    assert ("late" if fault in WAITING else "error") in payload
+    # At the beginning, after an hour and after two, but for who is told to come in an hour, and comes then.
+    assert len(sandbox.requests()) == (3 if fault in WAITING else 1) * each
 
-    monkeypatch.setattr(temporal, "timezone", SimpleNamespace(utcnow=utcnow))
-    monkeypatch.setattr(temporal, "asyncio", SimpleNamespace(sleep=sleep))
 
-    async def first_event() -> Any:
-        return await anext(trigger.run())
+def test_the_waiting_trigger_asks_nothing(sandbox, monkeypatch):
+    leave(sandbox, 1)
+    now = datetime.now(UTC)
+    clock = MovingClock(monkeypatch, now)
+    monkeypatch.setattr("airflow_provider.quota.gauge._kept", {})
+    asked: list[int] = []
 
-    assert asyncio.run(first_event()).payload == trigger.moment
-    assert len(passed) == 2
+    class Watched(QuickTriggers):
+        async def sleep(self, seconds: float) -> None:
+            asked.append(len(sandbox.requests()))
+            await super().sleep(seconds)
+
+    [payload] = asyncio.run(Watched(monkeypatch, clock, sandbox).events([trigger(now + 9 * HOUR)]))
+    assert "enough" in payload
+    assert asked == [0] * 9
     assert len(sandbox.requests()) == 1

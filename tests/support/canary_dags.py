@@ -55,3 +55,6 @@ imbee_dag("imbee_continue", files=True, on_error="continue")
 imbee_dag("imbee_proxy", files=False, imbee_conn_id="imbee_proxy")
 wolkvox_dag("wolkvox")
 wolkvox_dag("wolkvox_proxy", wolkvox_conn_id="wolkvox_proxy")
+for number in (1, 2, 3):
+    # Nothing is known of the quotas of these, so that a sensor asks.
+    wolkvox_dag(f"wolkvox_refused_{number}", wolkvox_conn_id=f"wolkvox_refused_{number}")

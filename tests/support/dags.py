@@ -74,12 +74,12 @@ class Attempt:
             instance.try_number = 1
         self.outcome = self._work()
 
-    def wake(self) -> TaskRunResult:
+    def wake(self, payload: Any = None) -> TaskRunResult:
         """Let the trigger that the task waits for fire now, whatever it waits for, and the task go on."""
         from airflow.models.trigger import Trigger
         from airflow.triggers.base import TriggerEvent
 
-        Trigger.submit_event(self.instance.trigger_id, TriggerEvent(None))
+        Trigger.submit_event(self.instance.trigger_id, TriggerEvent(payload))
         self.outcome = self._work()
         return self.outcome
 

@@ -66,7 +66,7 @@ def breaches(root: Path) -> list[str]:
             found.append(f"{one}: a vendor's room knows no other vendor's")
         if room in SHARED_ROOMS and target in rooms:
             found.append(f"{one}: {room}/ knows no vendor")
-        if one.module.endswith(".calls") and room in rooms:
+        if one.module.endswith(("calls", "crm", "envelope", "fields")) and room in rooms:
             top = one.name.split(".")[0]
             if top == "airflow" or top in HTTP_LIBRARIES:
                 found.append(f"{one}: calls know neither Airflow nor an HTTP library")

@@ -66,6 +66,61 @@ def test_the_tables_of_a_newer_version_are_left_alone(database, version):
     assert "Update" in str(raised.value)
 
 
+FIRST_TABLES = [schema.schema, schema.ledger]
+
+
+def of_the_first_tables(database: Database) -> None:
+    """Leave what this package made before it kept quotas, with a row in its ledger."""
+    with database.begin() as connection:
+        schema.metadata.drop_all(connection)
+        schema.metadata.create_all(connection, tables=FIRST_TABLES)
+        connection.execute(sa.insert(schema.schema).values(version=1))
+        values = {column.name: "x" for column in schema.ledger.columns if not column.nullable}
+        numbers = {"lease_until": 0.0, "attempts": 1, "created_at": 0.0, "updated_at": 0.0}
+        connection.execute(sa.insert(schema.ledger).values({**values, **numbers}))
+
+
+def test_a_database_gets_the_tables_it_lacks_and_keeps_its_rows_and_its_version(database):
+    of_the_first_tables(database)
+    with database.begin() as connection:
+        assert not sa.inspect(connection).has_table(schema.quota.name)
+    database.prepare()
+    database.prepare()
+    with database.begin() as connection:
+        for table in (schema.quota, schema.reservation):
+            assert connection.execute(sa.select(table)).all() == []
+        assert [row.id for row in connection.execute(sa.select(schema.ledger))] == ["x"]
+        # A table that is only added keeps nobody with an older version of this package out.
+        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [schema.VERSION] == [1]
+
+
+def test_many_prepare_a_database_that_lacks_tables_at_once(database):
+    of_the_first_tables(database)
+    gate = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    def prepare() -> None:
+        own = Database(database.url, shared=database.shared)
+        gate.wait(timeout=30)
+        try:
+            own.prepare()
+        except BaseException as error:
+            failures.append(error)
+        own.close()
+
+    threads = [threading.Thread(target=prepare) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not failures
+    with database.begin() as connection:
+        for table in (schema.quota, schema.reservation):
+            assert connection.execute(sa.select(table)).all() == []
+        assert [row.id for row in connection.execute(sa.select(schema.ledger))] == ["x"]
+        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [1]
+
+
 # A file that cannot be used
 
 

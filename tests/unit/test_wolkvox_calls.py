@@ -17,13 +17,9 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Repeat, Reply
-from airflow_provider.wolkvox.calls import (
-    MAINTENANCE_WAIT,
-    ForbiddenTexts,
-    WolkvoxTokenInformation,
-    token_information,
-)
+from airflow_provider.wolkvox.calls import WolkvoxTokenInformation, token_information
 from airflow_provider.wolkvox.connection import WolkvoxOptions
+from airflow_provider.wolkvox.envelope import MAINTENANCE_WAIT, ForbiddenTexts
 
 FORMS = WolkvoxOptions.__dataclass_fields__
 TEXTS = ForbiddenTexts(

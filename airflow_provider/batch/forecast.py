@@ -1,0 +1,58 @@
+"""How many requests a batch is going to send, before it sends the first."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.batch.runner import READ_AHEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider.batch.ledger import Ledger
+    from airflow_provider.batch.records import Records
+    from airflow_provider.batch.runner import Batch
+    from airflow_provider.store.database import Database
+
+
+class Preview:
+    """Stands in for the recorder where nothing is claimed.
+
+    :param ledger: the ledger
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def ask(self, key: Sequence[str], id_: str) -> None:
+        """Claim nothing."""
+
+
+def forecast(batch: Batch, records: Records, ledger: Ledger, database: Database) -> int:
+    """Count the requests of a batch: those of records that can be sent and are not done.
+
+    Records that a batch has twice are counted once. Repeats of failed requests are not foreseen.
+
+    :param batch: a batch like the one that is going to run, for this purpose alone
+    :param records: the records, opened for this purpose alone
+    :param ledger: the ledger as the batch is going to use it
+    :param database: the ledger's database
+    :raises VendorError: the records or the ledger cannot be read
+    """
+    preview: Any = Preview(ledger)
+    rows, seen, requests, at_end = iter(records), set[str](), 0, False
+    while not at_end:
+        block = list(islice(rows, READ_AHEAD))
+        at_end = not block
+        groups = [
+            [job.id for job in jobs if job.call is not None and job.id not in seen]
+            for jobs in batch.gather(block, preview)
+        ]
+        with database.read() as connection:
+            needed = ledger.needed(connection, [id_ for group in groups for id_ in group])
+        for group in groups:
+            sent = needed.intersection(group) - seen
+            seen.update(sent)
+            requests += bool(sent)
+    return requests

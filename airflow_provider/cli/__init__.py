@@ -1,0 +1,23 @@
+"""``airflow vendor-apis``: the commands of this provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.cli.cli_config import GroupCommand
+
+from airflow_provider.cli import ledger, quota
+
+if TYPE_CHECKING:
+    from airflow.cli.cli_config import CLICommand
+
+
+def get_cli_commands() -> list[CLICommand]:
+    """Return the commands, for Airflow's own command line."""
+    return [
+        GroupCommand(
+            name="vendor-apis",
+            help="Look after the vendor APIs' ledger and quotas",
+            subcommands=[ledger.group(), quota.command()],
+        )
+    ]

@@ -1,0 +1,314 @@
+"""``airflow vendor-apis ledger``: look into the ledger, and decide what nobody but a person can."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, positive_int
+
+from airflow_provider.cli.common import OUTPUT, as_text, confirm, duration, one_line, opened, print_rows
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from airflow_provider.batch.ledger_admin import Choice
+    from airflow_provider.http.model import VendorModel
+
+LISTED = ("id", "state", "conn_id", "operation", "key", "attempts", "updated_at")
+"""The columns of a list for people; JSON and YAML have all."""
+
+
+def group() -> GroupCommand:
+    """Return the commands."""
+    connection = Arg(("--conn-id",), help="Only rows of this connection", metavar="ID")
+    operation = Arg(
+        ("--operation",), help="Only rows of this operation, like imbee.create_access_token", metavar="NAME"
+    )
+    task = Arg(("--task",), help="Only rows whose task begins with this: DAG, DAG/RUN or DAG/RUN/TASK")
+    yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
+    return GroupCommand(
+        name="ledger",
+        help="Look into the ledger of what batches have sent",
+        subcommands=[
+            ActionCommand(
+                name="list",
+                help="List rows, those that changed last first",
+                func=list_rows,
+                args=(
+                    connection,
+                    operation,
+                    task,
+                    _states("Only rows in this state; may be given several times"),
+                    Arg(("--older-than",), help=_OLDER, type=duration, metavar="AGE"),
+                    Arg(
+                        ("--limit",),
+                        help="List this many at most (default: 100)",
+                        type=positive_int(allow_zero=False),
+                        default=100,
+                    ),
+                    OUTPUT,
+                ),
+            ),
+            ActionCommand(
+                name="show",
+                help="Show one row with all its columns; secrets stay sealed",
+                func=show,
+                args=(Arg(("id",), help="Id of the row", metavar="ID"), OUTPUT),
+            ),
+            ActionCommand(
+                name="stats",
+                help="Count rows by connection, operation and state",
+                func=stats,
+                args=(OUTPUT,),
+            ),
+            ActionCommand(
+                name="resolve",
+                help="Decide about rows of which nobody knows whether they were sent",
+                description=(
+                    "Decide about unknown rows: records of which nobody knows whether they were "
+                    "sent. Look them up at the vendor first."
+                ),
+                func=resolve,
+                args=(
+                    Arg(("id",), help="Ids of the rows", metavar="ID", nargs="*"),
+                    connection,
+                    operation,
+                    task,
+                    Arg(
+                        ("--as",),
+                        dest="decision",
+                        help=(
+                            "done: it was sent, so it is not sent again; "
+                            "resend: it was not, so the next run sends it"
+                        ),
+                        choices=("done", "resend"),
+                        required=True,
+                    ),
+                    Arg(
+                        ("--result",),
+                        help=(
+                            "With --as done and one ID: what the vendor answered, as a JSON file "
+                            "or - for standard input; its secrets are sealed. Without it later "
+                            "runs hand on a result whose values are all null"
+                        ),
+                        metavar="FILE",
+                    ),
+                    yes,
+                ),
+            ),
+            ActionCommand(
+                name="purge",
+                help="Remove old rows",
+                description=(
+                    "Remove rows that have not changed for some time. What such rows recorded "
+                    "may be sent again. Unknown and sent rows stay, unless asked for."
+                ),
+                func=purge,
+                args=(
+                    connection,
+                    operation,
+                    task,
+                    _states("Only rows in this state; may be given several times"),
+                    Arg(
+                        ("--older-than",),
+                        help=_OLDER,
+                        type=duration,
+                        metavar="AGE",
+                        required=True,
+                    ),
+                    Arg(
+                        ("--include-unknown",),
+                        help="Remove unknown and interrupted rows, too",
+                        action="store_true",
+                    ),
+                    yes,
+                ),
+            ),
+        ],
+    )
+
+
+_OLDER = "Only rows unchanged for so long, like 90d, 12h, 30m"
+
+
+def _states(help: str) -> Arg:
+    return Arg(("--state",), help=help, action="append", choices=("sent", "done", "failed", "unknown"))
+
+
+@one_line
+def list_rows(args: Namespace) -> None:
+    """List rows."""
+    from airflow_provider.batch import ledger_admin
+
+    choice = _choice(args, args.state)
+    with opened() as database:
+        rows = ledger_admin.rows(database, choice, limit=args.limit)
+        total = ledger_admin.count(database, choice) if len(rows) == args.limit else len(rows)
+    print_rows([_brief(row) for row in rows] if args.output in ("table", "plain") else rows, args.output)
+    if total > len(rows):
+        print(f"{total:,} rows; the {len(rows):,} that changed last are listed.", file=sys.stderr)
+
+
+@one_line
+def show(args: Namespace) -> None:
+    """Show one row."""
+    from airflow_provider.batch import ledger_admin
+
+    with opened() as database:
+        row = ledger_admin.row(database, args.id)
+    if args.output in ("table", "plain"):
+        print_rows([{"column": name, "value": as_text(value)} for name, value in row.items()], args.output)
+    else:
+        print_rows(row, args.output)
+
+
+@one_line
+def stats(args: Namespace) -> None:
+    """Count rows."""
+    from airflow_provider.batch import ledger_admin
+
+    with opened() as database:
+        print_rows(ledger_admin.stats(database), args.output)
+
+
+@one_line
+def resolve(args: Namespace) -> None:
+    """Mark unknown rows as done, or forget them."""
+    from airflow_provider.batch import ledger_admin
+
+    filters = (args.conn_id, args.operation, args.task)
+    if bool(args.id) == any(filters):
+        raise SystemExit("Give either ids, or at least one of --conn-id, --operation and --task.")
+    if args.result and (args.decision != "done" or len(args.id) != 1):
+        raise SystemExit("--result belongs to --as done and a single id.")
+    with opened() as database:
+        rows = ledger_admin.resolvable(database, _choice(args))
+        count = _rows(len(rows))
+        if args.decision == "resend":
+            confirm(
+                args,
+                f"Let the next run send {count} again? If the vendor has them after all, it gets them twice.",
+            )
+            changed = ledger_admin.forget(database, [row["id"] for row in rows])
+            print(f"{_rows(changed)} forgotten: the next run of their task sends them.")
+        else:
+            given = _read_json(args.result) if args.result else None
+            results = [(row["id"], _result(row["operation"], given)) for row in rows]
+            confirm(args, f"Mark {count} as done? They will not be sent again.")
+            changed = ledger_admin.mark_done(database, results)
+            print(f"{_rows(changed)} marked as done.")
+    if changed < len(rows):
+        print(f"{_rows(len(rows) - changed)} changed meanwhile and stayed as they are.", file=sys.stderr)
+
+
+@one_line
+def purge(args: Namespace) -> None:
+    """Remove old rows."""
+    from airflow_provider.batch import ledger_admin
+
+    choice, unsettled = _choice(args, args.state), args.include_unknown
+    if args.state and {"sent", "unknown"} & set(args.state) and not unsettled:
+        raise SystemExit("Sent and unknown rows are removed with --include-unknown only.")
+    with opened() as database:
+        counts = ledger_admin.purgeable(database, choice, unsettled=unsettled)
+        for_ever, total = counts.pop("forever"), sum(counts.values())
+        if not total:
+            print("There is nothing to remove.")
+            return
+        print(
+            "To be removed: " + ", ".join(f"{rows:,} {state}" for state, rows in sorted(counts.items())) + "."
+        )
+        if for_ever:
+            print(
+                f'For ever (ledger_scope="forever"): {for_ever:,}. Without these rows a later run may send '
+                "their records again."
+            )
+        confirm(args, f"Remove {_rows(total)}?")
+        print(f"{_rows(ledger_admin.purge(database, choice, unsettled=unsettled))} removed.")
+
+
+def _choice(args: Namespace, states: Sequence[str] | None = None) -> Choice:
+    from airflow_provider.batch.ledger_admin import Choice
+
+    age = getattr(args, "older_than", None)
+    return Choice(
+        ids=getattr(args, "id", ()),
+        conn_id=args.conn_id,
+        operation=args.operation,
+        task=args.task,
+        states=states or (),
+        before=time.time() - age if age is not None else None,
+    )
+
+
+def _result(operation: str, given: Any) -> dict[str, Any]:
+    """Make what later runs hand on of a record, in the form of the vendor's own answers.
+
+    :param operation: name of the operation
+    :param given: the answer as the person has it; None for nulls in every place
+    """
+    from pydantic import ValidationError
+
+    from airflow_provider.batch.output import sealed_fields
+    from airflow_provider.exceptions import InvalidInput
+
+    model = _model(operation)
+    if given is None:
+        return dict.fromkeys(model.model_fields) if model else {}
+    if model is None:
+        raise InvalidInput(f"--result: nothing is known here of what {operation} returns.", field="--result")
+    names = ", ".join(model.model_fields)
+    if not isinstance(given, dict) or (strange := sorted(set(given) - set(model.model_fields))):
+        what = f"it also has {', '.join(strange)}" if isinstance(given, dict) else "it is not a JSON object"
+        raise InvalidInput(f"--result: {what}; {operation} returns {names}.", field="--result")
+    try:
+        result: dict[str, Any] = sealed_fields(model.model_validate(given))
+    except ValidationError as error:
+        wrong = ", ".join(f"{fault['loc'][0]} ({fault['type']})" for fault in error.errors())
+        # 'from None': pydantic's error quotes the values.
+        raise InvalidInput(f"--result: {wrong}; {operation} returns {names}.", field="--result") from None
+    return result
+
+
+def _model(operation: str) -> type[VendorModel] | None:
+    """Find what an operation returns: ``imbee.create_user`` makes a ``Call[ImbeeUser]``."""
+    from importlib import import_module
+    from types import SimpleNamespace
+    from typing import get_args, get_type_hints
+
+    vendor, _, function = operation.partition(".")
+    try:
+        module = import_module(f"airflow_provider.{vendor}.calls")
+        returned = getattr(module, function).__annotations__["return"]
+    except (ImportError, AttributeError, KeyError):
+        return None
+    # Only the return type: names in the others are not there at run time.
+    hints = get_type_hints(SimpleNamespace(__annotations__={"return": returned}), vars(module))
+    model: type[VendorModel] = get_args(hints["return"])[0]
+    return model
+
+
+def _read_json(path: str) -> Any:
+    from airflow_provider.exceptions import InvalidInput
+
+    try:
+        if path == "-":
+            return json.load(sys.stdin)
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except OSError as error:
+        raise InvalidInput(f"--result: {path} cannot be read: {error.strerror}.", field="--result") from None
+    except ValueError:
+        raise InvalidInput(f"--result: {path} is not JSON.", field="--result") from None
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: as_text(row[name]) for name in LISTED}
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -1,0 +1,186 @@
+"""``airflow vendor-apis quota``: what is left of each connection's quota."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.cli.cli_config import ActionCommand, Arg
+
+from airflow_provider.cli.common import OUTPUT, located_database, one_line, print_rows, quiet_models
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.quota.quota import QuotaState
+    from airflow_provider.store.database import Database
+
+
+def command() -> ActionCommand:
+    """Return the command."""
+    return ActionCommand(
+        name="quota",
+        help="Show what is left of the quota of each connection",
+        description=(
+            "Show what is left of the quota of each connection: as the vendor said last, less what was sent "
+            "since. It asks no vendor, unless told to."
+        ),
+        func=show,
+        args=(
+            Arg(("--conn-id",), help="Only this connection; may be given several times", action="append"),
+            Arg(
+                ("--probe",),
+                help="Ask the vendor first, which costs one use of the quota for each wolkvox connection",
+                action="store_true",
+            ),
+            OUTPUT,
+        ),
+    )
+
+
+@one_line
+def show(args: Namespace) -> None:
+    """Print one line for each connection."""
+    from airflow.sdk.exceptions import AirflowException
+
+    from airflow_provider.exceptions import VendorError
+
+    rows: list[dict[str, Any]] = []
+    failures: list[str] = []
+    with quiet_models(), _database(create=args.probe) as database:
+        for conn_id in args.conn_id or _known(database):
+            try:
+                hook = _hook(conn_id)
+            except (VendorError, AirflowException) as error:
+                failures.append(" ".join(str(error).split()))
+                continue
+            try:
+                if args.probe:
+                    _probe(hook, database)
+            except VendorError as error:
+                failures.append(" ".join(str(error).split()))
+            rows.append(_row(hook, database))
+    if args.output in ("table", "plain"):
+        rows = [_brief(row) for row in rows]
+    if rows or not failures:
+        print_rows(rows, args.output)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if failures:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _database(*, create: bool) -> Iterator[Database | None]:
+    """Open the database; None where there is none yet and none is to be created."""
+    database = located_database()
+    try:
+        if create or database.exists():
+            database.prepare()
+            yield database
+        else:
+            yield None
+    finally:
+        database.close()
+
+
+def _known(database: Database | None) -> list[str]:
+    """Name the connections that have a quota: those in Airflow's database and those in ours."""
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from airflow_provider.http.hook import metered_types
+    from airflow_provider.quota.store import rows
+
+    with create_session() as session:
+        query = select(Connection.conn_id).where(Connection.conn_type.in_(metered_types()))
+        found = set(session.scalars(query))
+    return sorted(found | {row.conn_id for row in (rows(database) if database else ())})
+
+
+def _hook(conn_id: str) -> VendorHook[Any]:
+    from airflow.models.connection import Connection
+
+    from airflow_provider.http.hook import metered_hook
+
+    # A task would ask its supervisor for the connection; here Airflow's own database is at hand.
+    return metered_hook(conn_id, Connection.get_connection_from_secrets)
+
+
+def _probe(hook: VendorHook[Any], database: Database | None) -> None:
+    import asyncio
+
+    from airflow_provider.exceptions import InvalidInput
+    from airflow_provider.quota.gauge import Gauge
+
+    if hook.quota_call() is None:
+        raise InvalidInput(
+            f'connection "{hook.conn_id}": its vendor cannot be asked about the quota.', field="--probe"
+        )
+    asyncio.run(Gauge(hook, database).ask())
+
+
+def _row(hook: VendorHook[Any], database: Database | None) -> dict[str, Any]:
+    from airflow_provider.quota import clock
+    from airflow_provider.quota.quota import QuotaState
+    from airflow_provider.quota.store import QuotaStore
+
+    state = QuotaState()
+    if database is not None:
+        store = QuotaStore(database, hook.account(hook.options), hook.grant(hook.options))
+        state = store.look()
+    now = clock.now()
+    reading = state.estimate
+    known = state.reading
+    over = known is not None and known.resets_at is not None and known.resets_at <= now
+    return {
+        "conn_id": hook.conn_id,
+        "vendor": hook.options.conn_type,
+        "limit": reading.limit if reading else None,
+        "used": reading.used if reading else None,
+        "left": reading.remaining if reading else None,
+        "reserved": state.reserved_for_others(),
+        "resets_at": reading.resets_at.isoformat() if reading and reading.resets_at else None,
+        "observed_at": known.observed_at.isoformat() if known else None,
+        "source": known.source if known else None,
+        "sent_since": state.counted if known else None,
+        "note": _note(state, over),
+    }
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as a table for people shows it."""
+    from datetime import datetime
+
+    from airflow_provider.quota import clock
+
+    shown = {name: "" if value is None else value for name, value in row.items()}
+    if row["resets_at"]:
+        shown["resets_at"] = f"{datetime.fromisoformat(row['resets_at']):%Y-%m-%d %H:%M %Z}"
+    if row["observed_at"]:
+        shown["observed_at"] = _age(datetime.fromisoformat(row["observed_at"]), clock.now())
+    return shown
+
+
+def _note(state: QuotaState, over: bool) -> str:
+    notes = ["reset since: ask anew" if over else ""]
+    if state.reading is None:
+        notes.append("nothing is known yet")
+    if state.refusal is not None and (state.reading is None or state.refusal.at >= state.reading.observed_at):
+        notes.append(f"refused: {state.refusal.message}")
+    if state.asking_until is not None:
+        notes.append("somebody is asking now")
+    return "; ".join(filter(None, notes))
+
+
+def _age(moment: datetime, now: datetime) -> str:
+    seconds = max(0, round((now - moment).total_seconds()))
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit} {name} ago"
+    return f"{seconds} s ago"

@@ -1,0 +1,71 @@
+"""The operator that every vendor's is made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider.exceptions import VendorError
+from airflow_provider.http.outcome import failing, failing_at_once
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, RetryPolicy
+
+
+class VendorOperator(BaseOperator):
+    """Fails at once where no retry can help, and follows a retry policy with every supported Airflow.
+
+    :param retry_policy: when a failed task is tried again, like
+        :class:`~airflow_provider.http.retry_policy.VendorRetryPolicy`
+    """
+
+    def __init__(self, *, retry_policy: RetryPolicy | None = None, **kwargs: Any) -> None:
+        if retry_policy is not None and hasattr(BaseOperator, "retry_policy"):
+            kwargs["retry_policy"] = retry_policy
+        super().__init__(**kwargs)
+        self.retry_policy = retry_policy
+
+    def work(self, context: Context) -> Any:
+        """Do the operator's work."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Do the operator's work.
+
+        :return: its result
+        :raises VendorError: it cannot be done; what no retry can mend fails the task at once
+        """
+        return self._work(context, 0)
+
+    def again(self, context: Context, event: Any = None, *, waits: int) -> Any:
+        """Do it once more, after the trigger has slept: how Airflow 3.2 follows a retry policy."""
+        return self._work(context, waits)
+
+    def _work(self, context: Context, waits: int) -> Any:
+        try:
+            with failing_at_once():
+                return self.work(context)
+        except VendorError as error:
+            self._wait(error, waits, context)
+            raise
+
+    def _wait(self, error: VendorError, waits: int, context: Context) -> None:
+        from airflow_provider.http.retry_policy import NATIVE
+
+        policy: Any = self.retry_policy
+        if NATIVE or policy is None:
+            return
+        tries, retries = context["ti"].try_number + waits, self.retries or 0
+        delay = policy.evaluate(error, tries, retries).retry_delay
+        if delay is None:
+            return
+        if tries > retries:
+            # Airflow does not count the waits, and would begin again.
+            raise failing(error)
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+        from airflow.sdk import timezone
+
+        moment = timezone.utcnow() + delay
+        self.log.warning("%s Trying again at %s.", error, moment)
+        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="again", kwargs={"waits": waits + 1})

@@ -1,0 +1,189 @@
+"""Setting quota aside before it is spent, so that two Dags do not spend the same remainder."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import LedgerUnavailable
+from airflow_provider.http.operator import VendorOperator
+from airflow_provider.http.outcome import failing_at_once
+from airflow_provider.http.parameters import duration, whole_number
+from airflow_provider.quota import clock
+from airflow_provider.quota.sensor import QuotaSensor, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.quota.decision import Need
+    from airflow_provider.quota.gauge import Gauge
+    from airflow_provider.quota.quota import Quota
+    from airflow_provider.quota.store import Reservation
+
+
+class ReserveQuotaOperator(QuotaSensor):
+    """Set uses of a quota aside for this run of the Dag, and wait for them if need be.
+
+    Other runs and Dags that wait or reserve through this provider no longer count them as left. The requests
+    of this run's tasks are taken from them as they are sent. A reservation is a promise among those who ask;
+    it does not stop a task that sends without asking.
+
+    It ends with :class:`ReleaseQuotaOperator`, its teardown, or after ``expires_in``. What a reservation that
+    has expired had left counts as spent until the vendor's next answer tells.
+
+    It waits like :class:`~airflow_provider.quota.sensor.QuotaSensor`, which has the other parameters. For
+    more than the vendor's limit it does not wait but fails at once.
+
+    .. seealso:: :ref:`howto/operator:ReserveQuotaOperator`
+
+    :param conn_id: id of a connection of a vendor with a quota (templated)
+    :param amount: how many uses; with ``margin``, at most as many as the limit (templated)
+    :param expires_in: after so long the reservation ends by itself: longer than the work takes
+    """
+
+    template_fields: Sequence[str] = ("conn_id", "amount")
+    ui_color = "#e2ecd8"
+
+    def __init__(
+        self,
+        *,
+        conn_id: str,
+        amount: int | str,
+        expires_in: timedelta | float = timedelta(hours=12),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.amount = amount
+        self.expires_in = duration("expires_in", expires_in, timedelta(minutes=1))
+        if not isinstance(amount, str):
+            whole_number("amount", amount, 1)
+
+    def hook(self) -> VendorHook[Any]:
+        """Return the hook for the connection's type."""
+        from airflow_provider.http.hook import metered_hook
+
+        return metered_hook(self.conn_id)
+
+    def need(self) -> Need:
+        """Say what is wanted: on top of what this run may have set aside elsewhere."""
+        from airflow_provider.quota.decision import Need
+
+        return Need(whole("amount", self.amount), self.margin, field="amount")
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Set the uses aside.
+
+        :return: ``conn_id``, ``reservation`` (its id), ``amount`` and ``expires_at``
+        :raises LedgerUnavailable: nothing can be set aside without the store
+        """
+        self._name(context)
+        if context["ti"].try_number > 1:
+            # What an earlier try has set aside would stand in this one's way.
+            with failing_at_once():
+                _release(self.conn_id, id_=self._id)
+        return super().execute(context)
+
+    def resume(
+        self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
+    ) -> dict[str, Any]:
+        """Go on after the trigger has slept, and has looked."""
+        self._name(context)
+        return super().resume(context, event, deadline=deadline)
+
+    def satisfied(self, hook: VendorHook[Any], gauge: Gauge, quota: Quota) -> dict[str, Any] | None:
+        """Set the uses aside, unless somebody else has just done so."""
+        from airflow_provider.quota.store import MemoryStore
+
+        if isinstance(gauge.store, MemoryStore):
+            raise LedgerUnavailable(
+                f"uses of {hook.conn_id} cannot be set aside without the store",
+                remedy="Check that its database is up and that the worker may use it.",
+            )
+        need = self.need()
+        granted = gauge.store.reserve(
+            self._id,
+            need.amount,
+            margin=need.margin,
+            run=self._run,
+            task=self._task,
+            lasts=self.expires_in,
+            shared=True,
+        )
+        if granted is None:
+            return None
+        return {
+            "conn_id": hook.conn_id,
+            "reservation": self._id,
+            "amount": granted,
+            "expires_at": (clock.now() + self.expires_in).isoformat(),
+        }
+
+    def _name(self, context: Context) -> None:
+        from airflow_provider.quota.store import reservation_id
+
+        self._run, self._task = names_of(context)
+        self._id = reservation_id(self.conn_id, self._task)
+
+
+class ReleaseQuotaOperator(VendorOperator):
+    """Give back what this run of the Dag has set aside and not spent: the teardown of a reservation.
+
+    .. seealso:: :ref:`howto/operator:ReleaseQuotaOperator`
+
+    :param conn_id: id of the connection (templated)
+    :param reservation: id of one reservation, from ``reservation`` of the result that made it; by default
+        everything that this run has set aside for the connection (templated)
+    """
+
+    template_fields: Sequence[str] = ("conn_id", "reservation")
+    ui_color = "#e2ecd8"
+
+    def __init__(self, *, conn_id: str, reservation: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.conn_id = conn_id
+        self.reservation = reservation
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Give it back.
+
+        :return: ``reserved``, ``spent`` and ``released``, in uses
+        """
+        run, _ = names_of(context)
+        choice = {"id_": self.reservation} if self.reservation else {"run": run}
+        found = _release(self.conn_id, **choice)
+        result = {
+            "reserved": sum(one.amount for one in found),
+            "spent": sum(one.spent for one in found),
+            "released": sum(one.left for one in found),
+        }
+        self.log.info(
+            "Of %d uses that were set aside, %d were spent and %d are given back.", *result.values()
+        )
+        return result
+
+
+def _release(conn_id: str, **choice: str) -> list[Reservation]:
+    from airflow_provider.http.hook import metered_hook
+    from airflow_provider.quota.store import QuotaStore
+    from airflow_provider.store.database import configured
+
+    hook = metered_hook(conn_id)
+    store = QuotaStore(configured(), hook.account(hook.options))
+    try:
+        return store.release(**choice)
+    finally:
+        store.close()
+
+
+def names_of(context: Context) -> tuple[str, str]:
+    """Name the run of a Dag, and the task in it.
+
+    :param context: the task's context
+    """
+    instance: Any = context["ti"]
+    run = f"{instance.dag_id}/{instance.run_id}"
+    return run, f"{run}/{instance.task_id}/{instance.map_index}"

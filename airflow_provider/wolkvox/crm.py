@@ -1,0 +1,266 @@
+"""What all calls about the CRM's records share: the envelope around them, and the values in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider.batch.mapping import is_empty
+from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
+from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.model import VendorModel
+from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope, success
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider.http.call import Reply
+    from airflow_provider.wolkvox.connection import WolkvoxOptions
+
+T = TypeVar("T")
+
+READ_ATTEMPTS = 2
+WRITE_ATTEMPTS = 3
+"""How often one request is sent at most: each sending may cost a use of the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crm:
+    """Whose CRM a call is for, and how its refusals are told apart.
+
+    :param operation: name of the operation
+    :param texts: how to tell the meanings of a 403 apart
+    """
+
+    operation: str
+    texts: ForbiddenTexts
+
+    @classmethod
+    def of(cls, options: WolkvoxOptions) -> Crm:
+        """Return the CRM of a connection.
+
+        :param options: the connection's fields, :attr:`WolkvoxHook.options`
+        """
+        texts = ForbiddenTexts(
+            concurrency=options.concurrency_message,
+            maintenance=options.maintenance_message,
+            quota=options.quota_message,
+            token=options.refusal_message,
+        )
+        return cls(options.operation, texts)
+
+    def write(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        read: Callable[[dict[str, Any], int], T],
+        repeat: Repeat,
+        *,
+        key: tuple[str, ...] = (),
+        form: bool = False,
+        remedy: str | None = None,
+    ) -> Call[T]:
+        """Make a call that changes something.
+
+        :param path: the path below ``server/API/v2/``
+        :param body: the body, to which the operation is added
+        :param read: reads the envelope of a success, and is given the HTTP status
+        :param repeat: what may be done when it is not known whether it took effect
+        :param key: what makes two calls the same
+        :param form: whether the body goes as a form, in place of JSON
+        :param remedy: what to do about a refusal
+        """
+
+        def decode(reply: Reply) -> T:
+            try:
+                document = success(reply, self.texts)
+            except VendorRejected as error:
+                error.remedy = error.remedy or remedy
+                raise
+            return read(document, reply.status)
+
+        sent = {"operation": self.operation, **body}
+        return Call(
+            "POST",
+            f"server/API/v2/{path}",
+            decode,
+            repeat,
+            json=None if form else sent,
+            form=sent if form else None,
+            attempts=WRITE_ATTEMPTS,
+            key=key,
+        )
+
+    def read(self, path: str, body: Mapping[str, Any]) -> Call[WolkvoxPage]:
+        """Make a call that asks for one page of records.
+
+        :param path: the path below ``server/API/v2/``
+        :param body: the body, to which the operation is added
+        """
+
+        def decode(reply: Reply) -> WolkvoxPage:
+            if 200 <= reply.status < 300 and reply.body.lstrip().startswith(b"["):
+                # The saved sample of queryDates has no envelope.
+                return _page({"data": reply.json()}, reply.status)
+            return _page(envelope(reply, self.texts), reply.status)
+
+        return Call(
+            "POST",
+            f"server/API/v2/{path}",
+            decode,
+            Repeat.SAFE,
+            json={"operation": self.operation, **body},
+            attempts=READ_ATTEMPTS,
+        )
+
+
+class WolkvoxRecord(VendorModel):
+    """A record that was written.
+
+    :param wolkvox_id: the CRM's identifier of the record; None where its answer has none, as for records that
+        were inserted several at once
+    """
+
+    wolkvox_id: str | None = None
+
+
+class WolkvoxPage(VendorModel):
+    """A page of records that were asked for.
+
+    :param records: the records as the CRM has them
+    :param total_records: how many there are in all; None where the answer does not say
+    :param total_pages: how many pages there are; None where the answer does not say
+    """
+
+    records: list[dict[str, Any]]
+    total_records: int | None = None
+    total_pages: int | None = None
+
+
+def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
+    # Nothing found has been seen as an empty array; the others stand for the same.
+    records = document.get("data") or []
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        kind = "an array of other things" if isinstance(records, list) else f"a {type(records).__name__}"
+        raise VendorProtocolError(f'"data" is not an array of records but {kind}', status=status)
+    return WolkvoxPage(
+        records=records,
+        total_records=_count(document.get("Total records")),
+        total_pages=_count(document.get("Total pages")),
+    )
+
+
+def _count(value: Any) -> int | None:
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def required(name: str, value: Any) -> str:
+    """Return a value as text.
+
+    :param name: what it is called
+    :param value: the value
+    :raises InvalidInput: it is empty, or nothing that has a text
+    """
+    if is_empty(value):
+        raise InvalidInput(f'"{name}" is empty.', field=name, remedy="wolkvox requires it.")
+    if not isinstance(value, str | int | float | Decimal) or isinstance(value, bool):
+        raise InvalidInput(f'"{name}" must be a text; it is {shape(value)}.', field=name)
+    return plain_number(value).strip()
+
+
+def plain_number(value: Any) -> str:
+    """Return the text of a value; a whole number that came as a float has no ``.0``.
+
+    :param value: a text or a number
+    """
+    # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def written(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the fields of a record into what JSON has.
+
+    Dates are written as the CRM shows them, ``YYYY-MM-DD`` and ``YYYY-MM-DD HH:MM:SS``, in their own zone.
+
+    :param fields: the values by the CRM's names of the fields
+    :raises InvalidInput: there are none, or a value has no form that the CRM knows
+    """
+    if not fields:
+        raise InvalidInput(
+            "the record has no field with a value.",
+            field="fields",
+            remedy="Check the names of its columns, or map them with fields.",
+        )
+    return {name: plain(name, value) for name, value in fields.items()}
+
+
+def plain(name: str, value: Any, *, nested: bool = False) -> Any:
+    """Turn one value into what JSON has.
+
+    :param name: name of the field
+    :param value: the value
+    :param nested: whether it is a part of another
+    :raises InvalidInput: it has no form that the CRM knows
+    """
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [plain(name, item, nested=True) for item in value]
+    if isinstance(value, dict):
+        if not nested and not ({"type", "value"} <= set(value) and isinstance(value["type"], str)):
+            raise InvalidInput(
+                f'"{name}" is an object without "type" and "value", which the CRM does not know.',
+                field=name,
+                remedy=(
+                    "Choose the columns to send with fields, or make the value with a function of "
+                    "airflow_provider.wolkvox.fields."
+                ),
+            )
+        return {str(part): plain(name, item, nested=True) for part, item in value.items()}
+    raise InvalidInput(
+        f'"{name}" is {shape(value)}, which has no form in JSON.',
+        field=name,
+        remedy="Give texts, numbers, dates, or typed values.",
+    )
+
+
+def identity(fields: Mapping[str, Any], record_key: Sequence[str] = ()) -> tuple[str, ...]:
+    """Say what makes a record the same as another.
+
+    :param fields: its fields, from :func:`written`
+    :param record_key: the fields that tell; without any it is the whole content
+    :raises InvalidInput: one of them has no value
+    """
+    if not record_key:
+        return (hashlib.blake2b(_canonical(fields).encode(), digest_size=16).hexdigest(),)
+    for name in record_key:
+        if is_empty(fields.get(name)):
+            raise InvalidInput(
+                f'"{name}" is empty, and tells the record from others.',
+                field=name,
+                remedy="Fill it, or name other fields in record_key.",
+            )
+    return tuple(f"{name}={_canonical(fields[name])}" for name in record_key)
+
+
+def _canonical(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def shape(value: Any) -> str:
+    """Describe a value without showing it.
+
+    :param value: the value
+    """
+    return f"{len(value)} characters of text" if isinstance(value, str) else f"a {type(value).__name__}"

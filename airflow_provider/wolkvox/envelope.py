@@ -1,0 +1,148 @@
+"""The envelope of wolkvox CRM's answers, and how its refusals are told apart.
+
+The types are not uniform: ``code`` is a number or a text, ``error`` is null, ``"null"``, a text or an object.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import (
+    QuotaExhausted,
+    RateLimited,
+    VendorAuthError,
+    VendorError,
+    VendorProtocolError,
+    VendorRejected,
+    VendorUnavailable,
+)
+from airflow_provider.http.model import envelope_code
+from airflow_provider.http.status import error_for_status, retry_after
+
+if TYPE_CHECKING:
+    from airflow_provider.http.call import Reply
+
+MAINTENANCE_WAIT = 600.0
+"""Seconds to stay away during maintenance; its length is not published."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenTexts:
+    """Regular expressions that tell apart what a 403 of wolkvox can mean, case ignored.
+
+    :param concurrency: too many requests of one token at once
+    :param maintenance: the API is switched off for a while
+    :param quota: the daily quota is used up
+    :param token: the token is refused
+    """
+
+    concurrency: str
+    maintenance: str
+    quota: str
+    token: str
+
+
+def envelope(reply: Reply, texts: ForbiddenTexts) -> dict[str, Any]:
+    """Check HTTP status and ``code``, which are not known to agree, and return the envelope.
+
+    :param reply: the reply
+    :param texts: how to tell the meanings of a 403 apart
+    :raises VendorError: it is a refusal, or not the envelope
+    """
+    try:
+        document = reply.json()
+    except VendorProtocolError:
+        # Refusals are not known to be JSON.
+        if error := _refusal(reply, reply.status, reply.body[:2000].decode(errors="replace"), None, texts):
+            raise error from None
+        raise
+    if not isinstance(document, dict):
+        raise error_for_status(reply) or VendorProtocolError(
+            "the reply is not wolkvox's envelope: it is not an object", status=reply.status
+        )
+    message = _message(document)
+    code = envelope_code(document.get("code"))
+    # Whichever of the two speaks of an error wins.
+    judged = reply.status if not 200 <= reply.status < 300 or code is None else code
+    if error := _refusal(reply, judged, message, code, texts):
+        raise error
+    if isinstance(document.get("error"), dict):
+        raise VendorRejected(message or "no message", status=reply.status, code=code)
+    return document
+
+
+def success(reply: Reply, texts: ForbiddenTexts) -> dict[str, Any]:
+    """Return the envelope of something that was written, which has to say so itself.
+
+    :param reply: the reply
+    :param texts: how to tell the meanings of a 403 apart
+    :raises VendorError: it is a refusal, or not the envelope
+    """
+    document = envelope(reply, texts)
+    if envelope_code(document.get("code")) is None:
+        # HTTP 200 alone may be anybody's.
+        raise VendorProtocolError("the reply is not wolkvox's envelope: it has no code", status=reply.status)
+    return document
+
+
+def _refusal(
+    reply: Reply, judged: int, message: str, code: int | None, texts: ForbiddenTexts
+) -> VendorError | None:
+    error = None
+    # That a used-up quota answers 403 is known of wolkvox's other API alone, so the text decides; 401 and 429
+    # are clear without it.
+    if 400 <= judged < 500 and judged not in (401, 429):
+        error = _recognised(message, reply, texts)
+    if error is None and judged == 403:
+        error = VendorRejected(
+            f"forbidden, for a reason that is not recognised: {_shown(message)}",
+            remedy="If its text stands for quota or maintenance, set the pattern in the connection.",
+        )
+    if error is None:
+        # A text that is not from the envelope may be a whole page: describe it instead.
+        return error_for_status(reply, message if code is not None else None, status=judged, code=code)
+    error.status, error.code = reply.status, code
+    return error
+
+
+def _recognised(message: str, reply: Reply, texts: ForbiddenTexts) -> VendorError | None:
+    """Tell apart quota, concurrency, maintenance and bad tokens, for which wolkvox has one status."""
+
+    def speaks_of(expression: str) -> bool:
+        return re.search(expression, message, re.IGNORECASE) is not None
+
+    shown = _shown(message)
+    if speaks_of(texts.concurrency):
+        return RateLimited(
+            f"too many requests of this token at once: {shown}", retry_after=retry_after(reply)
+        )
+    if speaks_of(texts.maintenance):
+        wait = retry_after(reply)
+        return VendorUnavailable(
+            f"maintenance: {shown}",
+            retry_after=MAINTENANCE_WAIT if wait is None else wait,
+            processed=False,
+        )
+    if speaks_of(texts.quota):
+        return QuotaExhausted(f"the daily quota of the token is used up: {shown}")
+    if speaks_of(texts.token):
+        return VendorAuthError(
+            f"the token is refused: {shown}",
+            remedy='Check "Wolkvox-Token" and "operation" of the connection.',
+        )
+    return None
+
+
+def _shown(message: str) -> str:
+    """Return a message, or the length of a page that came in its place."""
+    return message if len(message) <= 200 else f"a text of {len(message)} characters"
+
+
+def _message(document: dict[str, Any]) -> str:
+    error = document.get("error")
+    if isinstance(error, dict):
+        error = error.get("message")
+    parts = [document.get("msg"), error]
+    return " - ".join(part for part in parts if isinstance(part, str) and part not in ("", "null"))

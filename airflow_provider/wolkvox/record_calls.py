@@ -1,0 +1,315 @@
+"""Records of the CRM's modules: insert, update, delete and query, as plain functions that return a call.
+
+Source: the folder "CRM" of wolkvox's Postman collection. Several records may go in one request, for one use
+of the token: :func:`join_inserts` and its like make it of the calls of single records.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorProtocolError, VendorRejected
+from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.model import parse
+from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, identity, required, shape, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from airflow_provider.wolkvox.crm import Crm
+
+T = TypeVar("T")
+
+PAGE_SIZE = 250
+"""The most records that wolkvox returns at once."""
+
+GONE = "If an earlier sending broke off, it may have deleted the record already: look it up in the CRM."
+
+
+def insert_record(
+    crm: Crm, module: str, fields: Mapping[str, Any], *, record_key: Sequence[str] = ()
+) -> Call[WolkvoxRecord]:
+    """Insert a record (``custom/insert.php``).
+
+    wolkvox knows no duplicates: a second request makes a second record, so the call is never repeated once
+    any of it has left.
+
+    :param crm: whose CRM
+    :param module: name of the module, like ``contacts``
+    :param fields: the values by the CRM's names of the fields
+    :param record_key: the fields that make a record the same as another for the ledger; by default all
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    name, values = required("module", module), written(fields)
+
+    def read(document: dict[str, Any], status: int) -> WolkvoxRecord:
+        record = parse(WolkvoxRecord, document.get("data"), status=status)
+        if not record.wolkvox_id:
+            raise VendorProtocolError("the reply has no wolkvox_id", status=status)
+        return record
+
+    return crm.write(
+        "custom/insert.php",
+        {"module": name, "fields": values},
+        read,
+        Repeat.ONCE,
+        key=(name, *identity(values, record_key)),
+    )
+
+
+def insert_records(crm: Crm, module: str, records: Sequence[Mapping[str, Any]]) -> Call[list[WolkvoxRecord]]:
+    """Insert several records at once (``custom/insertMany.php``), which returns no identifiers.
+
+    Where the answer counts other than was sent, nobody can tell which records are there.
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param records: the fields of each
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    sent = len(records)
+
+    def read(document: dict[str, Any], status: int) -> list[WolkvoxRecord]:
+        if (told := _other_count(document, sent)) is not None:
+            raise OutcomeUnknown(
+                f"{sent} records were sent, and wolkvox speaks of {told}, without saying which",
+                status=status,
+                remedy="They are not sent again by themselves. Look them up in the CRM.",
+            )
+        return [WolkvoxRecord() for _ in range(sent)]
+
+    return crm.write(
+        "custom/insertMany.php",
+        {"module": required("module", module), "fields": [written(fields) for fields in records]},
+        read,
+        Repeat.ONCE,
+    )
+
+
+def join_inserts(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxRecord]]:
+    """Put several calls of :func:`insert_record` into one of :func:`insert_records`.
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param calls: the calls
+    """
+    return insert_records(crm, module, [call.json["fields"] for call in calls])
+
+
+def update_record(crm: Crm, module: str, wolkvox_id: str, fields: Mapping[str, Any]) -> Call[WolkvoxRecord]:
+    """Change fields of a record (``custom/update.php``).
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param wolkvox_id: the CRM's identifier of the record
+    :param fields: the new values by the CRM's names of the fields
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    name, id_, values = required("module", module), required("wolkvox_id", wolkvox_id), written(fields)
+    return crm.write(
+        "custom/update.php",
+        {"module": name, "wolkvox-id": id_, "fields": values},
+        lambda document, status: WolkvoxRecord(wolkvox_id=id_),
+        Repeat.IDEMPOTENT,
+        key=(name, id_, *identity(values)),
+    )
+
+
+def update_records(
+    crm: Crm, module: str, records: Sequence[tuple[str, Mapping[str, Any]]]
+) -> Call[list[WolkvoxRecord]]:
+    """Change fields of several records at once (``custom/updateMany.php``).
+
+    Where the answer counts other than was sent, all have failed: to send them again is harmless.
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param records: identifier and new values of each
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    ids = [required("wolkvox_id", wolkvox_id) for wolkvox_id, _ in records]
+    fields = [{**written(values), "wolkvox-id": id_} for id_, (_, values) in zip(ids, records, strict=True)]
+
+    def read(document: dict[str, Any], status: int) -> list[WolkvoxRecord]:
+        if (told := _other_count(document, len(ids))) is not None:
+            raise VendorRejected(
+                f"{len(ids)} records were sent, and wolkvox speaks of {told}, without saying which",
+                status=status,
+                remedy="To send them again is harmless; a smaller chunk_size narrows it down.",
+            )
+        return [WolkvoxRecord(wolkvox_id=id_) for id_ in ids]
+
+    return crm.write(
+        "custom/updateMany.php",
+        {"module": required("module", module), "fields": fields},
+        read,
+        Repeat.IDEMPOTENT,
+    )
+
+
+def join_updates(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxRecord]]:
+    """Put several calls of :func:`update_record` into one of :func:`update_records`.
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param calls: the calls
+    """
+    return update_records(crm, module, [(call.json["wolkvox-id"], call.json["fields"]) for call in calls])
+
+
+def delete_record(crm: Crm, module: str, wolkvox_id: str) -> Call[WolkvoxRecord]:
+    """Delete a record (``custom/delete.php``).
+
+    It is repeated where it is not known whether it took effect. What wolkvox answers where the record has
+    gone by then is not documented; a refusal stays one, and its message says that this may be why.
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param wolkvox_id: the CRM's identifier of the record
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    id_ = required("wolkvox_id", wolkvox_id)
+    return _delete(
+        crm,
+        module,
+        {"multiple": False, "wolkvox-id": id_},
+        lambda document, status: WolkvoxRecord(wolkvox_id=id_),
+        key=(module, id_),
+    )
+
+
+def delete_records(
+    crm: Crm, module: str, wolkvox_ids: Sequence[str]
+) -> Call[list[WolkvoxRecord | VendorRejected]]:
+    """Delete several records at once (``custom/delete.php`` with ``multiple``).
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param wolkvox_ids: the CRM's identifiers of the records
+    :return: the call; for an identifier that the answer leaves out it returns an error in place of a record
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    ids = [required("wolkvox_id", wolkvox_id) for wolkvox_id in wolkvox_ids]
+
+    def read(document: dict[str, Any], status: int) -> list[WolkvoxRecord | VendorRejected]:
+        data = document.get("data")
+        named = data.get("wolkvox_id") if isinstance(data, dict) else None
+        # An answer that names nothing speaks of all.
+        deleted = {str(one) for one in named} if isinstance(named, list) and named else set(ids)
+        return [
+            WolkvoxRecord(wolkvox_id=id_)
+            if id_ in deleted
+            else VendorRejected(
+                f"wolkvox names {len(deleted)} of {len(ids)} records as deleted, and not this one",
+                status=status,
+                remedy=GONE,
+            )
+            for id_ in ids
+        ]
+
+    return _delete(crm, module, {"multiple": True, "wolkvox-id": ids}, read)
+
+
+def join_deletions(
+    crm: Crm, module: str, calls: Sequence[Call[Any]]
+) -> Call[list[WolkvoxRecord | VendorRejected]]:
+    """Put several calls of :func:`delete_record` into one of :func:`delete_records`.
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param calls: the calls
+    """
+    return delete_records(crm, module, [call.json["wolkvox-id"] for call in calls])
+
+
+def query_records(
+    crm: Crm, module: str, field: str, value: Any, *, page: int = 1, limit: int = PAGE_SIZE
+) -> Call[WolkvoxPage]:
+    """Ask for a page of the records whose field has a value (``custom/query.php``).
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param field: name of the field in the CRM
+    :param value: its value
+    :param page: number of the page, from 1
+    :param limit: records in a page, at most 250
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    asked = {"module": required("module", module), "field": required("field", field), "value": _asked(value)}
+    return crm.read("custom/query.php", {**asked, "limit": limit, "page": page})
+
+
+def query_dates(
+    crm: Crm,
+    module: str,
+    date_from: datetime | date | str,
+    date_to: datetime | date | str,
+    *,
+    page: int = 1,
+    limit: int = PAGE_SIZE,
+) -> Call[WolkvoxPage]:
+    """Ask for a page of the records of a time (``custom/queryDates.php``).
+
+    :param crm: whose CRM
+    :param module: name of the module
+    :param date_from: its beginning, to the minute, as the CRM's own clock shows it
+    :param date_to: its end
+    :param page: number of the page, from 1
+    :param limit: records in a page, at most 250
+    :raises InvalidInput: a value is missing or has the wrong shape
+    """
+    first, last = _minute("date_from", date_from), _minute("date_to", date_to)
+    if first > last:
+        raise InvalidInput(f'"date_from" ({first}) is after "date_to" ({last}).', field="date_from")
+    asked = {"module": required("module", module), "date": True, "from": first, "to": last}
+    return crm.read("custom/queryDates.php", {**asked, "limit": limit, "page": page})
+
+
+def _other_count(document: Mapping[str, Any], sent: int) -> int | None:
+    """Return a number in the answer's text that is not that of the records; its sample has an "x" there."""
+    text = document.get("msg")
+    counts = [int(found) for found in re.findall(r"\b[0-9]{1,9}\b", text)] if isinstance(text, str) else []
+    return next((count for count in counts if count != sent), None)
+
+
+def _delete(
+    crm: Crm,
+    module: str,
+    body: Mapping[str, Any],
+    read: Callable[[dict[str, Any], int], T],
+    *,
+    key: tuple[str, ...] = (),
+) -> Call[T]:
+    return crm.write(
+        "custom/delete.php",
+        {"module": required("module", module), **body},
+        read,
+        Repeat.IDEMPOTENT,
+        key=key,
+        remedy=GONE,
+    )
+
+
+def _asked(value: Any) -> str | int | float:
+    required("value", value)
+    return value  # type: ignore[no-any-return]
+
+
+def _minute(name: str, value: datetime | date | str) -> str:
+    required_form = "YYYY-MM-DD HH:MM"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise InvalidInput(
+                f'"{name}" must be a time as {required_form}; it is {shape(value)}.',
+                field=name,
+                remedy="Write it like 2027-01-31 15:20.",
+            ) from None
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return f"{value.isoformat()} 00:00"
+    raise InvalidInput(f'"{name}" must be a time as {required_form}; it is {shape(value)}.', field=name)

@@ -1,0 +1,124 @@
+"""Many processes that reserve, or ask about, the same quota in the same moment.
+
+``python -m tests.support.quota_crowd reserve URL NUMBER ROUNDS AMOUNT`` prints what was granted in each round,
+``... ask NUMBER`` what each one has learnt, and ``... insert NUMBER RECORDS`` what has become of each one's batch,
+all of one run; as JSON in the last line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from airflow_provider.quota.store import QuotaStore
+from airflow_provider.store.database import Database
+from tests.support.quota import ACCOUNT
+
+
+def reserve(url: str, rounds: int, amount: int) -> Callable[[int], Any]:
+    def one(index: int) -> Any:
+        store = QuotaStore(Database(sa.make_url(url), shared=True), ACCOUNT)
+        granted = [
+            store.reserve(f"{index}-{turn}", amount, run=f"run-{index}", task="t", lasts=timedelta(hours=1))
+            for turn in range(rounds)
+        ]
+        store.close()
+        return granted
+
+    return one
+
+
+def ask(index: int) -> Any:
+    from airflow_provider.exceptions import VendorError
+    from airflow_provider.quota.decision import Enough, Need, Patience
+    from airflow_provider.quota.gauge import open_gauge
+    from airflow_provider.wolkvox.hooks import WolkvoxHook
+
+    patience = Patience(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
+    gauge = open_gauge(WolkvoxHook())
+    try:
+        found = asyncio.run(gauge.inquire(Need(10), patience))
+    except VendorError as error:
+        return type(error).__name__
+    return found.quota.remaining if isinstance(found, Enough) else found.reason
+
+
+def insert(records: int) -> Callable[[int], Any]:
+    from types import SimpleNamespace
+
+    from airflow_provider.exceptions import VendorError
+    from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator
+
+    def one(index: int) -> Any:
+        operator = WolkvoxInsertRecordsOperator(
+            task_id=f"insert_{index}",
+            module="contacts",
+            records=[{"idcontact": f"{index}/{number}"} for number in range(records)],
+            reserve="auto",
+        )
+        task = SimpleNamespace(
+            dag_id="dag", run_id="run", task_id=operator.task_id, map_index=-1, try_number=1
+        )
+        try:
+            return operator.execute({"ti": task})["created"]  # type: ignore[typeddict-item]
+        except VendorError as error:
+            return type(error).__name__
+
+    return one
+
+
+def crowd(number: int, work: Callable[[int], Any]) -> list[Any]:
+    """Do work in many processes that begin together."""
+    gate, opener = os.pipe()
+    children = []
+    for index in range(number):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                os.close(opener)
+                # Everybody waits here until the last end of the pipe is closed.
+                os.read(gate, 1)
+                os.write(writing, json.dumps(work(index)).encode())
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        os.close(writing)
+        children.append((child, reading))
+    os.close(opener)
+    found = []
+    for child, reading in children:
+        with os.fdopen(reading, "rb") as pipe:
+            text = pipe.read()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        found.append(json.loads(text))
+    return found
+
+
+def main(what: str, *arguments: str) -> list[Any]:
+    if what == "ask":
+        # Imported before the fork: the children begin at the same time.
+        import airflow_provider.http.async_client
+        import airflow_provider.wolkvox.hooks  # noqa: F401
+
+        return crowd(int(arguments[0]), ask)
+    if what == "insert":
+        number, records = arguments
+        return crowd(int(number), insert(int(records)))
+    url, number, rounds, amount = arguments
+    return crowd(int(number), reserve(url, int(rounds), int(amount)))
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))
