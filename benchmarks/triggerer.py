@@ -366,10 +366,11 @@ def sensor_of(number: int, reset_margin: float, jitter: float) -> Any:
 
 def pause_of(number: int, reset_margin: float, jitter: float) -> TaskDeferred:
     """Execute a sensor as a worker does, and return what it defers to."""
-    from airflow_provider.quota import gauge
+    from airflow_provider.quota import decision, gauge
 
-    # Nobody sleeps for less than a minute otherwise, and this waits for it.
-    with patch.object(gauge, "SHORTEST_SLEEP", timedelta(0)):
+    # Nobody sleeps for less than some minutes otherwise, and this waits for it.
+    none = timedelta(0)
+    with patch.object(gauge, "SHORTEST_SLEEP", none), patch.object(decision, "ANSWER_HOLDS", none):
         try:
             sensor_of(number, reset_margin, jitter).execute({})
         except TaskDeferred as pause:

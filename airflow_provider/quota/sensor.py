@@ -118,7 +118,7 @@ class QuotaSensor(BaseSensorOperator):
         """
         started = clock.now()
         # A retry is there to ask again.
-        self._shares = context["ti"].try_number <= 1
+        self._shares = getattr(context.get("ti"), "try_number", 1) <= 1
         if self.reschedule:
             started = context["ti"].get_first_reschedule_date(context) or started
         return self._wait(self._deadline(started))

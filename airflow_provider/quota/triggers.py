@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +128,7 @@ class QuotaTrigger(BaseTrigger):
 async def _turn() -> None:
     """Wait for a place of one's own among the triggers of the process."""
     global _next_turn
-    # The clock of every event loop of a process is the same.
-    now = asyncio.get_running_loop().time()
+    now = time.monotonic()
     _next_turn = max(now, _next_turn + SPACING)
     await asyncio.sleep(_next_turn - now)
 

@@ -704,3 +704,8 @@ def test_many_deferred_sensors_go_on_after_one_question(sandbox, monkeypatch):
     for attempt, event in zip(attempts, events, strict=True):
         assert attempt.wake(event).state == "success"
     assert questions(sandbox) == 2
+
+
+def test_outside_of_a_task_it_runs_too(sandbox):
+    leave(sandbox, 90)
+    assert WolkvoxQuotaSensor(task_id="gate", min_remaining=10).execute({})["remaining"] == 90
