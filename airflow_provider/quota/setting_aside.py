@@ -64,7 +64,7 @@ def set_aside(hook: VendorHook[Any], database: Database, amount: int, *, run: st
     most = amount + amount // SPARE + 1
     held = sum(one.left for one in store.reservations() if one.is_for(run, clock.now()))
     if held >= amount:
-        granted = store.reserve(id_, amount, run=run, task=task, lasts=LEASE)
+        granted = store.reserve(id_, amount, margin=1, run=run, task=task, lasts=LEASE)
         if granted is not None:
             return SetAside(id_, granted)
         held = 0

@@ -302,7 +302,8 @@ def test_two_that_wait_for_each_other_are_untangled(postgres_server, tmp_path):
         thread.start()
     for thread in threads:
         thread.join(timeout=60)
-    assert len(tries) == 3
+    # The one that is undone may be undone again before the other goes on.
+    assert len(tries) >= 3
     assert postgres_server.execute("SELECT count FROM tangle ORDER BY id") == [(2,), (2,)]
     postgres_server.execute("DROP TABLE tangle")
     database.close()
