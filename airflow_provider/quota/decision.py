@@ -18,6 +18,9 @@ STORE_INTERVAL = timedelta(minutes=1)
 ANSWER_HOLDS = timedelta(minutes=15)
 """For so long an answer holds that there is too little, even if it announces the reset for this moment."""
 
+LATE = timedelta(hours=4)
+"""By so much a reset may be late: until then it is looked for, and the next one is not waited for."""
+
 SKEW = timedelta(minutes=5)
 """What is said to have happened later than so long from now was written by a clock that is wrong."""
 
@@ -220,6 +223,8 @@ def _reset_after(refusal: Refusal, reading: Quota | None, period: timedelta | No
         return None
     resets_at = reading.resets_at
     if resets_at <= refusal.at and period:
-        # A reading of another day tells the hour.
-        resets_at += ((refusal.at - resets_at) // period + 1) * period
+        # A reading of another day tells the hour. Right after it the reset may only be late.
+        periods, since = divmod(refusal.at - resets_at, period)
+        if since >= LATE:
+            resets_at += (periods + 1) * period
     return resets_at if resets_at > refusal.at else None

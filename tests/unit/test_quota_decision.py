@@ -23,6 +23,7 @@ from airflow_provider.exceptions import (
 from airflow_provider.quota.decision import (
     ANSWER_HOLDS,
     OUTAGE,
+    SKEW,
     STORE_INTERVAL,
     Ask,
     Enough,
@@ -333,11 +334,14 @@ def test_a_refusal_that_ends_by_itself_is_waited_for(refusal, known, expected, a
         # The refusal came a minute ago, and the margin is an hour.
         (-timedelta(hours=9), timedelta(days=1), timedelta(hours=16)),
         (-timedelta(days=4, hours=9), timedelta(days=1), timedelta(hours=16)),
-        (-MINUTE, timedelta(days=1), timedelta(days=1, hours=1) - MINUTE),
+        # Right after the reset it may only be late.
+        (-MINUTE, timedelta(days=1), 2 * HOUR - MINUTE),
+        (-timedelta(hours=4), timedelta(days=1), 2 * HOUR - MINUTE),
+        (-timedelta(hours=4) - MINUTE, timedelta(days=1), 21 * HOUR - MINUTE),
         (3 * HOUR, timedelta(days=1), 4 * HOUR),
         (-timedelta(hours=9), None, 2 * HOUR - MINUTE),
     ],
-    ids=["today's", "of days ago", "just then", "to come", "no periods"],
+    ids=["today's", "of days ago", "just then", "four hours ago", "longer ago", "to come", "no periods"],
 )
 def test_a_reset_of_another_day_tells_the_hour_where_periods_are_equally_long(reset, period, expected):
     known = reading(90, age=timedelta(days=5), resets_at=NOW + reset)
@@ -430,6 +434,14 @@ def test_a_refusal_of_a_clock_that_is_ahead_is_not_believed_until_ours_is_there(
             decided(state)
     else:
         assert decided(state) == Ask()
+
+
+@pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorUnavailable"])
+def test_what_ends_by_itself_is_not_waited_for_on_the_word_of_a_clock_that_is_far_ahead(kind):
+    assert isinstance(decided(QuotaState(refusal=refused(kind, age=-SKEW))), Sleep)
+    far = refused(kind, age=-SKEW - timedelta(microseconds=1))
+    assert decided(QuotaState(refusal=far)) == Ask()
+    assert isinstance(decided(QuotaState(reading(50), refusal=far)), Enough)
 
 
 # Under which name an error is kept
