@@ -128,12 +128,11 @@ def _probe(hook: VendorHook[Any], database: Database | None) -> None:
 def _row(hook: VendorHook[Any], database: Database | None) -> dict[str, Any]:
     from airflow_provider.quota import clock
     from airflow_provider.quota.quota import QuotaState
-    from airflow_provider.quota.store import QuotaStore
+    from airflow_provider.quota.store import store_of
 
     state = QuotaState()
     if database is not None:
-        store = QuotaStore(database, hook.account(hook.options), hook.grant(hook.options))
-        state = store.look()
+        state = store_of(hook, database).look()
     now = clock.now()
     reading = state.estimate
     known = state.reading

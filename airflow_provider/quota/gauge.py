@@ -16,7 +16,7 @@ from airflow_provider.quota import clock
 from airflow_provider.quota.decision import WAITABLE, Enough, Sleep, decide, failure
 from airflow_provider.quota.meter import Meter, not_counted
 from airflow_provider.quota.quota import QuotaState, Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
+from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn, store_of
 from airflow_provider.store.database import aconfigured, configured
 
 if TYPE_CHECKING:
@@ -56,12 +56,11 @@ class Gauge:
     """
 
     def __init__(self, hook: VendorHook[Any], database: Database | None) -> None:
-        account = hook.account(hook.options)
         self.store: QuotaStore | MemoryStore
         if database is None:
-            self.store = MemoryStore(account)
+            self.store = MemoryStore(hook.account(hook.options))
         else:
-            self.store = QuotaStore(database, account, hook.grant(hook.options))
+            self.store = store_of(hook, database)
         self._hook = hook
         self._call = hook.quota_call()
         self._me = uuid.uuid4().hex

@@ -14,7 +14,7 @@ from airflow_provider.http.metrics import gauge
 from airflow_provider.quota import clock
 from airflow_provider.quota.headers import read_headers
 from airflow_provider.quota.quota import Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Report
+from airflow_provider.quota.store import MemoryStore, QuotaStore, Report, store_of
 from airflow_provider.store.database import aconfigured, configured
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def make_meter(hook: VendorHook[Any], options: VendorOptions, database: Database
     :param database: where the quota is kept
     :param details: further parameters of :class:`Meter`
     """
-    store = QuotaStore(database, hook.account(options), hook.grant(options))
-    return Meter(store, names=hook.quota_headers(options), **details)
+    return Meter(store_of(hook, database), names=hook.quota_headers(options), **details)
 
 
 def not_counted(conn_id: str, error: Exception) -> None:

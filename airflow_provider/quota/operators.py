@@ -28,7 +28,7 @@ class ReserveQuotaOperator(QuotaSensor):
     """Set uses of a quota aside for this run of the Dag, and wait for them if need be.
 
     Other runs and Dags that wait or reserve through this provider no longer count them as left. The requests
-    of this run's tasks are taken from them as they are sent. A reservation is a promise among those who ask;
+    of this run's tasks are taken from them as they are answered. A reservation is a promise among those who ask;
     it does not stop a task that sends without asking.
 
     It ends with :class:`ReleaseQuotaOperator`, its teardown, or after ``expires_in``. What a reservation that
@@ -168,11 +168,11 @@ class ReleaseQuotaOperator(VendorOperator):
 
 def _release(conn_id: str, **choice: str) -> list[Reservation]:
     from airflow_provider.http.hook import metered_hook
-    from airflow_provider.quota.store import QuotaStore
+    from airflow_provider.quota.store import store_of
     from airflow_provider.store.database import configured
 
     hook = metered_hook(conn_id)
-    store = QuotaStore(configured(), hook.account(hook.options))
+    store = store_of(hook, configured())
     try:
         return store.release(**choice)
     finally:
