@@ -28,8 +28,8 @@ class ReserveQuotaOperator(QuotaSensor):
     """Set uses of a quota aside for this run of the Dag, and wait for them if need be.
 
     Other runs and Dags that wait or reserve through this provider no longer count them as left. The requests
-    of this run's tasks are taken from them as they are answered. A reservation is a promise among those who ask;
-    it does not stop a task that sends without asking.
+    of this run's tasks are taken from them as they are answered. A reservation is a promise among those who
+    ask; it does not stop a task that sends without asking.
 
     It ends with :class:`ReleaseQuotaOperator`, its teardown, or after ``expires_in``. What a reservation that
     has expired had left counts as spent until the vendor's next answer tells.
