@@ -22,8 +22,8 @@ class VendorError(Exception):
     Vendor, connection, method and path are filled in by the client that sent the request, see :meth:`locate`.
 
     :param message: what went wrong, in one sentence, without any secret
-    :param status: HTTP status of the reply, if there was one
-    :param code: the vendor's own code in the reply's envelope, if there was one
+    :param status: HTTP status of the response, if there was one
+    :param code: the vendor's own code in the response's envelope, if there was one
     :param remedy: what the reader can do about it
     :param vendor: name of the vendor
     :param conn_id: id of the Airflow connection
@@ -181,7 +181,7 @@ class RateLimited(VendorError):
 
 
 class VendorUnavailable(VendorError):
-    """The vendor could not be reached or could not answer: connection, time-out, 5xx, maintenance.
+    """The vendor could not be reached or could not answer: connection, timeout, 5xx, maintenance.
 
     :param retry_after: seconds that the vendor asks to wait; None where it does not say
     :param processed: False when it is certain that the request had no effect
@@ -210,12 +210,12 @@ class OutcomeUnknown(VendorError):
 
 
 class VendorProtocolError(VendorError):
-    """The reply cannot be understood: not JSON, JSON of another shape, an unexpected redirect."""
+    """The response cannot be understood: not JSON, JSON of another shape, an unexpected redirect."""
 
 
 class BatchFailed(VendorError):
     """More records of a batch failed than its ``max_failures`` allows."""
 
 
-class LedgerUnavailable(VendorError):
+class StoreUnavailable(VendorError):
     """The ledger cannot be written: what cannot be recorded is not sent."""

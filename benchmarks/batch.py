@@ -69,8 +69,8 @@ def server(latency: float) -> Iterator[str]:
 
 def stats(url: str) -> dict[str, float]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{url}/stats") as reply:
-        return dict(json.load(reply))
+    with opener.open(f"{url}/stats") as response:
+        return dict(json.load(response))
 
 
 def environment(home: Path, url: str) -> dict[str, str]:
@@ -105,7 +105,7 @@ def measure(contestant: str, url: str, records: int, *, warm_up: int) -> Sample:
         before = stats(url)
         measured = json.loads(run([str(HERE / "contestants.py"), *arguments], variables))
         after = stats(url)
-    # /stats does not count itself. The raw client sends one request more to learn the length of a reply.
+    # /stats does not count itself. The raw client sends one request more to learn the length of a response.
     answered = after["requests"] - before["requests"]
     expected = records + warm_up
     if not expected <= answered <= expected + 2:

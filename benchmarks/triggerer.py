@@ -226,7 +226,7 @@ class Triggerer:
             )
         try:
             beat = heartbeat.HeartbeatTrigger(str(self.stop_file), str(self.beats_file))
-            defer([self._pulse], [TaskDeferred(trigger=beat, method_name="resume")])
+            defer([self._pulse], [TaskDeferred(trigger=beat, method_name="execute_complete")])
             self.wait_for(1)
             yield self
         except Exception:
@@ -292,7 +292,9 @@ def sleepers(home: Path, instances: list[UUID]) -> tuple[Waiting, Woken]:
     with Triggerer(home, "sleep", pulse).running() as triggerer:
         wake = datetime.now(UTC) + timedelta(seconds=0.7 * RESET_MARGIN)
         trigger = heartbeat.SleepTrigger(wake.isoformat())
-        memory = load(triggerer, tasks, [TaskDeferred(trigger=trigger, method_name="resume")] * COUNT)
+        memory = load(
+            triggerer, tasks, [TaskDeferred(trigger=trigger, method_name="execute_complete")] * COUNT
+        )
         return memory, wake_up(triggerer, [wake.timestamp()])
 
 
@@ -333,7 +335,7 @@ def quotas(
         woken = wake_up(triggerer, wakes)
         # Those that go on do not ask again.
         for number in range(3):
-            resume(number, tasks[number])
+            execute_complete(number, tasks[number])
     woken.requests = (asked, len(sandbox.requests("wolkvox")) - asked)
     return memory, woken
 
@@ -366,11 +368,11 @@ def sensor_of(number: int, reset_margin: float, jitter: float) -> Any:
 
 def pause_of(number: int, reset_margin: float, jitter: float) -> TaskDeferred:
     """Execute a sensor as a worker does, and return what it defers to."""
-    from airflow_provider.quota import decision, gauge
+    from airflow_provider.quota import decision, monitor
 
     # Nobody sleeps for less than some minutes otherwise, and this waits for it.
     none = timedelta(0)
-    with patch.object(gauge, "SHORTEST_SLEEP", none), patch.object(decision, "ANSWER_HOLDS", none):
+    with patch.object(monitor, "SHORTEST_SLEEP", none), patch.object(decision, "ANSWER_HOLDS", none):
         try:
             sensor_of(number, reset_margin, jitter).execute({})
         except TaskDeferred as pause:
@@ -378,7 +380,7 @@ def pause_of(number: int, reset_margin: float, jitter: float) -> TaskDeferred:
     raise RuntimeError("the sensor did not defer")
 
 
-def resume(number: int, instance: UUID) -> None:
+def execute_complete(number: int, instance: UUID) -> None:
     """Go on with a sensor whose trigger has fired."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.sdk.serde import deserialize

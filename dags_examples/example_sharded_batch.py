@@ -9,8 +9,8 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from airflow_provider.batch.shards import split_records
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
+from airflow_provider.records.shards import split_records
 
 CUSTOMERS = Path(__file__).resolve().parent / "data" / "customers.csv"
 OUTPUT = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "sharded_batch"

@@ -16,7 +16,10 @@ AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 isolate(os.environ, AIRFLOW_HOME)
 
 from tests.support.connections import SetConnection, connection_setter  # noqa: E402
+from tests.support.databases import database, postgres_server  # noqa: E402
 from tests.support.sandbox import SandboxProcess  # noqa: E402
+
+__all__ = ["database", "postgres_server"]
 
 
 def pytest_unconfigure() -> None:
@@ -60,6 +63,8 @@ def ledger_path(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
     """The vendors, as new; ``imbee_default`` and ``wolkvox_default`` lead to them."""
     sandbox_process.reset()
+    # Far from midnight, when quotas are reset: a test must not depend on the time of day.
+    sandbox_process.clock(now="2026-01-01T12:00:00Z")
     for name, value in sandbox_process.connections.items():
         monkeypatch.setenv(name, value)
     return sandbox_process

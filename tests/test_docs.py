@@ -161,11 +161,11 @@ def test_the_table_of_errors_says_which_ones_airflow_retries():
 
 
 def _create(conn_id: str = "imbee_default") -> Any:
-    from airflow_provider.http.retry import RetryPolicy
+    from airflow_provider.http.retry import RequestPolicy
     from airflow_provider.imbee import calls
     from airflow_provider.imbee.hooks import ImbeeHook
 
-    return ImbeeHook(conn_id, policy=RetryPolicy(attempts=1)).run(calls.create_user("a"))
+    return ImbeeHook(conn_id, policy=RequestPolicy(attempts=1)).run(calls.create_user("a"))
 
 
 def _invalid_input(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
@@ -212,10 +212,10 @@ def _unknown(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
 
 
 def _interrupted(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
-    from airflow_provider.batch.ledger import Ledger
-    from airflow_provider.batch.owner import new_owner, retire
     from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
-    from airflow_provider.store.database import configured
+    from airflow_provider.ledger.ledger import Ledger
+    from airflow_provider.ledger.owner import new_owner, retire
+    from airflow_provider.store.engine import configured
 
     killed = Ledger("imbee_default", "imbee.create_access_token", "", "task", new_owner(), 60, True)
     database = configured()
@@ -259,7 +259,7 @@ def _too_many(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
         ("OutcomeUnknown", _unknown),
         ("OutcomeUnknown", _interrupted),
         ("VendorProtocolError", _garbled),
-        ("LedgerUnavailable", _no_ledger),
+        ("StoreUnavailable", _no_ledger),
         ("BatchFailed", _too_many),
     ],
 )

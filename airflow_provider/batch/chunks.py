@@ -11,20 +11,20 @@ import asyncio
 import copy
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.ledger import Settlement, Standing, Verdict
-from airflow_provider.batch.recorder import BUSY_PAUSE
 from airflow_provider.batch.runner import READ_AHEAD, STOPPED, Batch, Job
-from airflow_provider.exceptions import LedgerUnavailable, OutcomeUnknown, VendorError, VendorRejected
+from airflow_provider.exceptions import OutcomeUnknown, StoreUnavailable, VendorError, VendorRejected
 from airflow_provider.http.call import Call, Repeat
+from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
+from airflow_provider.ledger.recorder import BUSY_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider.batch.output import Output
-    from airflow_provider.batch.recorder import Recorder
-    from airflow_provider.batch.records import Records, Row
-    from airflow_provider.batch.tally import Plan
+    from airflow_provider.batch.counts import Plan
     from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.ledger.recorder import Recorder
+    from airflow_provider.records.readers import Records, Row
+    from airflow_provider.records.writers import Output
 
 
 class ChunkedBatch(Batch):
@@ -40,10 +40,10 @@ class ChunkedBatch(Batch):
     """
 
     def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
-        if plan.join is None:
-            raise TypeError("a batch in chunks needs a function that joins calls")
+        if plan.combine is None:
+            raise TypeError("a batch in chunks needs a function that combines calls")
         super().__init__(plan, records, results, failures)
-        self._join = plan.join
+        self._combine = plan.combine
         # Many records that cannot be sent must not keep those between them waiting, nor fill the memory.
         self._span = max(READ_AHEAD, 2 * plan.chunk_size)
         self._chunk: list[Job] = []
@@ -74,7 +74,7 @@ class ChunkedBatch(Batch):
         try:
             while waiting and self.error is None:
                 waiting = await self._take_turn(waiting, client, recorder)
-        except LedgerUnavailable as error:
+        except StoreUnavailable as error:
             # Nothing was sent: it is as if the records had not been read.
             self._end(error)
 
@@ -85,17 +85,17 @@ class ChunkedBatch(Batch):
 
         Nothing is held while it waits for others, so two chunks cannot wait for each other.
         """
-        verdicts = await asyncio.gather(*(recorder.ask(call.key, job.id) for job, call in waiting))
+        claims = await asyncio.gather(*(recorder.ask(call.key, job.id) for job, call in waiting))
         ours: list[tuple[Job, Call[Any]]] = []
         busy: list[tuple[Job, Call[Any]]] = []
-        for (job, call), verdict in zip(waiting, verdicts, strict=True):
-            if verdict.standing is Standing.TAKEN:
+        for (job, call), claim in zip(waiting, claims, strict=True):
+            if claim.status is ClaimStatus.TAKEN:
                 ours.append((job, call))
-            elif verdict.standing is Standing.BUSY:
+            elif claim.status is ClaimStatus.BUSY:
                 # Perhaps the chunk has it twice: the second is asked for again when the first is done.
                 busy.append((job, call))
             else:
-                self._count_recalled(job, verdict)
+                self._count_recalled(job, claim)
         if ours:
             await self._send_together(ours, client, recorder)
         elif busy:
@@ -109,7 +109,7 @@ class ChunkedBatch(Batch):
         ids = [job.id for job in jobs]
         sent = False
         try:
-            call = self._join([call for _, call in ours])
+            call = self._combine([call for _, call in ours])
             async with self._turns:
                 if self.error is None:
                     sent = True
@@ -125,13 +125,13 @@ class ChunkedBatch(Batch):
             if not sent:
                 # The batch has ended before its turn came.
                 for id_ in ids:
-                    recorder.settle(Settlement(id_, "released"))
+                    recorder.settle(Completion(id_, "released"))
         if not sent:
             return
         for job, value in zip(jobs, values, strict=True):
             if isinstance(value, VendorRejected):
                 client.setup.locate(value, call)
-                recorder.settle(Settlement(job.id, "failed", error=str(value)))
+                recorder.settle(Completion(job.id, "failed", error=str(value)))
                 self._count_failure(job, value)
                 continue
             self._put_in(job, value, recorder)
@@ -142,16 +142,16 @@ class ChunkedBatch(Batch):
         except OutcomeUnknown as error:
             self._count_failure(job, error)
             return
-        self.tally.total += 1
+        self.counts.total += 1
         self._put_out(job.row.number, record)
 
-    def _count_recalled(self, job: Job, verdict: Verdict) -> None:
+    def _count_recalled(self, job: Job, claim: ClaimResult) -> None:
         try:
-            record = self._recall(job, verdict)
+            record = self._recall(job, claim)
         except VendorError as error:
             self._count_failure(job, error)
             return
-        self.tally.total += 1
+        self.counts.total += 1
         self._put_out(job.row.number, record)
 
     def _count_failures(self, jobs: Sequence[Job], error: VendorError) -> None:
@@ -165,7 +165,7 @@ class ChunkedBatch(Batch):
     def _count_failure(self, job: Job, error: Exception) -> None:
         if not isinstance(error, VendorError):
             raise error
-        self.tally.total += 1
+        self.counts.total += 1
         error.row = job.row.number
         self._fail(job, error)
         self._put_out(job.row.number, None)

@@ -10,10 +10,10 @@ from airflow_provider.batch.runner import READ_AHEAD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider.batch.ledger import Ledger
-    from airflow_provider.batch.records import Records
     from airflow_provider.batch.runner import Batch
-    from airflow_provider.store.database import Database
+    from airflow_provider.ledger.ledger import Ledger
+    from airflow_provider.records.readers import Records
+    from airflow_provider.store.engine import Database
 
 
 class Preview:

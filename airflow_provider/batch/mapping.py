@@ -14,8 +14,8 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.secrets import is_sealed, open_sealed, seal
 
 if TYPE_CHECKING:
-    from airflow_provider.batch.records import Record
     from airflow_provider.http.call import Call
+    from airflow_provider.records.readers import Record
 
 
 class RecordMapping:

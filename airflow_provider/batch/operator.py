@@ -18,25 +18,25 @@ from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.http.parameters import whole_number
+from airflow_provider.values import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider.batch.ledger import Ledger, Redo
+    from airflow_provider.batch.counts import BatchCounts, Combine
     from airflow_provider.batch.mapping import RecordMapping
-    from airflow_provider.batch.output import Output
-    from airflow_provider.batch.recorder import Recorder
     from airflow_provider.batch.runner import Batch
-    from airflow_provider.batch.tally import Join, Tally
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.http.options import VendorOptions
-    from airflow_provider.http.retry import RetryPolicy
+    from airflow_provider.http.retry import RequestPolicy
+    from airflow_provider.ledger.ledger import Ledger, Redo
+    from airflow_provider.ledger.recorder import Recorder
     from airflow_provider.quota.meter import Meter
-    from airflow_provider.store.database import Database
+    from airflow_provider.records.writers import Output
+    from airflow_provider.store.engine import Database
 
 ONE_MACHINE = {"LocalExecutor", "SequentialExecutor", "DebugExecutor"}
 """Executors whose tasks all run where the scheduler runs, and so see the same file."""
@@ -198,8 +198,8 @@ class VendorBatchOperator(VendorOperator):
             secrets=self.secret_parameters,
         )
 
-    def join(self, hook: VendorHook[Any]) -> Join | None:
-        """Return what makes one call of those of several records; see :class:`~.tally.Plan`.
+    def combine(self, hook: VendorHook[Any]) -> Combine | None:
+        """Return what makes one call of those of several records; see :class:`~.counts.Plan`.
 
         :param hook: the hook of the vendor
         """
@@ -227,21 +227,21 @@ class VendorBatchOperator(VendorOperator):
 
         :param value: what the call returned
         """
-        from airflow_provider.batch.output import sealed_fields
+        from airflow_provider.records.writers import sealed_fields
 
         return sealed_fields(value), bool(getattr(value, self.existing_flag))
 
     def _run(self, context: Context) -> dict[str, Any]:
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.batch.chunks import ChunkedBatch
-        from airflow_provider.batch.output import FileOutput, ListOutput
-        from airflow_provider.batch.owner import retire
-        from airflow_provider.batch.recorder import Recorder
-        from airflow_provider.batch.records import Records
+        from airflow_provider.batch.counts import Plan
         from airflow_provider.batch.runner import Batch
-        from airflow_provider.batch.tally import Plan
+        from airflow_provider.ledger.owner import retire
+        from airflow_provider.ledger.recorder import Recorder
+        from airflow_provider.records.readers import Records
+        from airflow_provider.records.writers import FileOutput, ListOutput
         from airflow_provider.secrets import check_key
-        from airflow_provider.store.database import configured
+        from airflow_provider.store.engine import configured
 
         started = time.monotonic()
         check_key()
@@ -259,7 +259,7 @@ class VendorBatchOperator(VendorOperator):
             ordered=self.ordered,
             progress_interval=self.progress_interval,
             chunk_size=self.chunk_size,
-            join=self.join(hook),
+            combine=self.combine(hook),
             done=self.done,
             changes=self.changes,
         )
@@ -290,7 +290,7 @@ class VendorBatchOperator(VendorOperator):
                 _check_shared(database)
             ledger = self._ledger(hook, context)
             stack.callback(retire, ledger.owner)
-            kind = Batch if plan.join is None else ChunkedBatch
+            kind = Batch if plan.combine is None else ChunkedBatch
             meter, allowance = None, None
             if hook.metered:
                 preview = kind(plan, records, results, failures) if self.reserve else None
@@ -306,7 +306,7 @@ class VendorBatchOperator(VendorOperator):
             report = failures.publish() if batch.reported else failures.discard()
             output = results.publish()
         result: dict[str, Any] = {
-            **batch.tally.as_dict(),
+            **batch.counts.as_dict(),
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
             "requests": requests,
@@ -315,7 +315,7 @@ class VendorBatchOperator(VendorOperator):
         }
         if isinstance(results, ListOutput):
             result["records"] = results.records
-        self._log(batch.tally, result)
+        self._log(batch.counts, result)
         return result
 
     def _measure(
@@ -334,9 +334,9 @@ class VendorBatchOperator(VendorOperator):
         :return: the meter, and how many requests may be sent
         """
         from airflow_provider.batch.forecast import forecast
-        from airflow_provider.batch.records import Records
+        from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
         from airflow_provider.quota.meter import make_meter
-        from airflow_provider.quota.setting_aside import give_back, set_aside
+        from airflow_provider.records.readers import Records
 
         instance: Any = context.get("ti")
         run = f"{instance.dag_id}/{instance.run_id}" if instance is not None else ""
@@ -345,14 +345,14 @@ class VendorBatchOperator(VendorOperator):
         with Records(self.records, delimiter=self.delimiter, encoding=self.encoding) as records:
             needed = forecast(preview, records, ledger, database)
         task = f"{ledger.task}/{getattr(instance, 'map_index', '')}"
-        held = set_aside(hook, database, needed, run=run, task=task)
+        held = reserve_for_batch(hook, database, needed, run=run, task=task)
         meter = make_meter(hook, hook.options, database, run=run, reservation=held.id)
-        stack.callback(give_back, meter.store, held.id)
+        stack.callback(release_for_batch, meter.store, held.id)
         return meter, held.amount
 
     def _ledger(self, hook: VendorHook[Any], context: Context) -> Ledger:
-        from airflow_provider.batch.ledger import Ledger
-        from airflow_provider.batch.owner import new_owner
+        from airflow_provider.ledger.ledger import Ledger
+        from airflow_provider.ledger.owner import new_owner
 
         task_instance: Any = context.get("ti")
         names = [getattr(task_instance, name, None) for name in ("dag_id", "run_id", "task_id")]
@@ -381,18 +381,18 @@ class VendorBatchOperator(VendorOperator):
         except OSError as error:
             # The disk may be the very reason; the ledger has what was done.
             self.log.error(
-                "The batch did not end well. %s. Its files cannot be kept: %s.", batch.tally, error
+                "The batch did not end well. %s. Its files cannot be kept: %s.", batch.counts, error
             )
             return
         self.log.error(
             "The batch did not end well. %s. Results: %s. Report: %s.",
-            batch.tally,
+            batch.counts,
             kept or "none kept",
             report or "none",
         )
 
-    def _log(self, tally: Tally, result: Mapping[str, Any]) -> None:
-        self.log.info("%s; %s requests in %s s.", tally, result["requests"], result["seconds"])
+    def _log(self, counts: BatchCounts, result: Mapping[str, Any]) -> None:
+        self.log.info("%s; %s requests in %s s.", counts, result["requests"], result["seconds"])
         for failure in result["failures"][:10]:
             self.log.warning("%s: %s", failure["error"], failure["reason"])
         if (hidden := result["failed"] + result["unknown"] - 10) > 0:
@@ -403,7 +403,7 @@ class VendorBatchOperator(VendorOperator):
 async def _drive(
     hook: VendorHook[Any], batch: Batch, recorder: Recorder, meter: Meter | None, allowance: int | None
 ) -> int:
-    with _time_out_gently(batch):
+    with _stop_at_timeout(batch):
         async with hook.session(meter) as client:
             client.setup.allowance = allowance
             async with recorder:
@@ -431,8 +431,8 @@ def _young_garbage_only() -> Iterator[None]:
 
 
 @contextmanager
-def _time_out_gently(batch: Batch) -> Iterator[None]:
-    """Let ``execution_timeout`` end the batch as a kill does, not by an exception amid the event loop."""
+def _stop_at_timeout(batch: Batch) -> Iterator[None]:
+    """Let ``execution_timeout`` end the batch as a kill does, not by an exception inside the event loop."""
     previous = signal.getsignal(signal.SIGALRM)
     if threading.current_thread() is not threading.main_thread() or not callable(previous):
         yield
@@ -445,7 +445,7 @@ def _time_out_gently(batch: Batch) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-def _lease(policy: RetryPolicy, options: VendorOptions, concurrency: int) -> float:
+def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> float:
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     from airflow_provider.batch.runner import READ_AHEAD
 

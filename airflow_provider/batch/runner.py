@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from airflow_provider.batch.changes import Changes
-from airflow_provider.batch.ledger import Settlement, Standing, Verdict
-from airflow_provider.batch.records import Row
-from airflow_provider.batch.tally import Plan, Tally
+from airflow_provider.batch.counts import BatchCounts, Plan
+from airflow_provider.batch.revisions import Revisions
 from airflow_provider.exceptions import (
     BatchFailed,
     InvalidInput,
-    LedgerUnavailable,
     OutcomeUnknown,
     QuotaExhausted,
     RateLimited,
+    StoreUnavailable,
     VendorAuthError,
     VendorError,
     VendorProtocolError,
@@ -29,14 +27,16 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.http.client import encode, encode_form
+from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
+from airflow_provider.records.readers import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider.batch.output import Output
-    from airflow_provider.batch.recorder import Recorder
-    from airflow_provider.batch.records import Record, Records
     from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.ledger.recorder import Recorder
+    from airflow_provider.records.readers import Record, Records
+    from airflow_provider.records.writers import Output
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Job:
     :param call: its call; None where it cannot be made
     :param id: id of its row in the ledger
     :param error: why it cannot be made
-    :param asked: the ledger's verdict to come, where it was asked for ahead
+    :param asked: the ledger's answer to come, where it was asked for ahead
     :param recorded: whether the ledger knew how it ended, so that nothing was sent now
     :param sent: whether it has been handed to the client
     """
@@ -75,7 +75,7 @@ class Job:
     call: Call[Any] | None = None
     id: str = ""
     error: VendorError | None = None
-    asked: asyncio.Future[Verdict] | None = None
+    asked: asyncio.Future[ClaimResult] | None = None
     recorded: bool = False
     sent: bool = False
 
@@ -90,7 +90,7 @@ class Batch:
     """
 
     def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
-        self.tally = Tally(done=plan.done)
+        self.counts = BatchCounts(done=plan.done)
         self.reported: list[dict[str, Any]] = []
         self.error: BaseException | None = None
         """What ended the batch before its last record, or kept it from a good end."""
@@ -105,7 +105,7 @@ class Batch:
         self._at_end = False
         self._unreadable: VendorError | None = None
         self._turns = asyncio.Semaphore(plan.max_concurrency)
-        self._changes = Changes() if plan.changes else None
+        self._changes = Revisions() if plan.changes else None
         self._outage = 0
         self._left: VendorError | None = None
         self._ended = asyncio.Event()
@@ -182,9 +182,9 @@ class Batch:
         """Release what was claimed ahead and is not sent any more."""
         for job in chain.from_iterable(self._ahead):
             if job.asked is not None and job.call is not None:
-                verdicts = await asyncio.gather(job.asked, return_exceptions=True)
-                if isinstance(verdicts[0], Verdict) and verdicts[0].standing is Standing.TAKEN:
-                    recorder.settle(Settlement(job.id, "released"))
+                claims = await asyncio.gather(job.asked, return_exceptions=True)
+                if isinstance(claims[0], ClaimResult) and claims[0].status is ClaimStatus.TAKEN:
+                    recorder.settle(Completion(job.id, "released"))
 
     async def _work(self, client: AsyncClient, recorder: Recorder) -> None:
         try:
@@ -266,20 +266,20 @@ class Batch:
         number = job.row.number
         if self._plan.ordered and number >= self._next_out + ORDERED_WINDOW:
             await self._wait_for_order(number)
-        self.tally.total += 1
+        self.counts.total += 1
         record: Record | None = None
         try:
             record = await self._result(job, client, recorder)
-        except LedgerUnavailable as error:
+        except StoreUnavailable as error:
             # Nothing was sent: it is as if the record had not been read.
-            self.tally.total -= 1
+            self.counts.total -= 1
             self._end(error)
             return
         except asyncio.CancelledError:
             if job.sent and job.call is not None and job.call.repeat is Repeat.ONCE:
                 self._fail(job, OutcomeUnknown(STOPPED, row=number))
             else:
-                self.tally.total -= 1
+                self.counts.total -= 1
             raise
         except VendorError as error:
             error.row = number
@@ -289,13 +289,13 @@ class Batch:
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
-        verdict = await job.asked if job.asked is not None else Verdict(Standing.BUSY)
-        if verdict.standing is Standing.BUSY:
-            verdict = await recorder.claim(job.call.key, job.id, ended=self._ended)
-        if verdict.standing is Standing.BUSY:
+        claim = await job.asked if job.asked is not None else ClaimResult(ClaimStatus.BUSY)
+        if claim.status is ClaimStatus.BUSY:
+            claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
+        if claim.status is ClaimStatus.BUSY:
             # The batch has ended while it waited for somebody else.
             raise asyncio.CancelledError
-        if verdict.standing is Standing.TAKEN:
+        if claim.status is ClaimStatus.TAKEN:
             try:
                 async with self._turns:
                     if self.error is not None:
@@ -305,24 +305,24 @@ class Batch:
             except asyncio.CancelledError:
                 if not job.sent:
                     # The batch has ended before its turn came.
-                    recorder.settle(Settlement(job.id, "released"))
+                    recorder.settle(Completion(job.id, "released"))
                 raise
             return self._finish(job, value, recorder)
-        return self._recall(job, verdict)
+        return self._recall(job, claim)
 
-    def _recall(self, job: Job, verdict: Verdict) -> Record:
+    def _recall(self, job: Job, claim: ClaimResult) -> Record:
         """Do with a record what the ledger says of it, which is not to send it."""
         job.recorded = True
-        if verdict.standing is Standing.DONE:
-            self.tally.replayed += 1
-            return {**job.row.record, self._plan.result_key: verdict.result}
-        if verdict.standing is Standing.FAILED:
+        if claim.status is ClaimStatus.DONE:
+            self.counts.replayed += 1
+            return {**job.row.record, self._plan.result_key: claim.result}
+        if claim.status is ClaimStatus.FAILED:
             raise VendorRejected(
-                f"refused before, and not sent again: {verdict.error}",
+                f"refused before, and not sent again: {claim.error}",
                 remedy='In another run with redo="failed" it is sent again.',
             )
         raise OutcomeUnknown(
-            f"not sent again: {verdict.error}",
+            f"not sent again: {claim.error}",
             remedy=(
                 "Look it up at the vendor, then: airflow vendor-apis ledger resolve. "
                 "Or set resend_unknown=True to send all such records again."
@@ -369,11 +369,11 @@ class Batch:
             if once:
                 raise OutcomeUnknown(f"{LOST} ({type(error).__name__})") from None
             raise
-        recorder.settle(Settlement(job.id, "done", result=result))
+        recorder.settle(Completion(job.id, "done", result=result))
         if existing:
-            self.tally.existing += 1
+            self.counts.existing += 1
         else:
-            self.tally.created += 1
+            self.counts.created += 1
         return {**job.row.record, self._plan.result_key: result}
 
     def _put_out(self, number: int, record: Record | None) -> None:
@@ -392,9 +392,9 @@ class Batch:
 
     def _fail(self, job: Job, error: VendorError) -> None:
         if isinstance(error, OutcomeUnknown):
-            self.tally.unknown += 1
+            self.counts.unknown += 1
         else:
-            self.tally.failed += 1
+            self.counts.failed += 1
         report = {
             "row": job.row.number,
             "error": type(error).__name__,
@@ -415,12 +415,12 @@ class Batch:
             # The connection's credentials are refused: so would be every other record.
             return error
         # Refused keys of users count too: it is the connection's header that is wrong, if it is all of them.
-        gloomy = VendorUnavailable | OutcomeUnknown | VendorProtocolError | VendorAuthError
-        if isinstance(error, gloomy) and not job.recorded:
+        outage = VendorUnavailable | OutcomeUnknown | VendorProtocolError | VendorAuthError
+        if isinstance(error, outage) and not job.recorded:
             self._outage += 1
             if self._outage >= OUTAGE:
                 return error
-        plan, count = self._plan, self.tally.failed + self.tally.unknown
+        plan, count = self._plan, self.counts.failed + self.counts.unknown
         if plan.on_error == "fail":
             if not job.recorded:
                 return error
@@ -429,7 +429,7 @@ class Batch:
         if plan.max_failures is not None and count > plan.max_failures:
             first = self.reported[0]
             return BatchFailed(
-                f"{count} of {self.tally.total} records failed, more than max_failures={plan.max_failures}; "
+                f"{count} of {self.counts.total} records failed, more than max_failures={plan.max_failures}; "
                 f"the first: {first['reason']}"
             )
         return None
@@ -441,7 +441,9 @@ class Batch:
             seconds = time.monotonic() - started
             fraction = self._records.fraction()
             left = f", about {seconds / fraction - seconds:,.0f} s left" if fraction else ""
-            log.info("%s in %.0f s (%.0f a second%s).", self.tally, seconds, self.tally.total / seconds, left)
+            log.info(
+                "%s in %.0f s (%.0f a second%s).", self.counts, seconds, self.counts.total / seconds, left
+            )
 
 
 LOST = "the vendor accepted it, but its answer could not be kept"
@@ -456,7 +458,7 @@ def _settle(
     error: str | None = None,
 ) -> None:
     for id_ in ids:
-        recorder.settle(Settlement(id_, state, error=error))
+        recorder.settle(Completion(id_, state, error=error))
 
 
 def _unsendable(why: str) -> InvalidInput:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
 
-    from airflow_provider.store.database import Database
+    from airflow_provider.store.engine import Database
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -76,7 +76,7 @@ def opened() -> Iterator[Database]:
     """Open the ledger as it is; an error where there is none yet."""
     from airflow.models.connection import Connection
 
-    from airflow_provider.batch.ledger_admin import open_ledger
+    from airflow_provider.ledger.admin import open_ledger
 
     with quiet_models():
         # A task would ask its supervisor for the connection; here Airflow's own database is at hand.
@@ -91,7 +91,7 @@ def located_database() -> Database:
     """Return the database that the configuration names, untouched."""
     from airflow.models.connection import Connection
 
-    from airflow_provider.store.database import located
+    from airflow_provider.store.engine import located
 
     return located(Connection.get_connection_from_secrets)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from airflow_provider.batch.ledger_admin import Choice
     from airflow_provider.http.model import VendorModel
+    from airflow_provider.ledger.admin import Choice
 
 LISTED = ("id", "state", "conn_id", "operation", "key", "attempts", "updated_at")
 """The columns of a list for people; JSON and YAML have all."""
@@ -142,7 +142,7 @@ def _states(help: str) -> Arg:
 @one_line
 def list_rows(args: Namespace) -> None:
     """List rows."""
-    from airflow_provider.batch import ledger_admin
+    from airflow_provider.ledger import admin as ledger_admin
 
     choice = _choice(args, args.state)
     with opened() as database:
@@ -156,7 +156,7 @@ def list_rows(args: Namespace) -> None:
 @one_line
 def show(args: Namespace) -> None:
     """Show one row."""
-    from airflow_provider.batch import ledger_admin
+    from airflow_provider.ledger import admin as ledger_admin
 
     with opened() as database:
         row = ledger_admin.row(database, args.id)
@@ -169,7 +169,7 @@ def show(args: Namespace) -> None:
 @one_line
 def stats(args: Namespace) -> None:
     """Count rows."""
-    from airflow_provider.batch import ledger_admin
+    from airflow_provider.ledger import admin as ledger_admin
 
     with opened() as database:
         print_rows(ledger_admin.stats(database), args.output)
@@ -178,7 +178,7 @@ def stats(args: Namespace) -> None:
 @one_line
 def resolve(args: Namespace) -> None:
     """Mark unknown rows as done, or forget them."""
-    from airflow_provider.batch import ledger_admin
+    from airflow_provider.ledger import admin as ledger_admin
 
     filters = (args.conn_id, args.operation, args.task)
     if bool(args.id) == any(filters):
@@ -208,7 +208,7 @@ def resolve(args: Namespace) -> None:
 @one_line
 def purge(args: Namespace) -> None:
     """Remove old rows."""
-    from airflow_provider.batch import ledger_admin
+    from airflow_provider.ledger import admin as ledger_admin
 
     choice, unsettled = _choice(args, args.state), args.include_unknown
     if args.state and {"sent", "unknown"} & set(args.state) and not unsettled:
@@ -232,7 +232,7 @@ def purge(args: Namespace) -> None:
 
 
 def _choice(args: Namespace, states: Sequence[str] | None = None) -> Choice:
-    from airflow_provider.batch.ledger_admin import Choice
+    from airflow_provider.ledger.admin import Choice
 
     age = getattr(args, "older_than", None)
     return Choice(
@@ -253,8 +253,8 @@ def _result(operation: str, given: Any) -> dict[str, Any]:
     """
     from pydantic import ValidationError
 
-    from airflow_provider.batch.output import sealed_fields
     from airflow_provider.exceptions import InvalidInput
+    from airflow_provider.records.writers import sealed_fields
 
     model = _model(operation)
     if given is None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.http.hook import VendorHook
-    from airflow_provider.quota.quota import QuotaState
-    from airflow_provider.store.database import Database
+    from airflow_provider.quota.readings import QuotaState
+    from airflow_provider.store.engine import Database
 
 
 def command() -> ActionCommand:
@@ -34,7 +34,7 @@ def command() -> ActionCommand:
             Arg(("--conn-id",), help="Only this connection; may be given several times", action="append"),
             Arg(
                 ("--probe",),
-                help="Ask the vendor first, which costs one use of the quota for each wolkvox connection",
+                help="Probe the vendor first, which costs one use of the quota for each wolkvox connection",
                 action="store_true",
             ),
             OUTPUT,
@@ -116,18 +116,18 @@ def _probe(hook: VendorHook[Any], database: Database | None) -> None:
     import asyncio
 
     from airflow_provider.exceptions import InvalidInput
-    from airflow_provider.quota.gauge import Gauge
+    from airflow_provider.quota.monitor import QuotaMonitor
 
     if hook.quota_call() is None:
         raise InvalidInput(
             f'connection "{hook.conn_id}": its vendor cannot be asked about the quota.', field="--probe"
         )
-    asyncio.run(Gauge(hook, database).ask())
+    asyncio.run(QuotaMonitor(hook, database).probe())
 
 
 def _row(hook: VendorHook[Any], database: Database | None) -> dict[str, Any]:
     from airflow_provider.quota import clock
-    from airflow_provider.quota.quota import QuotaState
+    from airflow_provider.quota.readings import QuotaState
     from airflow_provider.quota.store import store_of
 
     state = QuotaState()

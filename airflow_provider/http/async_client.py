@@ -12,7 +12,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
-from airflow_provider.http.call import Call, Reply
+from airflow_provider.http.call import Call, Response
 from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, user_agent
 from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
 
@@ -65,14 +65,18 @@ class AsyncClient:
             await asyncio.to_thread(self.setup.meter.flush)
 
     async def run(self, call: Call[T]) -> T:
-        """Send a call and decode its reply.
+        """Send a call and decode its response.
 
         :param call: the call
         :raises VendorError: the call failed for good
         """
         setup = self.setup
         steps = exchange(
-            call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer, note=setup.note
+            call,
+            policy=setup.policy,
+            timeout=setup.options.timeout,
+            rate_limiter=setup.rate_limiter,
+            on_attempt=setup.on_attempt,
         )
         outcome: Outcome = None
         try:
@@ -97,7 +101,7 @@ class AsyncClient:
             if setup.meter is not None and setup.meter.due:
                 await self.report()
 
-    async def _send(self, call: Call[Any], seconds: float) -> Reply | TransportFailure:
+    async def _send(self, call: Call[Any], seconds: float) -> Response | TransportFailure:
         body, headers = self.setup.content(call)
         self.setup.count()
         try:
@@ -115,7 +119,7 @@ class AsyncClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _failure(error)
         names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status, names, answer)
+        return Response(response.status, names, answer)
 
 
 @lru_cache(16)
@@ -150,11 +154,11 @@ def _failure(error: Exception) -> TransportFailure:
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
         return TransportFailure("the proxy could not be used", sent=False, remedy="Check the proxy.")
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return TransportFailure("no connection within the time-out", sent=False, remedy=WRONG_HOST)
+        return TransportFailure("no connection within the timeout", sent=False, remedy=WRONG_HOST)
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
         return TransportFailure(
             "no connection: the host is unknown or refuses", sent=False, remedy=WRONG_HOST
         )
     if isinstance(error, TimeoutError):
-        return TransportFailure("no answer within the time-out", sent=True)
+        return TransportFailure("no answer within the timeout", sent=True)
     return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)

@@ -1,4 +1,4 @@
-"""A request described and a reply received, as plain values: nothing here opens a socket."""
+"""A request described and a response received, as plain values: nothing here opens a socket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from airflow_provider.quota.quota import Quota
+    from airflow_provider.quota.readings import Quota
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Repeat(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """What the server answered.
 
     :param status: HTTP status
@@ -68,7 +68,7 @@ class Reply:
         except (ValueError, RecursionError):
             # 'from None': the parser's error carries the whole document, secrets included.
             raise VendorProtocolError(
-                f"the reply is not JSON ({self.shape})",
+                f"the response is not JSON ({self.shape})",
                 status=self.status,
                 remedy="Check the host of the connection: a proxy or a login page answers like this.",
             ) from None
@@ -80,7 +80,7 @@ class Call(Generic[T]):
 
     :param method: HTTP method
     :param path: path below the base URL of the connection, without a leading slash
-    :param decode: turns the reply into a value, or raises a :class:`VendorError`
+    :param decode: turns the response into a value, or raises a :class:`VendorError`
     :param repeat: whether the request may be sent again when its outcome is not known
     :param query: query parameters
     :param json: body, sent as JSON; None for no body
@@ -94,7 +94,7 @@ class Call(Generic[T]):
 
     method: str
     path: str
-    decode: Callable[[Reply], T] = field(repr=False)
+    decode: Callable[[Response], T] = field(repr=False)
     repeat: Repeat
     query: Mapping[str, str] = field(default_factory=dict)
     json: Any = field(default=None, repr=False)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider import __version__
 from airflow_provider.exceptions import RateLimited, VendorError
-from airflow_provider.http.call import Call, Reply
+from airflow_provider.http.call import Call, Response
 from airflow_provider.http.metrics import RequestCounts, outcome_of
-from airflow_provider.http.retry import Outcome, Pacer, RetryPolicy
+from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,14 +57,14 @@ class ClientSetup:
 
     options: VendorOptions
     headers: Mapping[str, str] = field(repr=False)
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    policy: RequestPolicy = field(default_factory=RequestPolicy)
     meter: Meter | None = None
     allowance: int | None = None
     requests: int = 0
     """How many requests have been sent, repeats included."""
 
     def __post_init__(self) -> None:
-        self.pacer = Pacer(self.options.requests_per_second)
+        self.rate_limiter = RateLimiter(self.options.requests_per_second)
         self.counts = RequestCounts(self.options.conn_type, self.options.conn_id)
         self._secrets = self.options.secrets()
 
@@ -92,7 +92,7 @@ class ClientSetup:
         if self.meter is not None:
             self.meter.count()
 
-    def note(self, call: Call[Any], outcome: Outcome, result: Any) -> None:
+    def on_attempt(self, call: Call[Any], outcome: Outcome, result: Any) -> None:
         """Take notice of how an attempt ended.
 
         :param call: the call
@@ -104,7 +104,7 @@ class ClientSetup:
         if self.meter is None:
             return
         self.meter.settle()
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, Response):
             self.meter.see(outcome)
         if failed:
             # It is kept: nothing secret may be in it.

@@ -14,7 +14,7 @@ from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.http.client import ClientSetup
 from airflow_provider.http.options import VendorOptions
-from airflow_provider.http.retry import RetryPolicy
+from airflow_provider.http.retry import RequestPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.async_client import AsyncClient
     from airflow_provider.http.sync_client import SyncClient
     from airflow_provider.quota.meter import Meter
-    from airflow_provider.quota.quota import Account, Grant
+    from airflow_provider.quota.readings import Account, Grant
 
 T = TypeVar("T")
 OptionsT = TypeVar("OptionsT", bound=VendorOptions)
@@ -45,10 +45,10 @@ class VendorHook(BaseHook, Generic[OptionsT]):
     period: ClassVar[timedelta | None] = None
     """How long these periods are, where they are equally long."""
 
-    def __init__(self, conn_id: str, *, policy: RetryPolicy | None = None) -> None:
+    def __init__(self, conn_id: str, *, policy: RequestPolicy | None = None) -> None:
         super().__init__()
         self.conn_id = conn_id
-        self.policy = policy or RetryPolicy()
+        self.policy = policy or RequestPolicy()
         self._options: OptionsT | None = None
         self._client: SyncClient | None = None
         self._meter: Meter | None = None
@@ -100,7 +100,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         raise NotImplementedError
 
     def get_conn(self) -> requests.Session:
-        """Return the configured session: pooled, authenticated, with a time-out.
+        """Return the configured session: pooled, authenticated, with a timeout.
 
         Its credentials go to the connection's base URL alone.
         For requests that this provider has no call for. It repeats nothing and follows no redirect.
@@ -108,7 +108,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         return self._sync_client().http
 
     def run(self, call: Call[T]) -> T:
-        """Send a call and return what its reply decodes to.
+        """Send a call and return what its response decodes to.
 
         :param call: the call, from the vendor's ``calls`` module
         :raises VendorError: the call failed for good
@@ -158,7 +158,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
 
         :param options: the connection's fields
         """
-        from airflow_provider.quota.quota import Account
+        from airflow_provider.quota.readings import Account
 
         credentials = "\n".join([options.base_url, *options.credentials()])
         digest = hashlib.blake2b(credentials.encode(), digest_size=16, person=b"quota").hexdigest()
@@ -187,7 +187,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         :return: the HTTP status; any at all shows that the host is there
         :raises VendorUnavailable: the host does not answer
         """
-        return self.run(Call("HEAD", "", lambda reply: reply.status, Repeat.SAFE, anonymous=True))
+        return self.run(Call("HEAD", "", lambda response: response.status, Repeat.SAFE, anonymous=True))
 
     def close(self) -> None:
         """Close the pooled connections of :meth:`run`."""

@@ -1,4 +1,4 @@
-"""Vendor replies as typed values."""
+"""Vendor responses as typed values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ M = TypeVar("M", bound="VendorModel")
 
 
 class VendorModel(BaseModel):
-    """A part of a vendor's reply.
+    """A part of a vendor's response.
 
     Lenient: keys that nobody documented are kept in ``model_extra``. They stay out of ``repr`` and of batch
     output, because nobody knows whether they are secret.
@@ -35,17 +35,17 @@ class VendorModel(BaseModel):
 
 
 def parse(model: type[M], document: Any, *, status: int, **known: Any) -> M:
-    """Read a model from a part of a reply.
+    """Read a model from a part of a response.
 
     :param model: the model
-    :param document: the part of the reply
-    :param status: HTTP status of the reply, for the error
-    :param known: fields that the caller knows and the reply lacks
+    :param document: the part of the response
+    :param status: HTTP status of the response, for the error
+    :param known: fields that the caller knows and the response lacks
     :raises VendorProtocolError: keys are missing or have another type; the error names them
     """
     if not isinstance(document, dict):
         raise VendorProtocolError(
-            f"the reply has {_kind(document)} where an object is expected", status=status
+            f"the response has {_kind(document)} where an object is expected", status=status
         )
     try:
         return model.model_validate({**document, **known})
@@ -53,9 +53,9 @@ def parse(model: type[M], document: Any, *, status: int, **known: Any) -> M:
         faults = [
             f"{'.'.join(str(part) for part in fault['loc'])} ({fault['type']})" for fault in error.errors()
         ]
-        # 'from None': pydantic's error quotes the reply.
+        # 'from None': pydantic's error quotes the response.
         raise VendorProtocolError(
-            f"the reply has an unexpected shape: {', '.join(faults[:5])}", status=status
+            f"the response has an unexpected shape: {', '.join(faults[:5])}", status=status
         ) from None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_provider.exceptions import VendorError
-from airflow_provider.http.outcome import failing, failing_at_once
+from airflow_provider.http.outcome import fail_without_retry, failing
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
@@ -38,13 +38,13 @@ class VendorOperator(BaseOperator):
         """
         return self._work(context, 0)
 
-    def again(self, context: Context, event: Any = None, *, waits: int) -> Any:
+    def execute_complete(self, context: Context, event: Any = None, *, waits: int) -> Any:
         """Do it once more, after the trigger has slept: how Airflow 3.2 follows a retry policy."""
         return self._work(context, waits)
 
     def _work(self, context: Context, waits: int) -> Any:
         try:
-            with failing_at_once():
+            with fail_without_retry():
                 return self.work(context)
         except VendorError as error:
             self._wait(error, waits, context)
@@ -68,4 +68,8 @@ class VendorOperator(BaseOperator):
 
         moment = timezone.utcnow() + delay
         self.log.warning("%s Trying again at %s.", error, moment)
-        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="again", kwargs={"waits": waits + 1})
+        self.defer(
+            trigger=DateTimeTrigger(moment=moment),
+            method_name="execute_complete",
+            kwargs={"waits": waits + 1},
+        )

@@ -29,7 +29,7 @@ def _twin(kind: type[VendorError]) -> type[VendorError]:
 
 
 @contextmanager
-def failing_at_once() -> Iterator[None]:
+def fail_without_retry() -> Iterator[None]:
     """Let a permanent error fail the task without retries; it stays an instance of its own type.
 
     Everything else passes unchanged, and Airflow's ``retries`` apply.

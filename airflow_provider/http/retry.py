@@ -20,7 +20,7 @@ from airflow_provider.exceptions import (
     VendorProtocolError,
     VendorUnavailable,
 )
-from airflow_provider.http.call import Call, Repeat, Reply
+from airflow_provider.http.call import Call, Repeat, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RequestPolicy:
     """How hard one call tries before its error is raised.
 
     :param attempts: how often a request is sent at most
@@ -76,7 +76,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class TransportFailure:
-    """No usable reply arrived.
+    """No usable response arrived.
 
     :param reason: what happened, without secrets
     :param sent: whether a byte of the request may have left
@@ -90,7 +90,7 @@ class TransportFailure:
     remedy: str | None = None
 
 
-class Pacer:
+class RateLimiter:
     """The pace at which one client may send: a steady rate, and pauses that the vendor asks for.
 
     :param rate: requests per second; None for no limit
@@ -123,16 +123,16 @@ class Pacer:
 
 
 Step = Send | Wait
-Outcome = Reply | TransportFailure | None
+Outcome = Response | TransportFailure | None
 
 
 def exchange(
     call: Call[T],
     *,
-    policy: RetryPolicy,
+    policy: RequestPolicy,
     timeout: float,
-    pacer: Pacer,
-    note: Callable[[Call[Any], Outcome, Any], None] | None = None,
+    rate_limiter: RateLimiter,
+    on_attempt: Callable[[Call[Any], Outcome, Any], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     draw: Callable[[], float] = random.random,
 ) -> Generator[Step, Outcome, T]:
@@ -141,8 +141,8 @@ def exchange(
     :param call: the call
     :param policy: how hard to try
     :param timeout: seconds that one attempt may take
-    :param pacer: the pace of the client
-    :param note: is told of each attempt: the call, what came back, and the value or the error it stands for
+    :param rate_limiter: the pace of the client
+    :param on_attempt: is told of each attempt: the call, what came back, and the value or the error it means
     :param clock: a monotonic clock
     :param draw: a source of random numbers from 0 to 1
     :return: what the call decodes to
@@ -153,13 +153,13 @@ def exchange(
     attempt = 0
     failure: VendorError | None = None
     while True:
-        if pause := pacer.reserve(clock()):
+        if pause := rate_limiter.reserve(clock()):
             yield Wait(pause)
-        while pause := pacer.held(clock()):
+        while pause := rate_limiter.held(clock()):
             yield Wait(pause)
         now = clock()
         if deadline is None:
-            # Time spent in the pacer's queue before the first attempt is not the vendor's: it does not count.
+            # Time spent in the queue of the rate limiter is not the vendor's: it does not count.
             deadline = now + policy.deadline
         if failure is not None and now >= deadline:
             # Held up meanwhile by what the vendor told another request.
@@ -171,16 +171,16 @@ def exchange(
         except VendorError as error:
             failure = error
         else:
-            if note:
-                note(call, outcome, value)
+            if on_attempt:
+                on_attempt(call, outcome, value)
             return value
-        if note:
-            note(call, outcome, failure)
+        if on_attempt:
+            on_attempt(call, outcome, failure)
         asked: float | None = getattr(failure, "retry_after", None)
         delay = policy.wait(attempt, asked, draw())
         if asked is not None and delay is not None:
             # What the vendor tells one request holds for all of this client's.
-            pacer.hold(clock() + asked)
+            rate_limiter.hold(clock() + asked)
         if (
             not _repeatable(call, failure, outcome)
             or attempt >= attempts
@@ -193,19 +193,19 @@ def exchange(
 
 
 def _value(call: Call[T], outcome: Outcome) -> T:
-    if isinstance(outcome, Reply):
+    if isinstance(outcome, Response):
         try:
             return call.decode(outcome)
         except VendorError:
             raise
         except Exception as error:
-            # Whatever a decoder stumbles over may quote the reply: keep its type alone.
+            # Whatever a decoder stumbles over may quote the response: keep its type alone.
             raise VendorProtocolError(
-                f"the reply has an unexpected shape ({type(error).__name__}; {outcome.shape})",
+                f"the response has an unexpected shape ({type(error).__name__}; {outcome.shape})",
                 status=outcome.status,
             ) from None
     if outcome is None:
-        raise TypeError("a Send must be answered with a Reply or a TransportFailure")
+        raise TypeError("a Send must be answered with a Response or a TransportFailure")
     raise VendorUnavailable(outcome.reason, processed=None if outcome.sent else False, remedy=outcome.remedy)
 
 
@@ -224,7 +224,7 @@ def _final(call: Call[T], failure: VendorError, outcome: Outcome) -> VendorError
         return failure
     garbled = (
         isinstance(failure, VendorProtocolError)
-        and isinstance(outcome, Reply)
+        and isinstance(outcome, Response)
         and 200 <= outcome.status < 300
     )
     interrupted = isinstance(failure, VendorUnavailable) and failure.processed is not False

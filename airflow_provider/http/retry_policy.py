@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import QuotaExhausted, RateLimited, VendorUnavailable
 from airflow_provider.http.outcome import PERMANENT
-from airflow_provider.http.parameters import duration
+from airflow_provider.values import duration
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryDecision, RetryPolicy

@@ -18,21 +18,21 @@ from airflow_provider.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider.http.call import Reply
+    from airflow_provider.http.call import Response
 
 
 LONGEST_WAIT = 366 * 86400.0
 """Seconds."""
 
 
-def retry_after(reply: Reply, *, now: float | None = None) -> float | None:
+def retry_after(response: Response, *, now: float | None = None) -> float | None:
     """Read ``Retry-After``, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
-    :param reply: the reply
+    :param response: the response
     :param now: the time as seconds since the epoch; the clock's by default
     :return: seconds to wait, never negative; None if the header is absent or cannot be read
     """
-    text = reply.headers.get("retry-after", "").strip()
+    text = response.headers.get("retry-after", "").strip()
     if not text:
         return None
     try:
@@ -63,27 +63,31 @@ def http_date(text: str) -> datetime | None:
 
 
 def error_for_status(
-    reply: Reply, message: str | None = None, *, status: int | None = None, code: int | str | None = None
+    response: Response,
+    message: str | None = None,
+    *,
+    status: int | None = None,
+    code: int | str | None = None,
 ) -> VendorError | None:
     """Name the error that a status stands for.
 
-    :param reply: the reply
-    :param message: what the vendor wrote; a description of the reply by default
+    :param response: the response
+    :param message: what the vendor wrote; a description of the response by default
     :param status: the status to judge by, where the vendor's envelope carries its own
     :param code: the vendor's own code
     :return: the error, not raised; None for 2xx
     """
-    judged = reply.status if status is None else status
+    judged = response.status if status is None else status
     if 200 <= judged < 300:
         return None
-    text = message or f"the vendor answered without a readable message ({reply.shape})"
+    text = message or f"the vendor answered without a readable message ({response.shape})"
     error: VendorError
     if judged in (401, 403, 407):
         error = VendorAuthError(text, remedy="Check the secrets of the connection.")
     elif judged == 429:
-        error = RateLimited(text, retry_after=retry_after(reply))
+        error = RateLimited(text, retry_after=retry_after(response))
     elif judged in (408, 425) or judged >= 500:
-        error = VendorUnavailable(text, retry_after=retry_after(reply))
+        error = VendorUnavailable(text, retry_after=retry_after(response))
     elif 300 <= judged < 400:
         error = VendorProtocolError(
             "the server redirects, which is not followed: it would carry the credentials along",
@@ -93,5 +97,5 @@ def error_for_status(
         error = VendorRejected(text)
     else:
         error = VendorProtocolError(f"status {judged} is not one that a vendor should send")
-    error.status, error.code = reply.status, code
+    error.status, error.code = response.status, code
     return error

@@ -12,7 +12,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
-from airflow_provider.http.call import Call, Reply
+from airflow_provider.http.call import Call, Response
 from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, user_agent
 from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
 
@@ -66,7 +66,7 @@ class _NoCookies(requests.cookies.RequestsCookieJar):
 
 
 class ConnectionSession(requests.Session):
-    """A pooled session with the connection's credentials, time-out, proxy and certificate settings.
+    """A pooled session with the connection's credentials, timeout, proxy and certificate settings.
 
     It follows no redirect: ``requests`` would carry ``X-`` credential headers along to another host.
 
@@ -112,14 +112,18 @@ class SyncClient:
         self.http = ConnectionSession(setup)
 
     def run(self, call: Call[T]) -> T:
-        """Send a call and decode its reply.
+        """Send a call and decode its response.
 
         :param call: the call
         :raises VendorError: the call failed for good
         """
         setup = self.setup
         steps = exchange(
-            call, policy=setup.policy, timeout=setup.options.timeout, pacer=setup.pacer, note=setup.note
+            call,
+            policy=setup.policy,
+            timeout=setup.options.timeout,
+            rate_limiter=setup.rate_limiter,
+            on_attempt=setup.on_attempt,
         )
         outcome: Outcome = None
         try:
@@ -147,7 +151,7 @@ class SyncClient:
         if self.setup.meter is not None:
             self.setup.meter.flush()
 
-    def _send(self, call: Call[Any], timeout: float) -> Reply | TransportFailure:
+    def _send(self, call: Call[Any], timeout: float) -> Response | TransportFailure:
         body, given = self.setup.content(call)
         headers = dict(given)
         if body is not None:
@@ -169,7 +173,7 @@ class SyncClient:
         except requests.RequestException as error:
             return _failure(error)
         names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, names, response.content)
+        return Response(response.status_code, names, response.content)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -194,12 +198,12 @@ def _failure(error: requests.RequestException) -> TransportFailure:
             "no connection: the host is unknown or refuses", sent=False, remedy=WRONG_HOST
         )
     if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
-        return TransportFailure("no connection within the time-out", sent=False, remedy=WRONG_HOST)
+        return TransportFailure("no connection within the timeout", sent=False, remedy=WRONG_HOST)
     if isinstance(error, requests.exceptions.SSLError):
         # A handshake that fails and a connection that breaks later look alike here.
         return TransportFailure("TLS failed", sent=True, remedy=CERTIFICATE)
     if isinstance(error, requests.Timeout):
-        return TransportFailure("no answer within the time-out", sent=True)
+        return TransportFailure("no answer within the timeout", sent=True)
     return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, SecretStr
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
-from airflow_provider.http.call import Call, Repeat, Reply
+from airflow_provider.http.call import Call, Repeat, Response
 from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status
 
@@ -110,8 +110,8 @@ def create_user(
         "osVersion": os_version,
     }
 
-    def decode(reply: Reply) -> ImbeeUser:
-        return parse(ImbeeUser, _body(reply), status=reply.status, unique_id_sha=user)
+    def decode(response: Response) -> ImbeeUser:
+        return parse(ImbeeUser, _body(response), status=response.status, unique_id_sha=user)
 
     return Call(
         "POST",
@@ -144,8 +144,8 @@ def create_chat(
             remedy="Give the virtual_user of each, as text or as a list of texts.",
         )
 
-    def decode(reply: Reply) -> ImbeeChat:
-        return parse(ImbeeChat, _body(reply), status=reply.status)
+    def decode(response: Response) -> ImbeeChat:
+        return parse(ImbeeChat, _body(response), status=response.status)
 
     return Call(
         "POST",
@@ -192,8 +192,8 @@ def create_access_token(
         )
     limits = {"max_retries": _count("max_retries", max_retries), "date_limit": _day(date_limit)}
 
-    def decode(reply: Reply) -> ImbeeAccessToken:
-        return parse(ImbeeAccessToken, _body(reply), status=reply.status)
+    def decode(response: Response) -> ImbeeAccessToken:
+        return parse(ImbeeAccessToken, _body(response), status=response.status)
 
     return Call(
         "POST",
@@ -210,25 +210,27 @@ def create_access_token(
     )
 
 
-def _body(reply: Reply) -> dict[str, Any]:
+def _body(response: Response) -> dict[str, Any]:
     """Take the body out of the envelope ``{"time", "code", "message", "body"}``: ``code`` decides."""
     try:
-        envelope = reply.json()
+        envelope = response.json()
     except VendorProtocolError:
-        if error := error_for_status(reply):
+        if error := error_for_status(response):
             raise error from None
         raise
     known = envelope if isinstance(envelope, dict) else {}
     code, message = envelope_code(known.get("code")), known.get("message")
-    if error := error_for_status(reply, message if isinstance(message, str) else None, code=code):
+    if error := error_for_status(response, message if isinstance(message, str) else None, code=code):
         raise error
     if code is None:
-        raise VendorProtocolError("the reply is not Imbee's envelope: it has no code", status=reply.status)
+        raise VendorProtocolError(
+            "the response is not Imbee's envelope: it has no code", status=response.status
+        )
     if code != 0:
-        raise VendorRejected(str(message or "no message"), status=reply.status, code=code)
+        raise VendorRejected(str(message or "no message"), status=response.status, code=code)
     body = known.get("body")
     if not isinstance(body, dict):
-        raise VendorProtocolError("the reply has no body object", status=reply.status, code=0)
+        raise VendorProtocolError("the response has no body object", status=response.status, code=0)
     return body
 
 

@@ -10,7 +10,7 @@ from airflow_provider.imbee.connection import ImbeeOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider.http.retry import RetryPolicy
+    from airflow_provider.http.retry import RequestPolicy
 
 
 class ImbeeHook(VendorHook[ImbeeOptions]):
@@ -26,7 +26,9 @@ class ImbeeHook(VendorHook[ImbeeOptions]):
     hook_name = ImbeeOptions.hook_name
     options_type = ImbeeOptions
 
-    def __init__(self, imbee_conn_id: str = default_conn_name, *, policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self, imbee_conn_id: str = default_conn_name, *, policy: RequestPolicy | None = None
+    ) -> None:
         super().__init__(imbee_conn_id, policy=policy)
 
     def headers(self, options: ImbeeOptions) -> Mapping[str, str]:

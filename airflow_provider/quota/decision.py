@@ -10,7 +10,7 @@ from airflow_provider import exceptions
 from airflow_provider.exceptions import InvalidInput, RateLimited, VendorError, VendorUnavailable
 
 if TYPE_CHECKING:
-    from airflow_provider.quota.quota import Quota, QuotaState, Refusal
+    from airflow_provider.quota.readings import Quota, QuotaState, Refusal
 
 STORE_INTERVAL = timedelta(minutes=1)
 """How often the store, which costs nothing, is looked at while what is left is reserved by others."""
@@ -33,7 +33,7 @@ OUTAGE = "Outage"
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Requirement:
     """What is wanted.
 
     :param amount: uses that must be left
@@ -54,7 +54,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WaitPolicy:
     """How long to believe, and how long to wait.
 
     :param max_age: how old a reading may be that says that there is enough
@@ -78,8 +78,8 @@ class Enough:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask the vendor."""
+class Probe:
+    """Probe the vendor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +96,17 @@ class Sleep:
     cause: Literal["left", "reserved", "refused"] = "left"
 
 
-Decision = Enough | Ask | Sleep
+Decision = Enough | Probe | Sleep
 
 
 def decide(
     state: QuotaState,
-    need: Need,
-    patience: Patience,
+    need: Requirement,
+    patience: WaitPolicy,
     *,
     now: datetime,
-    asked_at: datetime | None = None,
-    can_ask: bool = True,
+    probed_at: datetime | None = None,
+    can_probe: bool = True,
     period: timedelta | None = None,
 ) -> Decision:
     """Say what to do.
@@ -115,18 +115,20 @@ def decide(
     :param need: what is wanted
     :param patience: how long to believe and to wait
     :param now: the time
-    :param asked_at: since when an answer of the vendor is being waited for, if it is: the answer counts then,
-        however old it may be when it is looked at
-    :param can_ask: whether the vendor can be asked at all
+    :param probed_at: since when an answer of the vendor is being waited for, if it is: the answer counts
+        then, however old it may be when it is looked at
+    :param can_probe: whether the vendor can be asked at all
     :param period: how long the vendor's periods are, where they are equally long
     :raises InvalidInput: more is wanted than the limit
     :raises VendorError: the vendor's answer cannot be mended by waiting
     """
     refusal, reading = state.refusal, state.reading
-    if refusal is not None and (decision := _after(refusal, state, patience, now, asked_at, period)):
+    if refusal is not None and (decision := _after(refusal, state, patience, now, probed_at, period)):
         return decision
     if reading is None:
-        return Ask() if can_ask else Sleep(now + patience.recheck_interval, "Nothing is known of the quota")
+        return (
+            Probe() if can_probe else Sleep(now + patience.recheck_interval, "Nothing is known of the quota")
+        )
     if reading.limit is not None and need.total > reading.limit:
         margin = f" and the margin {need.margin}" if need.margin else ""
         raise InvalidInput(
@@ -142,26 +144,26 @@ def decide(
             field=need.field,
             remedy="Lower one of them by 1.",
         )
-    answered = asked_at is not None and reading.observed_at >= asked_at
+    answered = probed_at is not None and reading.observed_at >= probed_at
     ends_at = reading.resets_at + patience.reset_margin if reading.resets_at else None
     if ends_at is not None and now >= ends_at and not answered:
         # Where nobody can be asked, the request that is waiting will tell.
-        return Ask() if can_ask else Enough(_anew(reading, need))
+        return Probe() if can_probe else Enough(_anew(reading, need))
     # A clock that lags behind the one that wrote the reading makes its age negative: that is fresh.
-    fresh = answered or not can_ask or now - reading.observed_at <= patience.max_age
+    fresh = answered or not can_probe or now - reading.observed_at <= patience.max_age
     left = reading.remaining - state.counted
     reserved = state.reserved_for_others(need.run)
     if left - reserved >= need.total:
-        return Enough(reading.less(state.counted)) if fresh else Ask()
+        return Enough(reading.less(state.counted)) if fresh else Probe()
     short = f"Not enough: {reading.less(state.counted)}, needed {need.total}"
     if left >= need.total:
         # What others have set aside may come free at any time, and to look costs nothing.
         moments = [now + STORE_INTERVAL, *(moment for moment in (ends_at, state.frees_at) if moment)]
         return Sleep(min(moments), f"{short}, and {reserved:,} are reserved", "reserved")
-    if reading.remaining >= need.total and can_ask and not answered:
+    if reading.remaining >= need.total and can_probe and not answered:
         # Our own count says no, which the vendor knows better: ask once the reading is old.
         if not fresh:
-            return Ask()
+            return Probe()
         old_at = reading.observed_at + patience.max_age
         return Sleep(min(old_at, ends_at) if ends_at else old_at, short)
     # Hours that are rounded down to 0 make a reset of this moment: asking until it comes would cost.
@@ -169,7 +171,7 @@ def decide(
     return Sleep(max(ends_at or now + patience.recheck_interval, soonest), short)
 
 
-def _anew(reading: Quota, need: Need) -> Quota:
+def _anew(reading: Quota, need: Requirement) -> Quota:
     """Return what a quota is taken for after its reset."""
     left = need.total if reading.limit is None else reading.limit
     return replace(reading, used=0, remaining=left, resets_at=None, source="count")
@@ -190,9 +192,9 @@ def failure(error: VendorError) -> tuple[str, float | None]:
 def _after(
     refusal: Refusal,
     state: QuotaState,
-    patience: Patience,
+    patience: WaitPolicy,
     now: datetime,
-    asked_at: datetime | None,
+    probed_at: datetime | None,
     period: timedelta | None,
 ) -> Decision | None:
     """Say what a refusal means, if it still means something."""
@@ -205,10 +207,10 @@ def _after(
             until = max(until, refusal.until or until)
         elif known := _reset_after(refusal, reading, period):
             until = known + patience.reset_margin
-        answered = asked_at is not None and refusal.at >= asked_at
+        answered = probed_at is not None and refusal.at >= probed_at
         cause: Literal["left", "refused"] = "left" if refusal.kind == EXHAUSTED else "refused"
         return Sleep(until, refusal.message, cause) if now < until or answered else None
-    if abs(now - refusal.at) <= patience.shared or (asked_at is not None and refusal.at >= asked_at):
+    if abs(now - refusal.at) <= patience.shared or (probed_at is not None and refusal.at >= probed_at):
         # Somebody else has asked for all who wait.
         kind = "VendorUnavailable" if refusal.kind == OUTAGE else refusal.kind
         raise getattr(exceptions, kind, VendorError)(refusal.message)

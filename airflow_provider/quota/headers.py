@@ -1,4 +1,4 @@
-"""Quotas that vendors tell in the headers of their replies, under names that they may not have published."""
+"""Quotas that vendors tell in the headers of their responses, under names that may not be published."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider.http.status import http_date
-from airflow_provider.quota.quota import Quota
+from airflow_provider.quota.readings import Quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,10 +30,10 @@ EPOCH = 10**9
 def read_headers(
     headers: Mapping[str, str], now: datetime, names: Mapping[str, str] | None = None
 ) -> Quota | None:
-    """Read a quota from the headers of a reply.
+    """Read a quota from the headers of a response.
 
     :param headers: headers, names in lower case
-    :param now: when the reply came
+    :param now: when the response came
     :param names: names of the headers for ``limit``, ``remaining``, ``used`` and ``reset``; those that are
         not given are looked for
     :return: the reading; None where the headers do not tell what is left

@@ -1,4 +1,4 @@
-"""What a client sees of a quota while it sends: its own requests, and what replies tell."""
+"""What a client sees of a quota while it sends: its own requests, and what responses tell."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider.exceptions import LedgerUnavailable, QuotaExhausted, VendorError
+from airflow_provider.exceptions import QuotaExhausted, StoreUnavailable, VendorError
 from airflow_provider.http.metrics import gauge
 from airflow_provider.quota import clock
 from airflow_provider.quota.headers import read_headers
-from airflow_provider.quota.quota import Refusal
+from airflow_provider.quota.readings import Refusal
 from airflow_provider.quota.store import MemoryStore, QuotaStore, Report, store_of
-from airflow_provider.store.database import aconfigured, configured
+from airflow_provider.store.engine import aconfigured, configured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import sqlalchemy as sa
 
-    from airflow_provider.http.call import Call, Reply
+    from airflow_provider.http.call import Call, Response
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.http.options import VendorOptions
-    from airflow_provider.quota.quota import Quota
-    from airflow_provider.store.database import Database
+    from airflow_provider.quota.readings import Quota
+    from airflow_provider.store.engine import Database
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def not_counted(conn_id: str, error: Exception) -> None:
 
 
 class Meter:
-    """Counts a client's requests and keeps what replies tell, until it is written down.
+    """Counts a client's requests and keeps what responses tell, until it is written down.
 
     :param store: where it is written down
     :param run: the run of a Dag whose reservations the requests are taken from
@@ -133,9 +133,9 @@ class Meter:
         with self._lock:
             self._report = replace(self._report, spent=self._report.spent + 1)
 
-    def see(self, reply: Reply) -> None:
-        """Look for the quota in the headers of a reply."""
-        if self._names is not None and (reading := read_headers(reply.headers, clock.now(), self._names)):
+    def see(self, response: Response) -> None:
+        """Look for the quota in the headers of a response."""
+        if self._names is not None and (reading := read_headers(response.headers, clock.now(), self._names)):
             self.read(reading)
 
     def hear(self, call: Call[T], value: T) -> None:
@@ -213,7 +213,7 @@ class Meter:
             return
         try:
             reading = self.store.look().reading
-        except LedgerUnavailable:
+        except StoreUnavailable:
             return
         if reading is not None and reading.resets_at is not None and reading.resets_at > clock.now():
             error.resets_at = reading.resets_at

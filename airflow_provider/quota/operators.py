@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import LedgerUnavailable
+from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.http.outcome import failing_at_once
-from airflow_provider.http.parameters import duration, whole_number
+from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.quota import clock
 from airflow_provider.quota.sensor import QuotaSensor, whole
+from airflow_provider.values import duration, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider.http.hook import VendorHook
-    from airflow_provider.quota.decision import Need
-    from airflow_provider.quota.gauge import Gauge
-    from airflow_provider.quota.quota import Quota
+    from airflow_provider.quota.decision import Requirement
+    from airflow_provider.quota.monitor import QuotaMonitor
+    from airflow_provider.quota.readings import Quota
     from airflow_provider.quota.store import Reservation
 
 
@@ -68,43 +68,43 @@ class ReserveQuotaOperator(QuotaSensor):
 
         return metered_hook(self.conn_id)
 
-    def need(self) -> Need:
+    def need(self) -> Requirement:
         """Say what is wanted: on top of what this run may have set aside elsewhere."""
-        from airflow_provider.quota.decision import Need
+        from airflow_provider.quota.decision import Requirement
 
-        return Need(whole("amount", self.amount), self.margin, field="amount")
+        return Requirement(whole("amount", self.amount), self.margin, field="amount")
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Set the uses aside.
 
         :return: ``conn_id``, ``reservation`` (its id), ``amount`` and ``expires_at``
-        :raises LedgerUnavailable: nothing can be set aside without the store
+        :raises StoreUnavailable: nothing can be set aside without the store
         """
         self._name(context)
         if context["ti"].try_number > 1:
             # What an earlier try has set aside would stand in this one's way.
-            with failing_at_once():
+            with fail_without_retry():
                 _release(self.conn_id, id_=self._id)
         return super().execute(context)
 
-    def resume(
+    def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
     ) -> dict[str, Any]:
         """Go on after the trigger has slept, and has looked."""
         self._name(context)
-        return super().resume(context, event, deadline=deadline)
+        return super().execute_complete(context, event, deadline=deadline)
 
-    def satisfied(self, hook: VendorHook[Any], gauge: Gauge, quota: Quota) -> dict[str, Any] | None:
+    def satisfied(self, hook: VendorHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
         """Set the uses aside, unless somebody else has just done so."""
         from airflow_provider.quota.store import MemoryStore
 
-        if isinstance(gauge.store, MemoryStore):
-            raise LedgerUnavailable(
+        if isinstance(monitor.store, MemoryStore):
+            raise StoreUnavailable(
                 f"uses of {hook.conn_id} cannot be set aside without the store",
                 remedy="Check that its database is up and that the worker may use it.",
             )
         need = self.need()
-        granted = gauge.store.reserve(
+        granted = monitor.store.reserve(
             self._id,
             need.amount,
             margin=need.margin,
@@ -169,7 +169,7 @@ class ReleaseQuotaOperator(VendorOperator):
 def _release(conn_id: str, **choice: str) -> list[Reservation]:
     from airflow_provider.http.hook import metered_hook
     from airflow_provider.quota.store import store_of
-    from airflow_provider.store.database import configured
+    from airflow_provider.store.engine import configured
 
     hook = metered_hook(conn_id)
     store = store_of(hook, configured())

@@ -20,9 +20,9 @@ from airflow.sdk.exceptions import (
 
 from airflow_provider import exceptions
 from airflow_provider.exceptions import InvalidInput, VendorError
-from airflow_provider.http.outcome import failing_at_once
-from airflow_provider.http.parameters import duration, whole_number
+from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.quota import clock
+from airflow_provider.values import duration, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
 
     from airflow_provider.http.hook import VendorHook
-    from airflow_provider.quota.decision import Need, Sleep
-    from airflow_provider.quota.gauge import Gauge
-    from airflow_provider.quota.quota import Quota
+    from airflow_provider.quota.decision import Requirement, Sleep
+    from airflow_provider.quota.monitor import QuotaMonitor
+    from airflow_provider.quota.readings import Quota
 
 
 class QuotaSensor(BaseSensorOperator):
@@ -94,18 +94,18 @@ class QuotaSensor(BaseSensorOperator):
         """Return the hook of the vendor."""
         raise NotImplementedError
 
-    def need(self) -> Need:
+    def need(self) -> Requirement:
         """Say what is wanted."""
-        from airflow_provider.quota.decision import Need
+        from airflow_provider.quota.decision import Requirement
         from airflow_provider.quota.meter import current_run
 
-        return Need(whole("min_remaining", self.min_remaining), self.margin, current_run())
+        return Requirement(whole("min_remaining", self.min_remaining), self.margin, current_run())
 
-    def satisfied(self, hook: VendorHook[Any], gauge: Gauge, quota: Quota) -> dict[str, Any] | None:
+    def satisfied(self, hook: VendorHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
         """Take what there is enough of.
 
         :param hook: the hook
-        :param gauge: what has found out that there is enough
+        :param monitor: what has found out that there is enough
         :param quota: the reading
         :return: the result of the task; None if somebody else was faster
         """
@@ -123,7 +123,7 @@ class QuotaSensor(BaseSensorOperator):
             started = context["ti"].get_first_reschedule_date(context) or started
         return self._wait(self._deadline(started))
 
-    def resume(
+    def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
     ) -> dict[str, Any]:
         """Go on after the trigger has slept, and has looked."""
@@ -133,7 +133,7 @@ class QuotaSensor(BaseSensorOperator):
 
     def _wait(self, deadline: datetime, event: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            with failing_at_once():
+            with fail_without_retry():
                 return self._gain(deadline, event or {})
         except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
@@ -147,24 +147,24 @@ class QuotaSensor(BaseSensorOperator):
     def _gain(self, deadline: datetime, event: dict[str, Any]) -> dict[str, Any]:
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.quota.decision import Enough, Sleep
-        from airflow_provider.quota.gauge import open_gauge
-        from airflow_provider.quota.quota import Quota
+        from airflow_provider.quota.monitor import open_monitor
+        from airflow_provider.quota.readings import Quota
 
         if "error" in event:
             raise getattr(exceptions, event["error"], VendorError)(event["message"])
         if "late" in event:
             self._give_up(event["late"], datetime.fromisoformat(event["wake_at"]), deadline)
         hook, need = self.hook(), self.need()
-        gauge = open_gauge(hook)
+        monitor = open_monitor(hook)
         found: Enough | Sleep
         try:
             while True:
                 if "enough" in event:
                     found, event = Enough(Quota.from_dict(event["enough"])), {}
                 else:
-                    found = asyncio.run(gauge.inquire(need, self._patience))
+                    found = asyncio.run(monitor.check(need, self._patience))
                 if isinstance(found, Enough):
-                    result = self.satisfied(hook, gauge, found.quota)
+                    result = self.satisfied(hook, monitor, found.quota)
                     if result is not None:
                         self.log.info(
                             "Enough: %s, needed %d and a margin of %d.", found.quota, need.amount, need.margin
@@ -173,9 +173,9 @@ class QuotaSensor(BaseSensorOperator):
                     found = Sleep(clock.now() + timedelta(minutes=1), "Somebody else was faster")
                 self._sleep(hook, need, found, deadline)
         finally:
-            gauge.close()
+            monitor.close()
 
-    def _sleep(self, hook: VendorHook[Any], need: Need, sleep: Sleep, deadline: datetime) -> None:
+    def _sleep(self, hook: VendorHook[Any], need: Requirement, sleep: Sleep, deadline: datetime) -> None:
         from airflow_provider.http.metrics import increase
 
         if sleep.until > deadline:
@@ -202,7 +202,7 @@ class QuotaSensor(BaseSensorOperator):
                     wake_at=wake_at.isoformat(),
                     deadline=deadline.isoformat(),
                 ),
-                method_name="resume",
+                method_name="execute_complete",
                 kwargs={"deadline": deadline.isoformat()},
                 timeout=deadline - clock.now() + timedelta(minutes=1),
             )
@@ -221,9 +221,9 @@ class QuotaSensor(BaseSensorOperator):
 
     @property
     def _patience(self) -> Any:
-        from airflow_provider.quota.decision import Patience
+        from airflow_provider.quota.decision import WaitPolicy
 
-        patience = Patience(self.max_age, self.reset_margin, self.recheck_interval)
+        patience = WaitPolicy(self.max_age, self.reset_margin, self.recheck_interval)
         return patience if self._shares else replace(patience, shared=timedelta(0))
 
     def _deadline(self, started: datetime) -> datetime:

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider.quota import clock
-from airflow_provider.quota.quota import Account, Quota, QuotaState, Refusal
-from airflow_provider.store.database import insert_if_absent
-from airflow_provider.store.schema import quota as table
-from airflow_provider.store.schema import reservation
+from airflow_provider.quota.readings import Account, Quota, QuotaState, Refusal
+from airflow_provider.store.engine import insert_if_absent
+from airflow_provider.store.tables import quota as table
+from airflow_provider.store.tables import reservation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider.http.hook import VendorHook
-    from airflow_provider.quota.quota import Grant
-    from airflow_provider.store.database import Database
+    from airflow_provider.quota.readings import Grant
+    from airflow_provider.store.engine import Database
 
 
 LEASE = timedelta(hours=1)
@@ -33,7 +33,7 @@ class Turn(enum.Enum):
     """Whether somebody who wants to ask the vendor may."""
 
     MINE = "mine"
-    """Ask, and say when it is done."""
+    """Probe, and say when it is done."""
     ANOTHERS = "another's"
     """Somebody is asking: look again in a moment."""
     OVER = "over"
@@ -124,7 +124,7 @@ class QuotaStore:
     def look(self) -> QuotaState:
         """Say what is known.
 
-        :raises LedgerUnavailable: the database cannot be used
+        :raises StoreUnavailable: the database cannot be used
         """
         with self._database.read() as connection:
             return self._state(connection, self._row(connection))
@@ -135,7 +135,7 @@ class QuotaStore:
         :param asker: who would ask
         :param seconds: after so long somebody else may, whatever has become of this one
         :param known: what the asker has seen; where there is another answer by now, nobody need ask
-        :raises LedgerUnavailable: the database cannot be used
+        :raises StoreUnavailable: the database cannot be used
         """
 
         def take(connection: sa.Connection) -> Turn:
@@ -159,7 +159,7 @@ class QuotaStore:
         """Let others ask again.
 
         :param asker: who has asked
-        :raises LedgerUnavailable: the database cannot be used
+        :raises StoreUnavailable: the database cannot be used
         """
         statement = sa.update(table).where(
             table.c.account == self.account.digest, table.c.asker == sa.bindparam("me")
@@ -240,7 +240,7 @@ class QuotaStore:
         :param lasts: after so long it expires
         :param shared: whether it is for all tasks of the run. One for a task takes from those first
         :return: how many were set aside; None if there are too few, or nothing is known
-        :raises LedgerUnavailable: the database cannot be used
+        :raises StoreUnavailable: the database cannot be used
         """
 
         def reserve(connection: sa.Connection) -> int | None:
@@ -281,7 +281,7 @@ class QuotaStore:
         :param id_: name of one reservation
         :param run: or all those that are shared by the tasks of a run
         :return: what was given back
-        :raises LedgerUnavailable: the database cannot be used
+        :raises StoreUnavailable: the database cannot be used
         """
 
         def release(connection: sa.Connection) -> list[Reservation]:
@@ -300,7 +300,7 @@ class QuotaStore:
     def reservations(self) -> list[Reservation]:
         """Return what is set aside, the oldest first.
 
-        :raises LedgerUnavailable: the database cannot be used
+        :raises StoreUnavailable: the database cannot be used
         """
         with self._database.read() as connection:
             return self._reservations(connection)
@@ -517,7 +517,7 @@ def rows(database: Database) -> Sequence[Any]:
     """Return every connection whose quota is known, by id.
 
     :param database: the database
-    :raises LedgerUnavailable: the database cannot be used
+    :raises StoreUnavailable: the database cannot be used
     """
     with database.read() as connection:
         return connection.execute(sa.select(table).order_by(table.c.conn_id)).all()

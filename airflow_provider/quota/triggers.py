@@ -12,8 +12,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider.exceptions import VendorError
 from airflow_provider.quota import clock
-from airflow_provider.quota.decision import Enough, Need, Patience
-from airflow_provider.quota.gauge import shared_gauge
+from airflow_provider.quota.decision import Enough, Requirement, WaitPolicy
+from airflow_provider.quota.monitor import shared_monitor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,7 +95,7 @@ class QuotaTrigger(BaseTrigger):
             await _turn()
             event: dict[str, Any]
             try:
-                found = await self._inquire()
+                found = await self._check()
             except VendorError as error:
                 # Its name is its type: the task raises it again.
                 event = {"error": type(error).__name__, "message": str(error)}
@@ -112,12 +112,12 @@ class QuotaTrigger(BaseTrigger):
         await _turn()
         yield TriggerEvent(event)
 
-    async def _inquire(self) -> Enough | Sleep:
+    async def _check(self) -> Enough | Sleep:
         values = self._values
-        gauge = await shared_gauge(values["hook"], values["conn_id"])
-        return await gauge.inquire(
-            Need(values["amount"], values["margin"], values["run"], values["field"]),
-            Patience(
+        monitor = await shared_monitor(values["hook"], values["conn_id"])
+        return await monitor.check(
+            Requirement(values["amount"], values["margin"], values["run"], values["field"]),
+            WaitPolicy(
                 max_age=timedelta(seconds=values["max_age"]),
                 reset_margin=timedelta(seconds=values["reset_margin"]),
                 recheck_interval=timedelta(seconds=values["recheck_interval"]),

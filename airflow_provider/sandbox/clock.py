@@ -31,7 +31,7 @@ class Clock:
         return datetime.fromtimestamp(self.seconds(), zone)
 
     def set(self, seconds: float) -> None:
-        """Move the clock; it keeps running, or keeps standing still.
+        """Move the clock; it keeps running, or keeps status still.
 
         :param seconds: seconds since 1970
         """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider.sandbox.imbee import Imbee
-from airflow_provider.sandbox.wolkvox import Wolkvox
+from airflow_provider.sandbox.imbee.vendor import Imbee
+from airflow_provider.sandbox.wolkvox.vendor import Wolkvox
 
 if TYPE_CHECKING:
     from airflow_provider.sandbox.vendor import Vendor

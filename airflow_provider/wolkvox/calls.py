@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from pydantic import AliasChoices, Field
 
-from airflow_provider.http.call import Call, Repeat, Reply
+from airflow_provider.http.call import Call, Repeat, Response
 from airflow_provider.http.model import VendorModel, parse
-from airflow_provider.quota.quota import Quota
+from airflow_provider.quota.readings import Quota
 from airflow_provider.wolkvox.case_calls import (
     WolkvoxCase,
     WolkvoxCaseUpdate,
@@ -23,20 +23,20 @@ from airflow_provider.wolkvox.case_calls import (
 )
 from airflow_provider.wolkvox.collection_calls import (
     WolkvoxCollection,
-    join_upserts,
+    combine_upserts,
     upsert_collection,
     upsert_collections,
 )
 from airflow_provider.wolkvox.crm import Crm, WolkvoxPage, WolkvoxRecord
 from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope
 from airflow_provider.wolkvox.record_calls import (
+    combine_deletions,
+    combine_inserts,
+    combine_updates,
     delete_record,
     delete_records,
     insert_record,
     insert_records,
-    join_deletions,
-    join_inserts,
-    join_updates,
     query_dates,
     query_records,
     update_record,
@@ -52,15 +52,15 @@ __all__ = [
     "WolkvoxPage",
     "WolkvoxRecord",
     "WolkvoxTokenInformation",
+    "combine_deletions",
+    "combine_inserts",
+    "combine_updates",
+    "combine_upserts",
     "delete_record",
     "delete_records",
     "insert_case",
     "insert_record",
     "insert_records",
-    "join_deletions",
-    "join_inserts",
-    "join_updates",
-    "join_upserts",
     "query_case_notes",
     "query_cases",
     "query_dates",
@@ -123,9 +123,9 @@ def token_information(
     :param method: GET as the vendor's pages say, or POST as its Postman collection does
     """
 
-    def decode(reply: Reply) -> WolkvoxTokenInformation:
-        document = envelope(reply, texts)
-        return parse(WolkvoxTokenInformation, document.get("data"), status=reply.status)
+    def decode(response: Response) -> WolkvoxTokenInformation:
+        document = envelope(response, texts)
+        return parse(WolkvoxTokenInformation, document.get("data"), status=response.status)
 
     return Call(
         method,

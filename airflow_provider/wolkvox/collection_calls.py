@@ -86,7 +86,7 @@ def upsert_collections(
     )
 
 
-def join_upserts(crm: Crm, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxCollection | VendorRejected]]:
+def combine_upserts(crm: Crm, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxCollection | VendorRejected]]:
     """Put several calls of :func:`upsert_collection` into one of :func:`upsert_collections`.
 
     :param crm: whose CRM

@@ -18,7 +18,7 @@ from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope, success
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from airflow_provider.http.call import Reply
+    from airflow_provider.http.call import Response
     from airflow_provider.wolkvox.connection import WolkvoxOptions
 
 T = TypeVar("T")
@@ -75,13 +75,13 @@ class Crm:
         :param remedy: what to do about a refusal
         """
 
-        def decode(reply: Reply) -> T:
+        def decode(response: Response) -> T:
             try:
-                document = success(reply, self.texts)
+                document = success(response, self.texts)
             except VendorRejected as error:
                 error.remedy = error.remedy or remedy
                 raise
-            return read(document, reply.status)
+            return read(document, response.status)
 
         sent = {"operation": self.operation, **body}
         return Call(
@@ -102,11 +102,11 @@ class Crm:
         :param body: the body, to which the operation is added
         """
 
-        def decode(reply: Reply) -> WolkvoxPage:
-            if 200 <= reply.status < 300 and reply.body.lstrip().startswith(b"["):
+        def decode(response: Response) -> WolkvoxPage:
+            if 200 <= response.status < 300 and response.body.lstrip().startswith(b"["):
                 # The saved sample of queryDates has no envelope.
-                return _page({"data": reply.json()}, reply.status)
-            return _page(envelope(reply, self.texts), reply.status)
+                return _page({"data": response.json()}, response.status)
+            return _page(envelope(response, self.texts), response.status)
 
         return Call(
             "POST",

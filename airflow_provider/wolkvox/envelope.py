@@ -22,7 +22,7 @@ from airflow_provider.http.model import envelope_code
 from airflow_provider.http.status import error_for_status, retry_after
 
 if TYPE_CHECKING:
-    from airflow_provider.http.call import Reply
+    from airflow_provider.http.call import Response
 
 MAINTENANCE_WAIT = 600.0
 """Seconds to stay away during maintenance; its length is not published."""
@@ -44,57 +44,61 @@ class ForbiddenTexts:
     token: str
 
 
-def envelope(reply: Reply, texts: ForbiddenTexts) -> dict[str, Any]:
+def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
     """Check HTTP status and ``code``, which are not known to agree, and return the envelope.
 
-    :param reply: the reply
+    :param response: the response
     :param texts: how to tell the meanings of a 403 apart
     :raises VendorError: it is a refusal, or not the envelope
     """
     try:
-        document = reply.json()
+        document = response.json()
     except VendorProtocolError:
         # Refusals are not known to be JSON.
-        if error := _refusal(reply, reply.status, reply.body[:2000].decode(errors="replace"), None, texts):
+        if error := _refusal(
+            response, response.status, response.body[:2000].decode(errors="replace"), None, texts
+        ):
             raise error from None
         raise
     if not isinstance(document, dict):
-        raise error_for_status(reply) or VendorProtocolError(
-            "the reply is not wolkvox's envelope: it is not an object", status=reply.status
+        raise error_for_status(response) or VendorProtocolError(
+            "the response is not wolkvox's envelope: it is not an object", status=response.status
         )
     message = _message(document)
     code = envelope_code(document.get("code"))
     # Whichever of the two speaks of an error wins.
-    judged = reply.status if not 200 <= reply.status < 300 or code is None else code
-    if error := _refusal(reply, judged, message, code, texts):
+    judged = response.status if not 200 <= response.status < 300 or code is None else code
+    if error := _refusal(response, judged, message, code, texts):
         raise error
     if isinstance(document.get("error"), dict):
-        raise VendorRejected(message or "no message", status=reply.status, code=code)
+        raise VendorRejected(message or "no message", status=response.status, code=code)
     return document
 
 
-def success(reply: Reply, texts: ForbiddenTexts) -> dict[str, Any]:
+def success(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
     """Return the envelope of something that was written, which has to say so itself.
 
-    :param reply: the reply
+    :param response: the response
     :param texts: how to tell the meanings of a 403 apart
     :raises VendorError: it is a refusal, or not the envelope
     """
-    document = envelope(reply, texts)
+    document = envelope(response, texts)
     if envelope_code(document.get("code")) is None:
         # HTTP 200 alone may be anybody's.
-        raise VendorProtocolError("the reply is not wolkvox's envelope: it has no code", status=reply.status)
+        raise VendorProtocolError(
+            "the response is not wolkvox's envelope: it has no code", status=response.status
+        )
     return document
 
 
 def _refusal(
-    reply: Reply, judged: int, message: str, code: int | None, texts: ForbiddenTexts
+    response: Response, judged: int, message: str, code: int | None, texts: ForbiddenTexts
 ) -> VendorError | None:
     error = None
     # That a used-up quota answers 403 is known of wolkvox's other API alone, so the text decides; 401 and 429
     # are clear without it.
     if 400 <= judged < 500 and judged not in (401, 429):
-        error = _recognised(message, reply, texts)
+        error = _recognised(message, response, texts)
     if error is None and judged == 403:
         error = VendorRejected(
             f"forbidden, for a reason that is not recognised: {_shown(message)}",
@@ -102,12 +106,12 @@ def _refusal(
         )
     if error is None:
         # A text that is not from the envelope may be a whole page: describe it instead.
-        return error_for_status(reply, message if code is not None else None, status=judged, code=code)
-    error.status, error.code = reply.status, code
+        return error_for_status(response, message if code is not None else None, status=judged, code=code)
+    error.status, error.code = response.status, code
     return error
 
 
-def _recognised(message: str, reply: Reply, texts: ForbiddenTexts) -> VendorError | None:
+def _recognised(message: str, response: Response, texts: ForbiddenTexts) -> VendorError | None:
     """Tell apart quota, concurrency, maintenance and bad tokens, for which wolkvox has one status."""
 
     def speaks_of(expression: str) -> bool:
@@ -116,10 +120,10 @@ def _recognised(message: str, reply: Reply, texts: ForbiddenTexts) -> VendorErro
     shown = _shown(message)
     if speaks_of(texts.concurrency):
         return RateLimited(
-            f"too many requests of this token at once: {shown}", retry_after=retry_after(reply)
+            f"too many requests of this token at once: {shown}", retry_after=retry_after(response)
         )
     if speaks_of(texts.maintenance):
-        wait = retry_after(reply)
+        wait = retry_after(response)
         return VendorUnavailable(
             f"maintenance: {shown}",
             retry_after=MAINTENANCE_WAIT if wait is None else wait,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider.http.call import Call
-    from airflow_provider.http.retry import RetryPolicy
-    from airflow_provider.quota.quota import Quota
+    from airflow_provider.http.retry import RequestPolicy
+    from airflow_provider.quota.readings import Quota
 
 
 class WolkvoxHook(VendorHook[WolkvoxOptions]):
@@ -34,7 +34,7 @@ class WolkvoxHook(VendorHook[WolkvoxOptions]):
     period: ClassVar[timedelta | None] = timedelta(days=1)
 
     def __init__(
-        self, wolkvox_conn_id: str = default_conn_name, *, policy: RetryPolicy | None = None
+        self, wolkvox_conn_id: str = default_conn_name, *, policy: RequestPolicy | None = None
     ) -> None:
         super().__init__(wolkvox_conn_id, policy=policy)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider.batch.operator import XCOM_RECORDS, VendorBatchOperator
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.http.parameters import whole_number
+from airflow_provider.values import whole_number
 from airflow_provider.wolkvox.fields import check_types, columns_of, filled
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider.batch.counts import Combine
     from airflow_provider.batch.mapping import RecordMapping
-    from airflow_provider.batch.tally import Join
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.wolkvox.crm import Crm, WolkvoxPage
@@ -110,7 +110,7 @@ class WolkvoxBatchOperator(VendorBatchOperator):
 
         :param value: what the call returned
         """
-        from airflow_provider.batch.output import sealed_fields
+        from airflow_provider.records.writers import sealed_fields
 
         return sealed_fields(value), self.was_there
 
@@ -149,11 +149,11 @@ class WolkvoxFieldsOperator(WolkvoxBatchOperator):
 
         :param hook: the hook of the connection
         """
-        from airflow_provider.batch.open_mapping import OpenMapping
+        from airflow_provider.batch.passthrough_mapping import PassthroughMapping
 
         types = self.types or {}
         check_types(types)
-        return OpenMapping(
+        return PassthroughMapping(
             self.bound(hook),
             rest="fields",
             fields=self.fields,
@@ -184,17 +184,17 @@ class WolkvoxModuleOperator(WolkvoxBatchOperator):
         """Return the function that makes a call, with all that is not a record's."""
         return partial(super().bound(hook), self.module)
 
-    def join_function(self) -> Callable[..., Call[Any]]:
-        """Return the function that joins calls of :meth:`call_function`."""
+    def combine_function(self) -> Callable[..., Call[Any]]:
+        """Return the function that combines calls of :meth:`call_function`."""
         raise NotImplementedError
 
-    def join(self, hook: VendorHook[Any]) -> Join | None:
+    def combine(self, hook: VendorHook[Any]) -> Combine | None:
         """Return what puts several records into one request, unless each has its own."""
         from airflow_provider.wolkvox.calls import Crm
 
         if self.chunk_size == 1:
             return None
-        return partial(self.join_function(), Crm.of(hook.options), self.module)
+        return partial(self.combine_function(), Crm.of(hook.options), self.module)
 
 
 class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator):
@@ -245,11 +245,11 @@ class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
         """Return the fields that must have a value: those that tell a record from others too."""
         return [*self.record_key, *self.required]
 
-    def join_function(self) -> Callable[..., Call[Any]]:
-        """Return ``join_inserts``."""
+    def combine_function(self) -> Callable[..., Call[Any]]:
+        """Return ``combine_inserts``."""
         from airflow_provider.wolkvox import calls
 
-        return calls.join_inserts
+        return calls.combine_inserts
 
 
 class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator):
@@ -286,11 +286,11 @@ class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
 
         return calls.update_record
 
-    def join_function(self) -> Callable[..., Call[Any]]:
-        """Return ``join_updates``."""
+    def combine_function(self) -> Callable[..., Call[Any]]:
+        """Return ``combine_updates``."""
         from airflow_provider.wolkvox import calls
 
-        return calls.join_updates
+        return calls.combine_updates
 
     def chained_fields(self) -> Mapping[str, str]:
         """Take the identifier from the batch before."""
@@ -322,11 +322,11 @@ class WolkvoxDeleteRecordsOperator(WolkvoxModuleOperator):
 
         return calls.delete_record
 
-    def join_function(self) -> Callable[..., Call[Any]]:
-        """Return ``join_deletions``."""
+    def combine_function(self) -> Callable[..., Call[Any]]:
+        """Return ``combine_deletions``."""
         from airflow_provider.wolkvox import calls
 
-        return calls.join_deletions
+        return calls.combine_deletions
 
     def chained_fields(self) -> Mapping[str, str]:
         """Take the identifier from the batch before."""
@@ -374,11 +374,11 @@ class WolkvoxUpsertCollectionsOperator(WolkvoxFieldsOperator):
 
         return [*MANDATORY, *self.required]
 
-    def join(self, hook: VendorHook[Any]) -> Join:
+    def combine(self, hook: VendorHook[Any]) -> Combine:
         """Return what puts several records into one request."""
-        from airflow_provider.wolkvox.calls import Crm, join_upserts
+        from airflow_provider.wolkvox.calls import Crm, combine_upserts
 
-        return partial(join_upserts, Crm.of(hook.options))
+        return partial(combine_upserts, Crm.of(hook.options))
 
 
 class WolkvoxInsertCasesOperator(WolkvoxBatchOperator):
@@ -482,7 +482,7 @@ class WolkvoxPagesOperator(VendorOperator):
 
         :return: counts, and where the records are
         """
-        from airflow_provider.batch.output import FileOutput, ListOutput
+        from airflow_provider.records.writers import FileOutput, ListOutput
         from airflow_provider.wolkvox.crm import Crm
         from airflow_provider.wolkvox.hooks import WolkvoxHook
         from airflow_provider.wolkvox.paging import Pages

@@ -1,7 +1,7 @@
 """Records of the CRM's modules: insert, update, delete and query, as plain functions that return a call.
 
 Source: the folder "CRM" of wolkvox's Postman collection. Several records may go in one request, for one use
-of the token: :func:`join_inserts` and its like make it of the calls of single records.
+of the token: :func:`combine_inserts` and its like make it of the calls of single records.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def insert_record(
     def read(document: dict[str, Any], status: int) -> WolkvoxRecord:
         record = parse(WolkvoxRecord, document.get("data"), status=status)
         if not record.wolkvox_id:
-            raise VendorProtocolError("the reply has no wolkvox_id", status=status)
+            raise VendorProtocolError("the response has no wolkvox_id", status=status)
         return record
 
     return crm.write(
@@ -88,7 +88,7 @@ def insert_records(crm: Crm, module: str, records: Sequence[Mapping[str, Any]]) 
     )
 
 
-def join_inserts(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxRecord]]:
+def combine_inserts(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxRecord]]:
     """Put several calls of :func:`insert_record` into one of :func:`insert_records`.
 
     :param crm: whose CRM
@@ -149,7 +149,7 @@ def update_records(
     )
 
 
-def join_updates(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxRecord]]:
+def combine_updates(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxRecord]]:
     """Put several calls of :func:`update_record` into one of :func:`update_records`.
 
     :param crm: whose CRM
@@ -212,7 +212,7 @@ def delete_records(
     return _delete(crm, module, {"multiple": True, "wolkvox-id": ids}, read)
 
 
-def join_deletions(
+def combine_deletions(
     crm: Crm, module: str, calls: Sequence[Call[Any]]
 ) -> Call[list[WolkvoxRecord | VendorRejected]]:
     """Put several calls of :func:`delete_record` into one of :func:`delete_records`.

@@ -103,13 +103,13 @@ class Workers:
 
     def start(self, config: dict[str, Any]) -> int:
         """Start a batch and return its process id."""
-        pid = int(self._ask({"start": config})["pid"])
+        pid = int(self._probe({"start": config})["pid"])
         self._running.add(pid)
         return pid
 
     def status(self, pid: int, block: bool = False) -> int | None:
         """Return how a batch ended, negative for a signal; None while it runs."""
-        status = self._ask({"wait": pid, "block": block})["status"]
+        status = self._probe({"wait": pid, "block": block})["status"]
         if status is not None:
             self._running.discard(pid)
         return status
@@ -128,7 +128,7 @@ class Workers:
                 pipe.close()
         self._server.wait(timeout=10)
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _probe(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps(request) + "\n")

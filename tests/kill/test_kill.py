@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider.batch.owner import is_gone
+from airflow_provider.ledger.owner import is_gone
 from tests.kill import harness
 from tests.kill.harness import Task, Workers, lines, tokens_row
 from tests.support.environment import isolate
@@ -89,7 +89,7 @@ def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit
             full = Task(workers, tmp_path, "full", {**config, **limit})
             full.start()
             assert workers.status(full.pid, block=True) == 1
-            assert "LedgerUnavailable" in full.log.read_text()
+            assert "StoreUnavailable" in full.log.read_text()
             sent = {message["virtual_user"] for message in sandbox.messages()}
             assert 0 < len(sent) < len(rows)
             assert sent <= set(keys_of(ledger))

@@ -90,10 +90,12 @@ def _wait(pid: int, block: bool) -> int | None:
 def serve() -> None:
     import aiohttp  # noqa: F401
 
-    from airflow_provider.batch import mapping, output, recorder, records, runner, tally  # noqa: F401
+    from airflow_provider.batch import counts, mapping, runner  # noqa: F401
     from airflow_provider.http import async_client  # noqa: F401
     from airflow_provider.imbee import hooks, operators  # noqa: F401
-    from airflow_provider.store import database  # noqa: F401
+    from airflow_provider.ledger import recorder  # noqa: F401
+    from airflow_provider.records import readers, writers  # noqa: F401
+    from airflow_provider.store import engine  # noqa: F401
 
     assert threading.active_count() == 1
     for line in sys.stdin:

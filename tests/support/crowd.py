@@ -12,9 +12,9 @@ import traceback
 
 import sqlalchemy as sa
 
-from airflow_provider.batch.ledger import Ledger, Standing
-from airflow_provider.batch.owner import new_owner
-from airflow_provider.store.database import Database
+from airflow_provider.ledger.ledger import ClaimStatus, Ledger
+from airflow_provider.ledger.owner import new_owner
+from airflow_provider.store.engine import Database
 
 
 def prepare(url: sa.URL, number: int) -> None:
@@ -22,10 +22,10 @@ def prepare(url: sa.URL, number: int) -> None:
     database.prepare()
     ledger = Ledger("c", "o", "", "t", new_owner(), 60.0, once=True)
     with database.begin() as connection:
-        verdicts = ledger.claim(connection, [(f"own-{number}",), ("everybody's",)])
-    standings = {id_: verdict.standing for id_, verdict in verdicts.items()}
-    assert standings[ledger.id_of((f"own-{number}",))] is Standing.TAKEN
-    if standings[ledger.id_of(("everybody's",))] is Standing.TAKEN:
+        claims = ledger.claim(connection, [(f"own-{number}",), ("everybody's",)])
+    standings = {id_: claim.status for id_, claim in claims.items()}
+    assert standings[ledger.id_of((f"own-{number}",))] is ClaimStatus.TAKEN
+    if standings[ledger.id_of(("everybody's",))] is ClaimStatus.TAKEN:
         print("taken", flush=True)
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider.quota.quota import Account, Quota
+from airflow_provider.quota.readings import Account, Quota
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-    from airflow_provider.quota.quota import QuotaState
+    from airflow_provider.quota.readings import QuotaState
     from airflow_provider.quota.store import QuotaStore
     from airflow_provider.quota.triggers import QuotaTrigger
     from tests.support.dags import Attempt
@@ -79,7 +79,7 @@ def leave(sandbox: SandboxProcess, remaining: int, **token: Any) -> None:
     )
 
 
-def questions(sandbox: SandboxProcess) -> int:
+def probes(sandbox: SandboxProcess) -> int:
     """Say how many requests wolkvox has received."""
     return len(sandbox.requests("wolkvox"))
 
@@ -111,7 +111,7 @@ def gate(**options: Any) -> DAG:
 def known(conn_id: str = "wolkvox_default") -> Iterator[QuotaStore]:
     """The store of a connection's quota, as tasks find it."""
     from airflow_provider.quota.store import QuotaStore
-    from airflow_provider.store.database import configured
+    from airflow_provider.store.engine import configured
     from airflow_provider.wolkvox.hooks import WolkvoxHook
 
     hook = WolkvoxHook(conn_id)

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from airflow_provider.quota.store import QuotaStore
-from airflow_provider.store.database import Database
+from airflow_provider.store.engine import Database
 from tests.support.quota import ACCOUNT
 
 
@@ -36,16 +36,16 @@ def reserve(url: str, rounds: int, amount: int) -> Callable[[int], Any]:
     return one
 
 
-def ask(index: int) -> Any:
+def probe(index: int) -> Any:
     from airflow_provider.exceptions import VendorError
-    from airflow_provider.quota.decision import Enough, Need, Patience
-    from airflow_provider.quota.gauge import open_gauge
+    from airflow_provider.quota.decision import Enough, Requirement, WaitPolicy
+    from airflow_provider.quota.monitor import open_monitor
     from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-    patience = Patience(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
-    gauge = open_gauge(WolkvoxHook())
+    patience = WaitPolicy(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
+    monitor = open_monitor(WolkvoxHook())
     try:
-        found = asyncio.run(gauge.inquire(Need(10), patience))
+        found = asyncio.run(monitor.check(Requirement(10), patience))
     except VendorError as error:
         return type(error).__name__
     return found.quota.remaining if isinstance(found, Enough) else found.reason
@@ -112,7 +112,7 @@ def main(what: str, *arguments: str) -> list[Any]:
         import airflow_provider.http.async_client
         import airflow_provider.wolkvox.hooks  # noqa: F401
 
-        return crowd(int(arguments[0]), ask)
+        return crowd(int(arguments[0]), probe)
     if what == "insert":
         number, records = arguments
         return crowd(int(number), insert(int(records)))

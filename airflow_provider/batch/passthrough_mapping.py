@@ -1,0 +1,158 @@
+"""From a record to a call that takes fields which nobody here knows: those of the vendor's customer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.batch.mapping import RecordMapping, find, is_empty, path_of
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.secrets import is_sealed
+
+if TYPE_CHECKING:
+    import inspect
+
+    from airflow_provider.http.call import Call
+    from airflow_provider.records.readers import Record
+
+Convert = Callable[[str, Any, Callable[[str], Any]], Any]
+
+
+class PassthroughMapping(RecordMapping):
+    """Fills one parameter of a call with a dict of fields, and the others as ever.
+
+    Without ``fields`` it takes all that a record has, but for what other parameters or parts of values take,
+    and what batches before this one left. ``fields`` restricts it to those that it names. A field without a
+    value takes that of ``defaults``, and is left out where there is none: an empty text there is a value,
+    None is not.
+
+    :param function: makes the call
+    :param rest: the parameter that takes the dict
+    :param fields: names of a record's fields by parameter, or by field of the dict; None for all there are
+    :param defaults: values for what a record does not have
+    :param chained: fields that batches before this one leave, by parameter
+    :param results: keys under which batches leave their results, which are not fields
+    :param required: fields of the dict that must have a value
+    :param convert: turns the value of a field into what is sent; is given the field's name, the value, and a
+        function that finds another value of the record
+    :param converted: the fields that ``convert`` is for, each with those of the record it takes parts from
+    :raises InvalidInput: ``fields`` leaves out what is required or converted
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Call[Any]],
+        *,
+        rest: str,
+        fields: Mapping[str, str] | None,
+        defaults: Mapping[str, Any],
+        chained: Mapping[str, str],
+        results: Collection[str] = (),
+        required: Collection[str] = (),
+        convert: Convert | None = None,
+        converted: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        self._rest = rest
+        named = self._parameters(function)
+        given = fields or {}
+        super().__init__(
+            function,
+            fields={name: path for name, path in given.items() if name in named},
+            defaults={name: value for name, value in defaults.items() if name in named},
+            chained=chained,
+        )
+        self._chosen: dict[str, tuple[str, ...]] | None = None
+        chosen = {name: path_of(path) for name, path in given.items() if name not in named}
+        # Where only other parameters are named, the fields are all there are.
+        if chosen or fields == {}:
+            self._chosen = chosen
+        self._constants = {name: value for name, value in defaults.items() if name not in named}
+        self._mandatory = required
+        self._convert = convert
+        self._converted = converted or {}
+        self._parts = {part for parts in self._converted.values() for part in parts}
+        sources = [source for sources in self._sources.values() for source in sources]
+        for name in [*self._mandatory, *self._converted]:
+            if self._chosen is not None and name not in self._chosen and name not in self._constants:
+                raise InvalidInput(
+                    f'"fields" leaves out "{name}", which is asked for.',
+                    field="fields",
+                    remedy=f'Map it: fields={{"{name}": "…"}}, or give a constant with "defaults".',
+                )
+        self._taken = {*named, *self._parts, *(".".join(source) for source in sources)}
+        # A nested record that something was taken from is not a field itself.
+        self._results = {
+            *results,
+            *(source[0] for source in sources),
+            *(path_of(part)[0] for part in self._parts),
+        }
+
+    def _parameters(self, function: Callable[..., Call[Any]]) -> Mapping[str, inspect.Parameter]:
+        parameters = super()._parameters(function)
+        return {name: parameter for name, parameter in parameters.items() if name != self._rest}
+
+    def check_columns(self, columns: Collection[str]) -> None:
+        """Make sure that a file has the columns that every record will need, before anything is sent.
+
+        :param columns: the file's columns
+        :raises InvalidInput: a column is missing
+        """
+        super().check_columns(columns)
+        chosen = self._chosen or {}
+        own = [*self._mandatory, *self._converted]
+        wanted = [*chosen.items(), *((name, path_of(name)) for name in own if self._chosen is None)]
+        wanted += [(name, path_of(part)) for name, parts in self._converted.items() for part in parts]
+        for name, path in wanted:
+            if name not in self._constants and not {path[0], ".".join(path)} & set(columns):
+                raise InvalidInput(
+                    f'the file has no column "{".".join(path)}" for "{name}"; it has {", ".join(columns)}.',
+                    field=name,
+                    remedy=f'Name the column with fields={{"{name}": "…"}}, or check the delimiter.',
+                )
+
+    def call(self, record: Record) -> Call[Any]:
+        """Make the call of a record.
+
+        :param record: the record
+        :raises InvalidInput: a required value is missing, or a value has the wrong shape
+        """
+        return self._function(**self._arguments(record), **{self._rest: self._fields_of(record)})
+
+    def _fields_of(self, record: Record) -> dict[str, Any]:
+        if self._chosen is not None:
+            values = {name: find(record, (path,)) for name, path in self._chosen.items()}
+        else:
+            values = {name: value for name, value in record.items() if self._is_field(name, value)}
+        for name, value in self._constants.items():
+            if is_empty(values.get(name)):
+                values[name] = value
+        for name in self._mandatory:
+            if is_empty(values.get(name)):
+                raise InvalidInput(
+                    f'"{name}" is empty.',
+                    field=name,
+                    remedy='Fill it, map another with "fields", or give a constant with "defaults".',
+                )
+        found = {
+            name: value
+            for name, value in values.items()
+            if not is_empty(value) or (value is not None and name in self._constants)
+        }
+        for name, value in found.items():
+            if is_sealed(value):
+                raise InvalidInput(
+                    f'"{name}" holds a sealed secret, which is not sent as a field.',
+                    field=name,
+                    remedy='Choose the fields to send with "fields".',
+                )
+        if self._convert is None:
+            return found
+        for name in self._converted:
+            if not is_empty(found.get(name)):
+                found[name] = self._convert(name, found[name], lambda part: find(record, (path_of(part),)))
+        return found
+
+    def _is_field(self, name: str, value: Any) -> bool:
+        if name in self._taken:
+            return False
+        return not (name in self._results and isinstance(value, Mapping))

@@ -1,0 +1,1 @@
+"""The ledger: what has been sent, so that nothing is sent twice."""

@@ -1,0 +1,279 @@
+"""What people do with the ledger: look at it, decide about rows of unknown outcome, and remove old ones."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.store.engine import located
+from airflow_provider.store.tables import ledger as table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider.store.engine import Database
+
+STATES = ("sent", "done", "failed", "unknown")
+
+PURGE_GROUP = 1000
+"""Rows removed in one transaction, so that no batch waits long for the ledger."""
+
+RESOLVED = "marked as done by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows are meant; what is left out does not matter.
+
+    :param ids: ids of rows
+    :param conn_id: id of the vendor's connection
+    :param operation: name of the operation, like ``imbee.create_access_token``
+    :param states: states
+    :param task: what the sending task begins with: ``dag/run/task``, or only the Dag
+    :param before: when the rows changed last, at the latest, in seconds since 1970
+    """
+
+    ids: Sequence[str] = ()
+    conn_id: str | None = None
+    operation: str | None = None
+    states: Sequence[str] = ()
+    task: str | None = None
+    before: float | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Return it in the words of the database."""
+        columns = table.c
+        return [
+            *([columns.id.in_(list(self.ids))] if self.ids else []),
+            *([columns.conn_id == self.conn_id] if self.conn_id is not None else []),
+            *([columns.operation == self.operation] if self.operation is not None else []),
+            *([columns.state.in_(list(self.states))] if self.states else []),
+            *([columns.task.startswith(self.task, autoescape=True)] if self.task is not None else []),
+            *([columns.updated_at < self.before] if self.before is not None else []),
+        ]
+
+
+def open_ledger(get_connection: Callable[[str], Any]) -> Database:
+    """Open the ledger that the configuration names; none is created.
+
+    :param get_connection: finds an Airflow connection by its id
+    :raises InvalidInput: there is no ledger, or it is of a newer version
+    :raises StoreUnavailable: the database cannot be used
+    """
+    database = located(get_connection)
+    try:
+        if not database.exists():
+            raise InvalidInput(
+                f"there is no ledger yet ({database.place}).",
+                field="[vendor_apis] ledger_conn_id",
+                remedy="The first batch creates it. If one has run, check the configuration of this machine.",
+            )
+        database.prepare()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def rows(database: Database, choice: Choice, *, limit: int | None = None) -> list[dict[str, Any]]:
+    """Return rows, those that changed last first.
+
+    :param database: the ledger
+    :param choice: which rows
+    :param limit: how many at most
+    """
+    query = sa.select(table).where(*choice.conditions()).order_by(table.c.updated_at.desc(), table.c.id)
+    with database.read() as connection:
+        return [_legible(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def count(database: Database, choice: Choice) -> int:
+    """Count rows.
+
+    :param database: the ledger
+    :param choice: which rows
+    """
+    with database.read() as connection:
+        return (
+            connection.scalar(sa.select(sa.func.count()).select_from(table).where(*choice.conditions())) or 0
+        )
+
+
+def row(database: Database, id_: str) -> dict[str, Any]:
+    """Return one row with all its columns.
+
+    :param database: the ledger
+    :param id_: id of the row
+    :raises InvalidInput: there is no such row
+    """
+    found = rows(database, Choice(ids=[id_]))
+    if not found:
+        raise _missing([id_])
+    return found[0]
+
+
+def stats(database: Database) -> list[dict[str, Any]]:
+    """Count the rows by connection, operation and state, with the times of the oldest and newest change.
+
+    :param database: the ledger
+    """
+    by = (table.c.conn_id, table.c.operation, table.c.state)
+    query = (
+        sa.select(
+            *by,
+            sa.func.count().label("rows"),
+            sa.func.min(table.c.updated_at).label("oldest"),
+            sa.func.max(table.c.updated_at).label("newest"),
+        )
+        .group_by(*by)
+        .order_by(*by)
+    )
+    with database.read() as connection:
+        return [
+            {**_plain(found), "oldest": moment(found["oldest"]), "newest": moment(found["newest"])}
+            for found in connection.execute(query).mappings()
+        ]
+
+
+def resolvable(database: Database, choice: Choice) -> list[dict[str, Any]]:
+    """Return the rows of a choice, which a person wants to decide about.
+
+    :param database: the ledger
+    :param choice: ids, or conditions that only rows of unknown outcome are looked for with
+    :raises InvalidInput: an id is not there or its row is not ``unknown``; or there are no such rows
+    """
+    if not choice.ids:
+        found = rows(database, replace(choice, states=["unknown"]))
+        if not found:
+            raise InvalidInput("there are no unknown rows like that.", field="state")
+        return found
+    found = rows(database, choice)
+    if missing := sorted(set(choice.ids) - {entry["id"] for entry in found}):
+        raise _missing(missing)
+    if settled := [f"{entry['id']} is {entry['state']}" for entry in found if entry["state"] != "unknown"]:
+        remedy = "Nothing was changed."
+        if any(entry["state"] == "sent" for entry in found):
+            remedy += (
+                " What is sent is under way, or its task was killed: then the next try of the task makes it "
+                "unknown, or sends it again where that is harmless."
+            )
+        raise InvalidInput(
+            f"only unknown rows can be resolved: {', '.join(settled[:5])}.", field="id", remedy=remedy
+        )
+    return found
+
+
+def mark_done(database: Database, results: Sequence[tuple[str, dict[str, Any]]]) -> int:
+    """Mark rows of unknown outcome as done: the next run hands their results on and sends nothing.
+
+    :param database: the ledger
+    :param results: ids, and what later runs hand on, secrets sealed
+    :return: how many were still unknown, and are done now
+    """
+    now = time.time()
+    changed = 0
+    with database.begin() as connection:
+        for id_, result in results:
+            changed += connection.execute(
+                sa.update(table)
+                .where(table.c.id == id_, table.c.state == "unknown")
+                .values(state="done", result=json.dumps(result), error=RESOLVED, updated_at=now)
+            ).rowcount
+    return changed
+
+
+def forget(database: Database, ids: Sequence[str]) -> int:
+    """Remove rows of unknown outcome: the next run sends them.
+
+    :param database: the ledger
+    :param ids: ids of the rows
+    :return: how many were still unknown, and are gone now
+    """
+    with database.begin() as connection:
+        return sum(
+            connection.execute(
+                sa.delete(table).where(table.c.id.in_(group), table.c.state == "unknown")
+            ).rowcount
+            for group in _groups(list(ids))
+        )
+
+
+def purgeable(database: Database, choice: Choice, *, unsettled: bool = False) -> dict[str, int]:
+    """Count what :func:`purge` would remove.
+
+    :param database: the ledger
+    :param choice: which rows
+    :param unsettled: whether rows without a known outcome may be removed, too
+    :return: rows by state, and under ``forever`` those of them that keep something from ever being sent again
+    """
+    state, for_ever = table.c.state, sa.case((table.c.scope == "", 1), else_=0)
+    query = (
+        sa.select(state, sa.func.count().label("rows"), sa.func.sum(for_ever).label("forever"))
+        .where(*_purge_conditions(choice, unsettled))
+        .group_by(state)
+    )
+    with database.read() as connection:
+        found = connection.execute(query).all()
+    return {
+        **{entry.state: entry.rows for entry in found},
+        "forever": sum(int(entry.forever) for entry in found),
+    }
+
+
+def purge(database: Database, choice: Choice, *, unsettled: bool = False) -> int:
+    """Remove rows. What is being sent now stays in any case.
+
+    :param database: the ledger
+    :param choice: which rows
+    :param unsettled: whether rows without a known outcome may be removed, too
+    :return: how many were removed
+    """
+    conditions = _purge_conditions(choice, unsettled)
+    removed = 0
+    while True:
+        with database.begin() as connection:
+            ids = connection.scalars(sa.select(table.c.id).where(*conditions).limit(PURGE_GROUP)).all()
+            if not ids:
+                return removed
+            # The conditions again: a batch may have taken a row in between.
+            gone = connection.execute(sa.delete(table).where(table.c.id.in_(ids), *conditions)).rowcount
+        removed += gone
+
+
+def moment(seconds: float) -> str:
+    """Write a time as people and programs read it.
+
+    :param seconds: seconds since 1970
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _purge_conditions(choice: Choice, unsettled: bool) -> list[sa.ColumnElement[bool]]:
+    if not unsettled:
+        return [*choice.conditions(), table.c.state.in_(["done", "failed"])]
+    return [*choice.conditions(), sa.or_(table.c.state != "sent", table.c.lease_until < time.time())]
+
+
+def _legible(found: sa.RowMapping) -> dict[str, Any]:
+    times = {name: moment(found[name]) for name in ("lease_until", "created_at", "updated_at")}
+    result = json.loads(found["result"]) if found["result"] is not None else None
+    return {**_plain(found), "key": json.loads(found["key"]), "result": result, **times}
+
+
+def _plain(found: sa.RowMapping) -> dict[str, Any]:
+    # SQLAlchemy's names of columns are a kind of text that YAML does not know.
+    return {str(name): value for name, value in found.items()}
+
+
+def _missing(ids: Sequence[str]) -> InvalidInput:
+    return InvalidInput(f"the ledger has no row {', '.join(ids[:5])}.", field="id")
+
+
+def _groups(ids: list[str]) -> list[list[str]]:
+    return [ids[start : start + PURGE_GROUP] for start in range(0, len(ids), PURGE_GROUP)]

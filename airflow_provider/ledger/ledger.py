@@ -1,0 +1,337 @@
+"""The ledger: what has been sent, so that nothing is sent twice and nothing is lost.
+
+One row for each (connection, operation, scope, key). A row is ``sent`` from before a request leaves; then
+``done`` with its result, ``failed`` for good, or ``unknown`` where it cannot be told. What a dead process
+leaves as ``sent`` is sent again where that is harmless, and becomes ``unknown`` where it is not.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from airflow_provider.ledger.owner import is_gone
+from airflow_provider.store.engine import insert_if_absent
+from airflow_provider.store.tables import ledger as table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Redo = Literal["never", "failed", "all"]
+
+
+class ClaimStatus(enum.Enum):
+    """What the ledger says of a key."""
+
+    TAKEN = "taken"
+    """It is ours: recorded as sent, and to be sent now."""
+    DONE = "done"
+    """It was done before, and here is the result."""
+    FAILED = "failed"
+    """It was refused before, and is not to be tried again."""
+    UNKNOWN = "unknown"
+    """It may or may not have been done: not to be sent again without a person's decision."""
+    BUSY = "busy"
+    """Somebody is at it: ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimResult:
+    """The ledger's answer.
+
+    :param status: what to do
+    :param result: the stored result of what is done
+    :param error: why it failed, or is not known
+    """
+
+    status: ClaimStatus
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a request ended.
+
+    :param id: id of the row
+    :param state: ``done``, ``failed``, ``unknown``, or ``released``: it certainly had no effect, forget it
+    :param result: what to hand to later tries, secrets sealed
+    :param error: why it failed, or is not known
+    """
+
+    id: str
+    state: Literal["done", "failed", "unknown", "released"]
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger as one run of one batch uses it.
+
+    :param conn_id: id of the vendor's connection
+    :param operation: name of the operation, like ``imbee.create_access_token``
+    :param scope: what the keys are unique in: a run of a task, or empty for ever
+    :param task: the task that sends, for people who look at the row
+    :param owner: this run, from :func:`~airflow_provider.ledger.owner.new_owner`
+    :param lease: seconds after which a row that this run holds may be taken over; longer than any request
+        takes
+    :param once: whether a request must not be repeated when its outcome is not known
+    :param redo: which finished rows are sent again: ``never`` any, those that ``failed``, or ``all``
+    :param resend_unknown: whether rows whose outcome is not known are sent again
+    """
+
+    conn_id: str
+    operation: str
+    scope: str
+    task: str
+    owner: str
+    lease: float
+    once: bool
+    redo: Redo = "failed"
+    resend_unknown: bool = False
+
+    def id_of(self, key: Sequence[str]) -> str:
+        """Return the id of a key's row.
+
+        :param key: what makes two calls the same
+        """
+        parts = json.dumps([self.conn_id, self.operation, self.scope, *key])
+        return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+
+    def claim(self, connection: sa.Connection, keys: Sequence[Sequence[str]]) -> dict[str, ClaimResult]:
+        """Claim keys: record as sent what is to be sent now, and say of the others how they stand.
+
+        :param connection: an open transaction
+        :param keys: different keys
+        :return: the results by row id
+        """
+        return self.claim_rows(connection, {self.id_of(key): key for key in keys})
+
+    def claim_rows(
+        self, connection: sa.Connection, keys: Mapping[str, Sequence[str]]
+    ) -> dict[str, ClaimResult]:
+        """Claim keys like :meth:`claim`, for somebody who has the ids of their rows at hand.
+
+        :param connection: an open transaction
+        :param keys: different keys by row id
+        :return: the results by row id
+        """
+        # In one order for everybody, so that two runs cannot wait for each other.
+        wanted = dict(sorted(keys.items()))
+        found = self._find(connection, list(wanted))
+        claims: dict[str, ClaimResult] = {}
+        if missing := [id_ for id_ in wanted if id_ not in found]:
+            self._insert(connection, {id_: wanted[id_] for id_ in missing})
+            if connection.dialect.name != "sqlite":
+                # Between the look and the insertion another run may have inserted the same. To wait for a row
+                # here, after the insertion, could be to wait for somebody who waits for us.
+                mine = set(connection.scalars(_MINE, {"ids": missing, "me": self.owner}))
+                claims |= {id_: ClaimResult(ClaimStatus.BUSY) for id_ in missing if id_ not in mine}
+            claims |= {id_: ClaimResult(ClaimStatus.TAKEN) for id_ in missing if id_ not in claims}
+        take, lost = [], []
+        now = time.time()
+        for id_, row in found.items():
+            claim = self._judge(row, now)
+            if claim.status is ClaimStatus.TAKEN:
+                take.append(id_)
+            elif claim.status is ClaimStatus.UNKNOWN and row.state == "sent":
+                lost.append(id_)
+            claims[id_] = claim
+        if take:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.id.in_(take))
+                .values(
+                    state="sent",
+                    owner=self.owner,
+                    lease_until=now + self.lease,
+                    attempts=table.c.attempts + 1,
+                    task=self.task,
+                    updated_at=now,
+                )
+            )
+        if lost:
+            connection.execute(
+                sa.update(table)
+                .where(table.c.id.in_(lost))
+                .values(state="unknown", error=INTERRUPTED, updated_at=now)
+            )
+        return claims
+
+    def needed(self, connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+        """Say which rows a batch would send now, without claiming any.
+
+        :param connection: an open transaction, which may be one that only reads
+        :param ids: ids of rows
+        """
+        now = time.time()
+        found = connection.execute(_LOOK, {"ids": ids}) if ids else ()
+        settled = {
+            row.id
+            for row in found
+            if self._judge(row, now).status not in (ClaimStatus.TAKEN, ClaimStatus.BUSY)
+        }
+        return set(ids) - settled
+
+    def settle(self, connection: sa.Connection, completions: Sequence[Completion]) -> None:
+        """Record how requests ended.
+
+        :param connection: an open transaction
+        :param completions: the ends
+        """
+        now = time.time()
+        # In the order in which claims lock rows, so that neither waits for the other.
+        completions = sorted(completions, key=attrgetter("id"))
+        released = [{"row": end.id, "me": self.owner} for end in completions if end.state == "released"]
+        ended = [
+            {
+                "row": end.id,
+                "state": end.state,
+                "result": json.dumps(end.result) if end.result is not None else None,
+                "error": _storable(end.error),
+                "now": now,
+                "me": self.owner,
+            }
+            for end in completions
+            if end.state != "released"
+        ]
+        if released and ended and connection.dialect.name != "sqlite":
+            self._find(connection, [end.id for end in completions])
+        if released:
+            connection.execute(_RELEASE, released)
+        if ended and _takes_groups(connection):
+            connection.execute(_SETTLE_GROUP, {"rows": _json([list(end.values()) for end in ended])})
+        elif ended:
+            connection.execute(_SETTLE, ended)
+
+    def _find(self, connection: sa.Connection, ids: list[str]) -> dict[str, Any]:
+        if _takes_groups(connection):
+            rows = connection.execute(_FIND_GROUP, {"ids": _json(ids)})
+        else:
+            rows = connection.execute(_FIND, {"ids": ids})
+        return {row.id: row for row in rows}
+
+    def _insert(self, connection: sa.Connection, keys: dict[str, Sequence[str]]) -> None:
+        now = time.time()
+        common = {
+            "conn_id": self.conn_id,
+            "operation": self.operation,
+            "scope": self.scope,
+            "state": "sent",
+            "owner": self.owner,
+            "lease_until": now + self.lease,
+            "attempts": 1,
+            "task": self.task,
+            "created_at": now,
+            "updated_at": now,
+        }
+        rows = [(id_, json.dumps(key, ensure_ascii=False)) for id_, key in keys.items()]
+        if _takes_groups(connection):
+            connection.execute(_INSERT_GROUP, {**common, "rows": _json(rows)})
+        else:
+            connection.execute(
+                insert_if_absent(table, connection.dialect.name),
+                [{"id": id_, "key": key, **common} for id_, key in rows],
+            )
+
+    def _judge(self, row: Any, now: float) -> ClaimResult:
+        """Say how a row that was there already stands."""
+        mine = row.owner == self.owner
+        if row.state == "sent":
+            if mine or (row.lease_until > now and not is_gone(row.owner)):
+                return ClaimResult(ClaimStatus.BUSY)
+            if self.once and not self.resend_unknown:
+                return ClaimResult(ClaimStatus.UNKNOWN, error=INTERRUPTED)
+            return ClaimResult(ClaimStatus.TAKEN)
+        # What this very run finished it does not do again, whatever "redo" says: the batch has the record
+        # twice.
+        if row.state == "done" and (mine or self.redo != "all"):
+            # What a person marked as done has none.
+            return ClaimResult(ClaimStatus.DONE, result=json.loads(row.result) if row.result else None)
+        if row.state == "failed" and (mine or self.redo == "never"):
+            return ClaimResult(ClaimStatus.FAILED, error=row.error)
+        if row.state == "unknown" and (mine or not self.resend_unknown):
+            return ClaimResult(ClaimStatus.UNKNOWN, error=row.error)
+        return ClaimResult(ClaimStatus.TAKEN)
+
+
+def _storable(text: str | None) -> str | None:
+    """Take out of a vendor's words what databases refuse: NUL, and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode() if text else text
+
+
+INTERRUPTED = "an earlier run was interrupted after the request had been handed out; it may have taken effect"
+
+_LOOK = sa.select(
+    table.c.id, table.c.state, table.c.owner, table.c.lease_until, table.c.result, table.c.error
+).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+_FIND = _LOOK.order_by(table.c.id).with_for_update()
+
+_MINE = sa.select(table.c.id).where(
+    table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner == sa.bindparam("me")
+)
+
+# That it was done is the truth, however late and whose row it has become. What else a run has to say of a row
+# counts only while the row is its own.
+_SETTLE = (
+    sa.update(table)
+    .where(
+        table.c.id == sa.bindparam("row"),
+        table.c.state != "done",
+        sa.or_(sa.bindparam("state") == "done", table.c.owner == sa.bindparam("me")),
+    )
+    .values(
+        state=sa.bindparam("state"),
+        result=sa.bindparam("result"),
+        error=sa.bindparam("error"),
+        updated_at=sa.bindparam("now"),
+    )
+)
+
+_RELEASE = sa.delete(table).where(
+    table.c.id == sa.bindparam("row"), table.c.owner == sa.bindparam("me"), table.c.state == "sent"
+)
+
+
+# SQLite takes a whole group as one JSON text. That is a few times faster than a statement for each row, and
+# Python's other threads run meanwhile, among them the one that sends.
+
+_FIND_GROUP = sa.text(
+    "SELECT id, state, owner, lease_until, result, error FROM vendor_apis_ledger "
+    "WHERE id IN (SELECT value FROM json_each(:ids))"
+)
+
+_INSERT_GROUP = sa.text(
+    "INSERT INTO vendor_apis_ledger (id, key, conn_id, operation, scope, state, owner, lease_until, "
+    "attempts, task, created_at, updated_at) "
+    "SELECT value ->> 0, value ->> 1, :conn_id, :operation, :scope, :state, :owner, :lease_until, :attempts, "
+    ":task, :created_at, :updated_at FROM json_each(:rows)"
+)
+
+_SETTLE_GROUP = sa.text(
+    "UPDATE vendor_apis_ledger SET state = ended.state, result = ended.result, error = ended.error, "
+    "updated_at = ended.now "
+    "FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS result, value ->> 3 AS error, "
+    "value ->> 4 AS now, value ->> 5 AS me FROM json_each(:rows)) AS ended "
+    "WHERE vendor_apis_ledger.id = ended.id AND vendor_apis_ledger.state != 'done' "
+    "AND (ended.state = 'done' OR vendor_apis_ledger.owner = ended.me)"
+)
+
+
+def _takes_groups(connection: sa.Connection) -> bool:
+    """Say whether the database has the JSON functions of SQLite 3.38."""
+    return connection.dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (3, 38)
+
+
+def _json(values: Sequence[Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)

@@ -1,0 +1,240 @@
+"""Finding out about a quota: the store first, and one question for everybody who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from airflow_provider.exceptions import InvalidInput, StoreUnavailable, VendorError
+from airflow_provider.http.hook import load_hook
+from airflow_provider.quota import clock
+from airflow_provider.quota.decision import WAITABLE, Enough, Sleep, decide, failure
+from airflow_provider.quota.meter import Meter, not_counted
+from airflow_provider.quota.readings import QuotaState, Refusal
+from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn, store_of
+from airflow_provider.store.engine import aconfigured, configured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.quota.decision import Requirement, WaitPolicy
+    from airflow_provider.store.engine import Database
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SHORTEST_SLEEP = timedelta(minutes=1)
+"""Nobody looks again sooner, whatever a vendor says of its reset: asking costs."""
+
+PAUSE = 0.5
+"""Seconds between two looks at whether somebody else has the vendor's answer."""
+
+PROBES = 2
+"""How often one who waits has the vendor asked: a second time if the first answer was of no use."""
+
+KEPT = 60.0
+"""Seconds for which a triggerer keeps a monitor: its triggers wake at about the same time."""
+
+_kept: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[float, asyncio.Task[QuotaMonitor]]]
+] = WeakKeyDictionary()
+
+
+class QuotaMonitor:
+    """Finds out about the quota of one connection, for one task or for all the triggers of a process.
+
+    :param hook: the hook, its connection read
+    :param database: where quotas are kept; None where it cannot be used
+    """
+
+    def __init__(self, hook: VendorHook[Any], database: Database | None) -> None:
+        self.store: QuotaStore | MemoryStore
+        if database is None:
+            self.store = MemoryStore(hook.account(hook.options))
+        else:
+            self.store = store_of(hook, database)
+        self._hook = hook
+        self._call = hook.quota_call()
+        self._me = uuid.uuid4().hex
+        self._looking: asyncio.Task[QuotaState] | None = None
+        self._probing: asyncio.Task[None] | None = None
+        self._failure: tuple[datetime, VendorError] | None = None
+        self._probes = 0
+
+    def close(self) -> None:
+        """Let go of the store's database."""
+        self.store.close()
+
+    async def check(self, need: Requirement, patience: WaitPolicy) -> Enough | Sleep:
+        """Find out whether there is enough, or until when to sleep.
+
+        :param need: what is wanted
+        :param patience: how long to believe and to wait
+        :raises InvalidInput: more is wanted than the limit
+        :raises VendorError: the vendor's answer cannot be mended by waiting
+        """
+        probed_at, probes = None, self._probes
+        while True:
+            began = clock.now()
+            state = await self._look()
+            now = clock.now()
+            decision = decide(
+                state,
+                need,
+                patience,
+                now=now,
+                probed_at=probed_at,
+                can_probe=self._call is not None,
+                period=self._hook.period,
+            )
+            if isinstance(decision, Sleep):
+                return replace(decision, until=max(decision.until, now + SHORTEST_SLEEP))
+            if isinstance(decision, Enough):
+                return decision
+            # An answer that came while this one was looking is an answer to it, too.
+            probed_at = probed_at or began
+            await self._probe_together(state, probed_at, probes)
+
+    async def probe(self) -> None:
+        """Probe the vendor now, or wait for the answer that somebody else is getting.
+
+        :raises VendorError: the vendor refuses, or does not answer
+        """
+        probed_at, probes = clock.now(), self._probes
+        while True:
+            await self._probe_together(await self._look(), probed_at, probes)
+            state = await self._look()
+            if state.reading is not None and state.reading.observed_at >= probed_at:
+                return
+            if state.refusal is not None and state.refusal.at >= probed_at:
+                return
+
+    async def _look(self) -> QuotaState:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._use(lambda: self.store.look()))
+        return await asyncio.shield(self._looking)
+
+    async def _probe_together(self, known: QuotaState, probed_at: datetime, probes: int) -> None:
+        """Probe, or wait for the answer that somebody else is getting.
+
+        :param known: what is known so far
+        :param probed_at: since when an answer is being waited for
+        :param probes: how many had been asked then
+        """
+        if self._probes - probes >= PROBES:
+            raise StoreUnavailable(
+                f"the answers of {self.store.account.vendor} about its quota cannot be kept",
+                remedy="Check the database of the quotas, and the clocks of the workers.",
+            )
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe_in_turn(known))
+        await asyncio.shield(self._probing)
+        if self._failure is not None and self._failure[0] >= probed_at:
+            raise self._failure[1]
+
+    async def _probe_in_turn(self, known: QuotaState) -> None:
+        """Probe, unless there is an answer already; give somebody else who is asking a little time."""
+        longest = self._hook.policy.deadline + self._hook.options.timeout
+        turn = await self._use(lambda: self.store.take_turn(self._me, longest, known))
+        try:
+            if turn is Turn.MINE:
+                try:
+                    await self._probe()
+                finally:
+                    await self._use(lambda: self.store.end_turn(self._me))
+            elif turn is Turn.ANOTHERS:
+                await asyncio.sleep(PAUSE)
+        finally:
+            # A look that began before the answer does not have it.
+            self._looking = None
+
+    async def _probe(self) -> None:
+        hook = self._hook
+        if self._call is None:
+            raise InvalidInput("the vendor cannot be asked about the quota.", field="conn_id")
+        self._probes += 1
+        meter = Meter(self.store, asker=self._me, names=hook.quota_headers(hook.options))
+        async with hook.session(meter) as client:
+            try:
+                await client.run(self._call)
+            except VendorError as error:
+                kind, seconds = failure(error)
+                until = clock.now() + timedelta(seconds=seconds) if seconds is not None else None
+                if kind == "QuotaExhausted":
+                    until = getattr(error, "resets_at", None)
+                meter.keep(Refusal(kind, str(error), clock.now(), until))
+                if kind not in WAITABLE:
+                    self._failure = (clock.now(), error)
+        if meter.failed:
+            # The answer was paid for: without the store this task keeps it itself.
+            self.store = MemoryStore(self.store.account)
+            self.store.report(meter.take())
+
+    async def _use(self, work: Callable[[], T]) -> T:
+        """Use the store; without it, go on with what this task knows itself."""
+        if isinstance(self.store, MemoryStore):
+            return work()
+        try:
+            return await asyncio.to_thread(work)
+        except StoreUnavailable as error:
+            log.warning("%s. Going on without it: this task asks the vendor itself.", error)
+            self.store = MemoryStore(self.store.account)
+            return work()
+
+
+def open_monitor(hook: VendorHook[Any]) -> QuotaMonitor:
+    """Make the monitor of one task.
+
+    :param hook: the hook
+    """
+    # Outside of an event loop: inside it Airflow allows no blocking question to its supervisor.
+    options = hook.options
+    try:
+        database = configured()
+    except Exception as error:
+        not_counted(options.conn_id, error)
+        return QuotaMonitor(hook, None)
+    return QuotaMonitor(hook, database)
+
+
+async def shared_monitor(path: str, conn_id: str) -> QuotaMonitor:
+    """Return the monitor that the triggers of this process share.
+
+    :param path: path of the hook's class
+    :param conn_id: id of the connection
+    """
+    loop = asyncio.get_running_loop()
+    kept = _kept.setdefault(loop, {})
+    for key in [key for key, (until, _) in kept.items() if until < loop.time()]:
+        _, made = kept.pop(key)
+        if made.done() and not made.cancelled() and made.exception() is None:
+            made.result().close()
+    key = (path, conn_id)
+    if key not in kept:
+        kept[key] = (loop.time() + KEPT, loop.create_task(_make_monitor(path, conn_id)))
+    try:
+        return await asyncio.shield(kept[key][1])
+    except Exception:
+        # The next one tries anew.
+        kept.pop(key, None)
+        raise
+
+
+async def _make_monitor(path: str, conn_id: str) -> QuotaMonitor:
+    # In a thread: imports take long enough to stall an event loop.
+    hook = await asyncio.to_thread(load_hook, path, conn_id)
+    await hook.load()
+    try:
+        database = await aconfigured()
+    except Exception as error:
+        not_counted(conn_id, error)
+        return QuotaMonitor(hook, None)
+    return QuotaMonitor(hook, database)

@@ -1,0 +1,1 @@
+"""Records in and out of files: readers, writers, and files for many workers."""

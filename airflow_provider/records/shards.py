@@ -1,0 +1,272 @@
+"""Many workers for one batch: files to map a batch operator over, and a large file cut into such files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from contextlib import contextmanager
+from glob import glob, has_magic
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.readers import FORMATS, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PARQUET_ROWS = 10_000
+"""Rows of a Parquet file that are in memory at once."""
+
+
+def list_records(pattern: str) -> list[str]:
+    """List files of records, to map a batch operator over them: ``.expand(records=…)``.
+
+    These are the files that a batch can read, by their endings. Reports of failed records
+    (``….failed.jsonl``) are left out, unless the pattern has ``.failed.`` itself.
+
+    :param pattern: path or URI of a folder or a file, or a pattern with ``*``, ``?``, ``[…]`` and, for any
+        folders, ``**``
+    :return: paths or URIs, sorted
+    :raises InvalidInput: there are no such files; a task mapped over none would be skipped without a word
+    """
+    found = [
+        path
+        for path in (_list_remote(pattern) if "://" in pattern else _list_local(pattern))
+        if path.lower().endswith(FORMATS)
+        and (".failed." in pattern or ".failed." not in os.path.basename(path))
+    ]
+    if not found:
+        raise InvalidInput(
+            f'there are no files of records at "{pattern}".',
+            field="pattern",
+            remedy=f"Check the path, and that the names end with one of {', '.join(FORMATS)}.",
+        )
+    return sorted(found)
+
+
+def split_records(
+    source: Any,
+    shards: int,
+    folder: str,
+    *,
+    delimiter: str | None = None,
+    encoding: str = "utf-8-sig",
+) -> list[str]:
+    """Cut a large file of records into shards, to map a batch operator over them.
+
+    The shards have the records in the order of the file, as many each as the others or one more, and its
+    format and encoding; each CSV shard has the header. The file is read twice, once to count; no more than a
+    few records are in memory. Each shard appears whole or not at all, and doing it again makes the same
+    files.
+
+    :param source: path or URI of a CSV, JSONL or Parquet file, or the result of a batch that wrote one
+    :param shards: how many; fewer are made of fewer records
+    :param folder: path or URI of the folder for the shards; all workers must see it
+    :param delimiter: as for the batch: what separates the columns of a CSV file
+    :param encoding: as for the batch, which needs the same for the shards
+    :return: paths or URIs of the shards, in order
+    :raises InvalidInput: the file cannot be read, or a shard cannot be written
+    """
+    if shards < 1:
+        raise InvalidInput(f'"shards" must be at least 1, not {shards}.', field="shards")
+    # It finds what is wrong with the file, and says it in the words of the batch.
+    with Records(source, delimiter=delimiter, encoding=encoding) as records:
+        path, total = records.path, records.total
+    if path is None:
+        raise InvalidInput(
+            '"source" is a list of records, not a file.',
+            field="source",
+            remedy='Give a path, or the result of a batch with "output".',
+        )
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    if suffix.lower() == ".parquet":
+        write = _split_parquet
+    else:
+        cut = _Text(suffix.lower(), delimiter, encoding)
+        write = cut.split
+        total = cut.count(path)
+    sizes = _sizes(total or 0, shards)
+    names = [
+        f"{folder.rstrip('/')}/{stem}.{number:04d}-of-{len(sizes):04d}{suffix}"
+        for number in range(1, len(sizes) + 1)
+    ]
+    try:
+        write(path, names, sizes)
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be split into {folder}: {error.strerror or type(error).__name__}.",
+            field="folder",
+            remedy="Check that the worker may write there, and that there is room.",
+        ) from None
+    return names
+
+
+class _Text:
+    """A file of text: each record is a piece of it, which is copied as it is.
+
+    :param suffix: ending of its name
+    :param delimiter: what separates columns
+    :param encoding: its encoding
+    """
+
+    def __init__(self, suffix: str, delimiter: str | None, encoding: str) -> None:
+        self._lines = suffix in (".jsonl", ".ndjson")
+        self._delimiter = delimiter or ("\t" if suffix == ".tsv" else ",")
+        self._encoding = encoding
+
+    def count(self, path: str) -> int:
+        """Count the records."""
+        try:
+            with _reading(path) as raw:
+                return sum(1 for _ in self._pieces(raw)) - (not self._lines)
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                f'"source": {path} is not {error.encoding}.',
+                field="source",
+                remedy='Set "encoding", for example to "cp1252".',
+            ) from None
+
+    def split(self, path: str, names: list[str], sizes: list[int]) -> None:
+        """Write the shards."""
+        # A byte order mark is wanted where the file needs one to be read, as in UTF-16, and nowhere else.
+        encoding = "utf-8" if self._encoding == "utf-8-sig" else self._encoding
+        with _reading(path) as raw:
+            pieces = self._pieces(raw)
+            header = "" if self._lines else next(pieces)
+            for name, size in _with_rest(names, sizes):
+                with _appearing_whole(name) as shard:
+                    text = io.TextIOWrapper(shard, encoding=encoding, newline="")
+                    text.write(header)
+                    text.writelines(islice(pieces, size))
+                    text.detach()
+
+    def _pieces(self, raw: IO[bytes]) -> Iterator[str]:
+        """Read record by record: the text of each, with its line breaks, without blank lines between."""
+        text = io.TextIOWrapper(raw, encoding=self._encoding, newline="")
+        pieces = (line for line in text if line.strip()) if self._lines else self._rows(text)
+        for piece in pieces:
+            yield piece if piece.endswith(("\n", "\r")) else piece + "\n"
+
+    def _rows(self, text: Iterable[str]) -> Iterator[str]:
+        # The reader takes as many lines as a record has; what it took is the record's text.
+        taken: list[str] = []
+        reader = csv.reader(_noting(text, taken), delimiter=self._delimiter)
+        while True:
+            taken.clear()
+            try:
+                blank = not next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                # The batch counts it as a record and reports it; so it has to arrive there.
+                blank = False
+            if not blank:
+                yield "".join(taken)
+
+
+def _split_parquet(path: str, names: list[str], sizes: list[int]) -> None:
+    import pyarrow.parquet as parquet
+
+    with _reading(path) as raw:
+        file = parquet.ParquetFile(raw)
+        batches = file.iter_batches(batch_size=PARQUET_ROWS)
+        rest = None
+        for name, size in _with_rest(names, sizes):
+            with (
+                _appearing_whole(name) as shard,
+                parquet.ParquetWriter(shard, file.schema_arrow) as writer,
+            ):
+                while size is None or size > 0:
+                    rest = rest if rest is not None and rest.num_rows else next(batches, None)
+                    if rest is None:
+                        break
+                    part = rest if size is None else rest.slice(0, size)
+                    writer.write_batch(part)
+                    rest = rest.slice(part.num_rows)
+                    size = None if size is None else size - part.num_rows
+
+
+def _with_rest(names: list[str], sizes: list[int]) -> Iterator[tuple[str, int | None]]:
+    """Pair shards and sizes; the last takes whatever is left, should the file have grown meanwhile."""
+    yield from zip(names[:-1], sizes[:-1], strict=True)
+    yield names[-1], None
+
+
+def _sizes(total: int, shards: int) -> list[int]:
+    # An empty file makes one empty shard: a task mapped over none would be skipped.
+    count = max(1, min(shards, total))
+    least, more = divmod(total, count)
+    return [least + (number < more) for number in range(count)]
+
+
+def _noting(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _list_local(pattern: str) -> list[str]:
+    if os.path.isdir(pattern):
+        with os.scandir(pattern) as entries:
+            return [entry.path for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+    if has_magic(pattern):
+        return [path for path in glob(pattern, recursive=True) if os.path.isfile(path)]
+    return [pattern] if os.path.isfile(pattern) else []
+
+
+def _list_remote(pattern: str) -> list[str]:
+    from airflow.sdk import ObjectStoragePath
+
+    plain, below = pattern, ""
+    if has_magic(pattern):
+        cut = pattern.rindex("/", 0, min(pattern.find(mark) for mark in "*?[" if mark in pattern))
+        plain, below = pattern[:cut], pattern[cut + 1 :]
+    root: Any = ObjectStoragePath(plain)
+    if not below and root.is_file():
+        return [pattern]
+    if not below and not root.is_dir():
+        return []
+    # Put together from the pattern itself: a path's own text has lost the connection that stands in it.
+    start = root.path.rstrip("/")
+    return [
+        plain.rstrip("/") + found.path.removeprefix(start)
+        for found in (root.glob(below) if below else root.iterdir())
+        if found.is_file() and not found.name.startswith(".")
+    ]
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[IO[bytes]]:
+    if "://" in path:
+        from airflow.sdk import ObjectStoragePath
+
+        remote: Any = ObjectStoragePath(path)
+        with remote.open("rb") as file:
+            yield file
+    else:
+        with open(path, "rb") as file:
+            yield file
+
+
+@contextmanager
+def _appearing_whole(path: str) -> Iterator[IO[bytes]]:
+    """Open a file that takes its name when it is complete."""
+    partial = path + ".partial"
+    if "://" in path:
+        from airflow.sdk import ObjectStoragePath
+
+        remote: Any = ObjectStoragePath(partial)
+        if path.startswith("file://"):
+            remote.parent.mkdir(parents=True, exist_ok=True)
+        with remote.open("wb") as file:
+            yield file
+        remote.replace(ObjectStoragePath(path))
+    else:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(partial, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)

@@ -1,0 +1,1 @@
+"""Imbee, simulated."""

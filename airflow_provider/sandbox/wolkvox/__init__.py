@@ -1,0 +1,1 @@
+"""wolkvox CRM, simulated."""

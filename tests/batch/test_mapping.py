@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from airflow_provider.batch.mapping import RecordMapping
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.call import Call, Repeat
+from airflow_provider.secrets import is_sealed, open_sealed, seal
+
+SECRET = "s3cr3t-value"
+
+
+def make(user: str, *, apikey: str | None = None, note: str | None = None) -> Call[Any]:
+    clear = apikey.get_secret_value() if isinstance(apikey, SecretStr) else apikey
+    return Call(
+        "POST",
+        "x",
+        lambda response: response,
+        Repeat.SAFE,
+        json={"user": user, "apikey": clear, "note": note},
+    )
+
+
+def mapping(function: Callable[..., Call[Any]] = make, **options: Any) -> RecordMapping:
+    given = {"fields": {}, "defaults": {}, "chained": {}, **options}
+    return RecordMapping(function, **given)
+
+
+def sent(record: dict[str, Any], **options: Any) -> dict[str, Any]:
+    call = mapping(**options).call(record)
+    return {name: value for name, value in call.json.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "expected"),
+    [
+        ({"user": "ada"}, {}, {"user": "ada"}),
+        ({"user": "ada", "other": 1}, {}, {"user": "ada"}),
+        ({"id": "ada"}, {"fields": {"user": "id"}}, {"user": "ada"}),
+        ({"id": "ada", "user": "bob"}, {"fields": {"user": "id"}}, {"user": "ada"}),
+        ({"a": {"b": {"c": "ada"}}}, {"fields": {"user": "a.b.c"}}, {"user": "ada"}),
+        ({"a.b": "ada"}, {"fields": {"user": "a.b"}}, {"user": "ada"}),
+        ({"a.b": "ada", "a": {"b": "bob"}}, {"fields": {"user": "a.b"}}, {"user": "ada"}),
+        ({"step": {"id": "ada"}}, {"chained": {"user": "step.id"}}, {"user": "ada"}),
+        ({"step": {"id": "ada"}, "user": "bob"}, {"chained": {"user": "step.id"}}, {"user": "bob"}),
+        ({"step": {"id": "ada"}, "user": " "}, {"chained": {"user": "step.id"}}, {"user": "ada"}),
+        ({"user": "ada"}, {"defaults": {"note": "n"}}, {"user": "ada", "note": "n"}),
+        ({"user": "ada", "note": "own"}, {"defaults": {"note": "n"}}, {"user": "ada", "note": "own"}),
+        ({"user": "ada", "note": ""}, {"defaults": {"note": "n"}}, {"user": "ada", "note": "n"}),
+        ({"user": "ada", "note": None}, {"defaults": {"note": "n"}}, {"user": "ada", "note": "n"}),
+        (
+            {"step": {"id": "ada"}},
+            {"chained": {"user": "step.id"}, "defaults": {"user": "d"}},
+            {"user": "ada"},
+        ),
+        ({"user": 0}, {}, {"user": 0}),
+        ({"user": False}, {"defaults": {"user": "d"}}, {"user": False}),
+    ],
+)
+def test_a_parameter_takes_its_value_from_field_own_name_chain_or_default_in_this_order(
+    record, options, expected
+):
+    assert sent(record, **options) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "looked"),
+    [
+        ({}, {}, '"user"'),
+        ({"user": None}, {}, '"user"'),
+        ({"user": "  "}, {}, '"user"'),
+        ({"user": "ada"}, {"fields": {"user": "id"}}, '"id"'),
+        ({"a": "text"}, {"fields": {"user": "a.b"}}, '"a.b"'),
+        ({"step": None}, {"chained": {"user": "step.id"}}, '"user" or "step.id"'),
+    ],
+)
+def test_an_empty_required_value_says_where_it_was_looked_for(record, options, looked):
+    with pytest.raises(InvalidInput) as raised:
+        mapping(**options).call(record)
+    assert f'"user" is empty: the record has no value in {looked}.' in str(raised.value)
+    assert raised.value.field == "user"
+    assert '"fields"' in raised.value.remedy
+
+
+@pytest.mark.parametrize("option", ["fields", "defaults"])
+def test_a_parameter_that_the_call_does_not_have_is_refused_by_name(option):
+    with pytest.raises(InvalidInput, match=f'"{option}" names mial, which') as raised:
+        mapping(**{option: {"mial": "x", "user": "id"}})
+    assert raised.value.field == option
+    assert "user, apikey, note" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("columns", "options"),
+    [
+        (["user"], {}),
+        (["id"], {"fields": {"user": "id"}}),
+        (["other"], {"defaults": {"user": "d"}}),
+        (["step"], {"chained": {"user": "step.id"}}),
+        (["a"], {"fields": {"user": "a.b"}}),
+        (["a.b"], {"fields": {"user": "a.b"}}),
+        (["user", "n"], {"fields": {"note": "n"}}),
+    ],
+)
+def test_a_file_with_the_columns_that_are_needed_passes(columns, options):
+    mapping(**options).check_columns(columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "missing", "parameter"),
+    [
+        (["usr", "mail"], {}, "user", "user"),
+        (["user"], {"fields": {"user": "id"}}, "id", "user"),
+        (["user"], {"fields": {"note": "n"}}, "n", "note"),
+        (["user;mail"], {}, "user", "user"),
+    ],
+)
+def test_a_missing_column_is_named_with_those_that_are_there(columns, options, missing, parameter):
+    with pytest.raises(InvalidInput) as raised:
+        mapping(**options).check_columns(columns)
+    assert f'no column "{missing}" for "{parameter}"; it has {", ".join(columns)}' in str(raised.value)
+    assert raised.value.field == parameter
+    assert "delimiter" in raised.value.remedy
+
+
+# Secrets
+
+
+def test_a_sealed_value_is_opened_for_the_call_and_stays_sealed_in_the_record():
+    record = {"user": "ada", "step": {"apikey": seal(SECRET)}}
+    before = record["step"]["apikey"]
+    assert sent(record, chained={"apikey": "step.apikey"}, secrets=("apikey",))["apikey"] == SECRET
+    assert record["step"]["apikey"] == before
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "find"),
+    [
+        ({"apikey": SECRET}, {}, lambda record: record["apikey"]),
+        ({"key": SECRET}, {"fields": {"apikey": "key"}}, lambda record: record["key"]),
+        ({"a": {"key": SECRET}}, {"fields": {"apikey": "a.key"}}, lambda record: record["a"]["key"]),
+        ({"a.key": SECRET}, {"fields": {"apikey": "a.key"}}, lambda record: record["a.key"]),
+        (
+            {"step": {"apikey": SECRET}},
+            {"chained": {"apikey": "step.apikey"}},
+            lambda record: record["step"]["apikey"],
+        ),
+        (
+            {"step.apikey": SECRET},
+            {"chained": {"apikey": "step.apikey"}},
+            lambda record: record["step.apikey"],
+        ),
+    ],
+)
+def test_a_secret_in_clear_is_sealed_in_the_record_wherever_it_was(record, options, find):
+    record["user"] = "ada"
+    assert sent(record, secrets=("apikey",), **options)["apikey"] == SECRET
+    assert is_sealed(find(record))
+    assert open_sealed(find(record)).get_secret_value() == SECRET
+    assert SECRET not in str(record)
+
+
+def test_a_secret_that_is_a_number_is_sealed_too():
+    record = {"user": "ada", "apikey": 123456}
+    mapping(secrets=("apikey",)).call(record)
+    assert "123456" not in str(record)
+
+
+def test_a_secret_that_is_sealed_already_is_not_sealed_again_beside_one_in_clear():
+    sealed = seal("of the batch before")
+    record = {"user": "ada", "apikey": SECRET, "step": {"apikey": sealed}}
+    mapping(chained={"apikey": "step.apikey"}, secrets=("apikey",)).call(record)
+    assert record["step"]["apikey"] == sealed
+
+
+def test_other_values_in_clear_are_left_as_they_are():
+    record = {"user": "ada", "note": "n"}
+    mapping(secrets=("apikey",)).call(record)
+    assert record == {"user": "ada", "note": "n"}
+
+
+def test_a_sealed_value_may_stand_for_any_parameter():
+    record = {"user": "ada", "note": seal("n")}
+    note = sent(record)["note"]
+    assert isinstance(note, SecretStr)
+    assert note.get_secret_value() == "n"

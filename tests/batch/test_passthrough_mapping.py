@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+
+from airflow_provider.batch.mapping import RecordMapping, is_empty
+from airflow_provider.batch.passthrough_mapping import PassthroughMapping
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.call import Call, Repeat
+from airflow_provider.secrets import seal
+
+
+def make(id_: str, fields: dict[str, Any]) -> Call[Any]:
+    return Call("POST", "x", lambda response: response, Repeat.SAFE, json={"id": id_, "fields": fields})
+
+
+def mapping(**options: Any) -> PassthroughMapping:
+    given: dict[str, Any] = {
+        "rest": "fields",
+        "fields": None,
+        "defaults": {},
+        "chained": {"id_": "step.id"},
+        "results": ("step", "other"),
+        **options,
+    }
+    return PassthroughMapping(make, **given)
+
+
+def sent(record: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return dict(mapping(**options).call({"id_": "7", **record}).json["fields"])
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "expected"),
+    [
+        ({"a": 1, "b": "x"}, {}, {"a": 1, "b": "x"}),
+        ({"a": 0, "b": False}, {}, {"a": 0, "b": False}),
+        ({"a": "", "b": None, "c": float("nan"), "d": 1}, {}, {"d": 1}),
+        ({"a": 1, "step": {"id": "8"}, "other": {"x": 1}}, {}, {"a": 1}),
+        ({"a": 1, "other": "a text is a field"}, {}, {"a": 1, "other": "a text is a field"}),
+        ({"a": 1, "b": 2}, {"fields": {"x": "a"}}, {"x": 1}),
+        ({"n": {"m": 1}}, {"fields": {"x": "n.m"}}, {"x": 1}),
+        ({"n.m": 1}, {"fields": {"x": "n.m"}}, {"x": 1}),
+        ({"a": 1}, {"fields": {}, "defaults": {"c": 2}}, {"c": 2}),
+        ({"key": "9", "a": 1}, {"fields": {"id_": "key"}}, {"a": 1}),
+        ({"row": {"key": "9"}, "a": 1}, {"fields": {"id_": "row.key"}}, {"a": 1}),
+        ({"a": 1}, {"defaults": {"b": 2, "a": 3}}, {"a": 1, "b": 2}),
+        ({"a": ""}, {"defaults": {"a": ""}}, {"a": ""}),
+        ({"a": ""}, {"defaults": {"a": None}}, {}),
+        ({"a": "x"}, {"defaults": {"a": None}}, {"a": "x"}),
+    ],
+)
+def test_the_fields_are_what_is_left_or_what_is_chosen(record, options, expected):
+    assert sent(record, **options) == expected
+
+
+def test_other_parameters_are_filled_as_ever():
+    assert mapping().call({"step": {"id": "8"}, "a": 1}).json["id"] == "8"
+    assert mapping(defaults={"id_": "d"}).call({"a": 1}).json == {"id": "d", "fields": {"a": 1}}
+    with pytest.raises(InvalidInput, match='"id_" is empty'):
+        mapping().call({"a": 1})
+
+
+def test_what_is_required_must_have_a_value():
+    assert sent({"a": 1}, required=["a"]) == {"a": 1}
+    assert sent({"a": ""}, required=["a"], defaults={"a": 2}) == {"a": 2}
+    for record in ({}, {"a": ""}, {"a": None}):
+        with pytest.raises(InvalidInput, match=r'^"a" is empty') as raised:
+            sent(record, required=["a"])
+        assert raised.value.field == "a"
+
+
+def test_a_sealed_secret_is_not_sent_as_a_field():
+    with pytest.raises(InvalidInput, match='"a" holds a sealed secret') as raised:
+        sent({"a": seal("s3cret")})
+    assert "s3cret" not in str(raised.value)
+
+
+def test_values_are_converted_with_other_fields_of_the_record_at_hand():
+    options = {
+        "convert": lambda name, value, find: [name, value, find("unit")],
+        "converted": {"a": ["unit"]},
+    }
+    # What is a part of another value is no field of its own.
+    assert sent({"a": 1, "b": 2, "unit": "kg"}, **options) == {"a": ["a", 1, "kg"], "b": 2}
+    assert sent({"b": 2, "unit": "kg"}, **options) == {"b": 2}
+    assert sent({"x": 1, "unit": "kg"}, fields={"a": "x"}, **options) == {"a": ["a", 1, "kg"]}
+    assert sent({"unit": "kg"}, defaults={"a": ""}, **options) == {"a": ""}
+
+
+@pytest.mark.parametrize("options", [{"required": ["a"]}, {"converted": {"a": []}}])
+def test_a_choice_that_leaves_out_what_is_asked_for_is_refused_at_once(options):
+    with pytest.raises(InvalidInput, match='"fields" leaves out "a"') as raised:
+        mapping(fields={"b": "b"}, **options)
+    assert raised.value.field == "fields"
+    mapping(fields={"b": "b"}, defaults={"a": 1}, **options)
+    mapping(fields={"a": "b"}, **options)
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "missing"),
+    [
+        (["id_", "x"], {}, None),
+        (["step", "x"], {}, None),
+        (["x"], {}, "id_"),
+        (["id_", "x"], {"fields": {"a": "x"}}, None),
+        (["id_", "x"], {"fields": {"a": "y"}}, "y"),
+        (["id_", "x"], {"fields": {"a": "x.y"}}, None),
+        (["id_", "x"], {"required": ["a"]}, "a"),
+        (["id_", "x"], {"required": ["a"], "defaults": {"a": 1}}, None),
+        (["id_", "x"], {"converted": {"y": []}}, "y"),
+        (["id_", "x"], {"converted": {"x": ["z"]}}, "z"),
+        (["id_", "x"], {"required": ["a"], "fields": {"a": "x"}}, None),
+    ],
+)
+def test_the_columns_of_a_file_are_checked_first(columns, options, missing):
+    if missing is None:
+        mapping(**options).check_columns(columns)
+        return
+    with pytest.raises(InvalidInput, match=f'no column "{missing}"'):
+        mapping(**options).check_columns(columns)
+
+
+def test_what_a_partial_function_has_by_name_is_not_for_records_to_say():
+    def function(a: str, *, b: str = "b") -> Call[Any]:
+        return Call("POST", "x", lambda response: response, Repeat.SAFE, json=[a, b])
+
+    bound = RecordMapping(partial(function, b="ours"), fields={}, defaults={}, chained={})
+    assert bound.call({"a": "1", "b": "theirs"}).json == ["1", "ours"]
+    with pytest.raises(InvalidInput, match="names b, which"):
+        RecordMapping(partial(function, b="ours"), fields={"b": "x"}, defaults={}, chained={})
+
+
+class NotATime(datetime):
+    """What data frames have for a time that is not there."""
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("value", [None, "", " ", float("nan"), Decimal("nan"), NotATime(2026, 1, 1)])
+def test_what_counts_as_no_value(value):
+    assert is_empty(value)
+
+
+@pytest.mark.parametrize("value", ["0", 0, False, 0.0, Decimal(0), datetime(2026, 1, 1), [], {}])
+def test_what_counts_as_a_value(value):
+    assert not is_empty(value)

@@ -1,0 +1,486 @@
+"""The rules of waiting for quota, by table: what is known, what is wanted, what is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider import exceptions
+from airflow_provider.exceptions import (
+    InvalidInput,
+    OutcomeUnknown,
+    QuotaExhausted,
+    RateLimited,
+    VendorAuthError,
+    VendorError,
+    VendorProtocolError,
+    VendorRejected,
+    VendorUnavailable,
+)
+from airflow_provider.quota.decision import (
+    ANSWER_HOLDS,
+    OUTAGE,
+    SKEW,
+    STORE_INTERVAL,
+    Enough,
+    Probe,
+    Requirement,
+    Sleep,
+    WaitPolicy,
+    decide,
+    failure,
+)
+from airflow_provider.quota.readings import Quota, QuotaState, Refusal
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+PATIENCE = WaitPolicy(max_age=5 * MINUTE, reset_margin=HOUR, recheck_interval=2 * HOUR)
+RESET = NOW + 3 * HOUR
+AWAKE = RESET + PATIENCE.reset_margin
+
+
+def reading(remaining: int = 50, *, age: timedelta = MINUTE, **changes: Any) -> Quota:
+    known = Quota(
+        limit=100,
+        used=100 - remaining,
+        remaining=remaining,
+        resets_at=RESET,
+        observed_at=NOW - age,
+        source="probe",
+    )
+    return replace(known, **changes)
+
+
+def refused(kind: str, *, age: timedelta = MINUTE, until: datetime | None = None) -> Refusal:
+    return Refusal(kind, "the vendor's words", NOW - age, until)
+
+
+def decided(state: QuotaState, need: Requirement | int = 10, **options: Any) -> Any:
+    wanted = need if isinstance(need, Requirement) else Requirement(need)
+    patience = options.pop("patience", PATIENCE)
+    return decide(state, wanted, patience, **{"now": NOW, **options})
+
+
+def until(decision: Any) -> datetime:
+    assert isinstance(decision, Sleep)
+    return decision.until
+
+
+# Nothing is known
+
+
+def test_nothing_known_is_a_reason_to_ask():
+    assert decided(QuotaState()) == Probe()
+
+
+def test_nothing_known_of_a_vendor_that_cannot_be_asked_is_a_reason_to_look_again_later():
+    assert until(decided(QuotaState(), can_probe=False)) == NOW + 2 * HOUR
+
+
+def test_what_was_only_counted_without_a_reading_is_a_reason_to_ask():
+    assert decided(QuotaState(counted=1000)) == Probe()
+
+
+# Enough
+
+
+@pytest.mark.parametrize(
+    ("age", "options", "enough"),
+    [
+        (timedelta(0), {}, True),
+        (5 * MINUTE, {}, True),
+        (5 * MINUTE + timedelta(microseconds=1), {}, False),
+        (timedelta(days=1), {}, False),
+        # It is the answer that was waited for, however late it is looked at.
+        (20 * MINUTE, {"probed_at": NOW - 21 * MINUTE}, True),
+        (20 * MINUTE, {"probed_at": NOW - 20 * MINUTE}, True),
+        (20 * MINUTE, {"probed_at": NOW - 19 * MINUTE}, False),
+        # The clock of the one who asked is ahead of ours.
+        (-HOUR, {}, True),
+        (-timedelta(days=2), {}, True),
+        (timedelta(days=1), {"can_probe": False}, True),
+    ],
+)
+def test_enough_is_believed_while_it_is_young(age, options, enough):
+    known = reading(50, age=age, resets_at=None)
+    assert decided(QuotaState(known), 50, **options) == (Enough(known) if enough else Probe())
+
+
+def test_enough_tells_what_is_left_after_our_own_requests():
+    known = reading(50)
+    found = decided(QuotaState(known, counted=7), 43)
+    assert found == Enough(known.less(7))
+    assert (found.quota.remaining, found.quota.used, found.quota.source) == (43, 57, "count")
+
+
+@pytest.mark.parametrize(("remaining", "enough"), [(11, True), (10, False)])
+def test_the_margin_is_needed_on_top(remaining, enough):
+    assert isinstance(
+        decided(QuotaState(reading(remaining)), Requirement(10, 1)), Enough if enough else Sleep
+    )
+
+
+def test_nothing_wanted_is_enough_even_of_nothing():
+    assert isinstance(decided(QuotaState(reading(0)), 0), Enough)
+
+
+# Too little
+
+
+@pytest.mark.parametrize("age", [timedelta(0), 6 * MINUTE, timedelta(days=1), -HOUR])
+@pytest.mark.parametrize("asked", [False, True])
+def test_too_little_holds_until_the_reset_and_the_margin_however_old(age, asked):
+    known = reading(9, age=age)
+    probed_at = known.observed_at if asked else None
+    found = decided(QuotaState(known), probed_at=probed_at)
+    assert until(found) == AWAKE
+    assert "9 of 100" in found.reason
+
+
+def test_too_little_without_a_reset_is_looked_at_again_after_the_interval():
+    assert until(decided(QuotaState(reading(9, resets_at=None)))) == NOW + 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [(timedelta(0), Probe), (timedelta(microseconds=-1), Sleep), (HOUR, Probe), (timedelta(days=40), Probe)],
+)
+def test_a_reading_whose_reset_and_margin_are_over_says_nothing_any_more(late, expected):
+    assert isinstance(decided(QuotaState(reading(9)), now=AWAKE + late), expected)
+
+
+def test_even_enough_is_asked_for_again_after_the_reset():
+    known = reading(90, age=timedelta(0), resets_at=NOW - 2 * HOUR)
+    assert decided(QuotaState(known), 10) == Probe()
+
+
+@pytest.mark.parametrize("margin", [timedelta(0), HOUR])
+@pytest.mark.parametrize("hours", [0, 24])
+def test_a_reset_of_no_hours_or_of_a_whole_day_is_not_asked_about_twice(margin, hours):
+    patience = replace(PATIENCE, reset_margin=margin)
+    known = reading(9, age=timedelta(0), resets_at=NOW + hours * HOUR)
+    found = decided(QuotaState(known), probed_at=NOW, patience=patience)
+    # Hours rounded down to 0 are no reason to ask every minute until they are over.
+    assert until(found) == max(NOW + hours * HOUR + margin, NOW + ANSWER_HOLDS)
+
+
+def test_a_reading_of_another_day_tells_the_hour_of_the_reset():
+    known = reading(9, age=50 * HOUR, resets_at=NOW - 45 * HOUR)
+    state = QuotaState(known, refusal=refused("QuotaExhausted", age=HOUR))
+    assert until(decided(state, period=24 * HOUR)) == NOW + 3 * HOUR + HOUR
+    assert until(decided(state)) == NOW - HOUR + PATIENCE.recheck_interval or decided(state) == Probe()
+
+
+def test_a_limit_that_a_question_would_always_lower_is_never_waited_for():
+    known = Quota(100, 1, 99, NOW + 3 * HOUR, NOW, "probe")
+    with pytest.raises(InvalidInput, match="counts the question itself") as raised:
+        decided(QuotaState(known), 100)
+    assert raised.value.field == "min_remaining"
+    assert isinstance(decided(QuotaState(known), 99), Enough)
+
+
+def test_what_a_wrong_clock_says_of_a_refusal_is_not_believed():
+    state = QuotaState(reading(90, age=timedelta(0)), refusal=refused("QuotaExhausted", age=-30 * HOUR))
+    assert isinstance(decided(state), Enough)
+
+
+def test_enough_at_the_very_reset_is_enough():
+    known = reading(90, age=timedelta(0), resets_at=NOW)
+    patience = replace(PATIENCE, reset_margin=timedelta(0))
+    assert decided(QuotaState(known), probed_at=NOW, patience=patience) == Enough(known)
+
+
+def test_a_vendor_that_cannot_be_asked_is_waited_for_until_the_reset():
+    assert until(decided(QuotaState(reading(9)), can_probe=False)) == AWAKE
+
+
+def test_too_little_of_a_period_that_is_over_does_not_hold_up_for_ever_where_nobody_can_ask():
+    """Nobody would send the request whose answer tells that the count has begun anew."""
+    found = decided(QuotaState(reading(0)), can_probe=False, now=AWAKE + HOUR)
+    assert isinstance(found, Enough)
+
+
+# Our own count disagrees
+
+
+def test_our_own_count_is_doubted_once_the_reading_is_old():
+    state = QuotaState(reading(50, age=4 * MINUTE), counted=45)
+    found = decided(state)
+    assert until(found) == NOW + MINUTE
+    assert "5 of 100" in found.reason
+    assert decided(state, now=NOW + MINUTE + timedelta(microseconds=1)) == Probe()
+
+
+def test_a_reset_before_the_reading_is_old_is_waited_for():
+    known = reading(50, age=timedelta(0), resets_at=NOW + MINUTE)
+    patience = replace(PATIENCE, max_age=5 * HOUR)
+    assert until(decided(QuotaState(known, counted=45), patience=patience)) == NOW + MINUTE + HOUR
+
+
+def test_what_was_counted_since_the_answer_that_was_waited_for_is_no_reason_to_ask_again():
+    state = QuotaState(reading(50, age=MINUTE), counted=45)
+    assert until(decided(state, probed_at=NOW - 2 * MINUTE)) == AWAKE
+
+
+def test_our_own_count_is_all_there_is_where_nobody_can_ask():
+    state = QuotaState(reading(50, age=HOUR), counted=45)
+    assert until(decided(state, can_probe=False)) == AWAKE
+
+
+# Reservations
+
+
+def test_what_others_have_set_aside_is_waited_for_by_looking_into_the_store():
+    state = QuotaState(reading(50), reserved={"other": 45})
+    found = decided(state)
+    assert until(found) == NOW + STORE_INTERVAL
+    assert "45 are reserved" in found.reason
+
+
+@pytest.mark.parametrize("age", [MINUTE, HOUR])
+def test_a_question_would_not_free_what_is_set_aside(age):
+    assert isinstance(decided(QuotaState(reading(50, age=age), reserved={"other": 45})), Sleep)
+
+
+def test_a_reservation_that_ends_sooner_is_waited_for():
+    moment = NOW + timedelta(seconds=7)
+    assert until(decided(QuotaState(reading(50), reserved={"other": 45}, frees_at=moment))) == moment
+
+
+def test_a_reset_that_comes_sooner_than_the_next_look_is_waited_for():
+    known = reading(50, resets_at=NOW - HOUR + timedelta(seconds=7))
+    assert until(decided(QuotaState(known, reserved={"other": 45}))) == NOW + timedelta(seconds=7)
+
+
+def test_ones_own_reservation_is_ones_own():
+    state = QuotaState(reading(50), reserved={"mine": 45, "other": 5})
+    assert isinstance(decided(state, Requirement(45, run="mine")), Enough)
+    assert isinstance(decided(state, Requirement(46, run="mine")), Sleep)
+    assert isinstance(decided(state, Requirement(45, run="other")), Sleep)
+
+
+def test_who_is_no_run_has_no_reservation_of_its_own():
+    assert isinstance(decided(QuotaState(reading(50), reserved={"": 45}), Requirement(10)), Sleep)
+
+
+def test_reservations_do_not_hide_that_there_is_too_little_anyway():
+    assert until(decided(QuotaState(reading(9), reserved={"other": 5}))) == AWAKE
+
+
+# More than there will ever be
+
+
+@pytest.mark.parametrize(
+    ("need", "words"),
+    [
+        (Requirement(101), "min_remaining is 101, more than the limit of 100"),
+        (Requirement(100, 1), "min_remaining is 100 and the margin 1, more than the limit of 100"),
+        (Requirement(101, field="amount"), "amount is 101, more than"),
+    ],
+)
+@pytest.mark.parametrize("known", [reading(90), reading(0), reading(0, age=HOUR)], ids=str)
+def test_more_than_the_limit_is_an_error_at_once(need, words, known):
+    with pytest.raises(InvalidInput, match=words) as raised:
+        decided(QuotaState(known), need)
+    assert raised.value.field == need.field
+
+
+def test_without_a_limit_nothing_is_too_much():
+    assert until(decided(QuotaState(reading(50, limit=None, used=None)), 10**6)) == AWAKE
+
+
+def test_the_limit_itself_is_not_too_much():
+    assert isinstance(decided(QuotaState(reading(100)), 100), Enough)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("probed_at", [None, NOW - 2 * MINUTE], ids=["found", "answered"])
+@pytest.mark.parametrize(
+    ("refusal", "known", "expected"),
+    [
+        (refused("QuotaExhausted"), None, NOW - MINUTE + 2 * HOUR),
+        (refused("QuotaExhausted", until=RESET), None, AWAKE),
+        (refused("QuotaExhausted"), reading(90, age=HOUR), AWAKE),
+        # The announced reset was over when the vendor refused: it was not the real one.
+        (
+            refused("QuotaExhausted"),
+            reading(90, age=HOUR, resets_at=NOW - 2 * MINUTE),
+            NOW - MINUTE + 2 * HOUR,
+        ),
+        (refused("QuotaExhausted"), reading(90, age=HOUR, resets_at=None), NOW - MINUTE + 2 * HOUR),
+        (refused("RateLimited"), None, NOW - MINUTE + 2 * HOUR),
+        (refused("RateLimited", until=NOW + 9 * HOUR), None, NOW + 9 * HOUR),
+        (refused("RateLimited", until=NOW + MINUTE), None, NOW - MINUTE + 2 * HOUR),
+        # A vendor that throttles says nothing of the quota's reset.
+        (refused("RateLimited"), reading(90, age=HOUR), NOW - MINUTE + 2 * HOUR),
+        (refused("VendorUnavailable"), None, NOW - MINUTE + 2 * HOUR),
+        (refused("VendorUnavailable", until=NOW + 9 * HOUR), None, NOW + 9 * HOUR),
+    ],
+    ids=lambda value: None,
+)
+def test_a_refusal_that_ends_by_itself_is_waited_for(refusal, known, expected, probed_at):
+    found = decided(QuotaState(known, refusal=refusal), probed_at=probed_at)
+    assert until(found) == expected
+    assert found.reason == "the vendor's words"
+
+
+@pytest.mark.parametrize(
+    ("reset", "period", "expected"),
+    [
+        # The refusal came a minute ago, and the margin is an hour.
+        (-timedelta(hours=9), timedelta(days=1), timedelta(hours=16)),
+        (-timedelta(days=4, hours=9), timedelta(days=1), timedelta(hours=16)),
+        # Right after the reset it may only be late.
+        (-MINUTE, timedelta(days=1), 2 * HOUR - MINUTE),
+        (-timedelta(hours=4), timedelta(days=1), 2 * HOUR - MINUTE),
+        (-timedelta(hours=4) - MINUTE, timedelta(days=1), 21 * HOUR - MINUTE),
+        (3 * HOUR, timedelta(days=1), 4 * HOUR),
+        (-timedelta(hours=9), None, 2 * HOUR - MINUTE),
+    ],
+    ids=["today's", "of days ago", "just then", "four hours ago", "longer ago", "to come", "no periods"],
+)
+def test_a_reset_of_another_day_tells_the_hour_where_periods_are_equally_long(reset, period, expected):
+    known = reading(90, age=timedelta(days=5), resets_at=NOW + reset)
+    found = decided(QuotaState(known, refusal=refused("QuotaExhausted")), period=period)
+    assert until(found) == NOW + expected
+
+
+@pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorUnavailable"])
+def test_a_refusal_that_is_over_is_a_reason_to_ask(kind):
+    state = QuotaState(refusal=refused(kind, age=2 * HOUR))
+    assert decided(state) == Probe()
+
+
+def test_a_refusal_that_was_over_when_it_came_is_not_asked_about_again_at_once():
+    patience = replace(PATIENCE, recheck_interval=timedelta(0))
+    state = QuotaState(refusal=refused("RateLimited"))
+    assert isinstance(decided(state, probed_at=NOW - 2 * MINUTE, patience=patience), Sleep)
+
+
+@pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorAuthError", OUTAGE])
+@pytest.mark.parametrize("probed_at", [None, NOW - HOUR])
+def test_a_reading_after_the_refusal_counts(kind, probed_at):
+    state = QuotaState(reading(50, age=MINUTE), refusal=refused(kind, age=2 * MINUTE))
+    assert isinstance(decided(state, probed_at=probed_at), Enough)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("VendorAuthError", VendorAuthError),
+        ("VendorRejected", VendorRejected),
+        ("VendorProtocolError", VendorProtocolError),
+        (OUTAGE, VendorUnavailable),
+        ("NobodyKnows", VendorError),
+    ],
+)
+def test_a_refusal_that_no_waiting_mends_is_an_error_for_all_who_wait_for_the_answer(kind, error):
+    state = QuotaState(refusal=refused(kind))
+    for probed_at in (NOW - MINUTE, NOW - HOUR):
+        with pytest.raises(VendorError, match="the vendor's words") as raised:
+            decided(state, probed_at=probed_at)
+        assert type(raised.value) is error
+
+
+@pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
+@pytest.mark.parametrize("probed_at", [None, NOW])
+def test_one_that_has_just_come_is_an_error_for_others_too(kind, probed_at):
+    """Those who wake within the same moments ask once."""
+    with pytest.raises(VendorError, match="the vendor's words"):
+        decided(QuotaState(refusal=refused(kind, age=PATIENCE.shared)), probed_at=probed_at)
+
+
+@pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
+@pytest.mark.parametrize("probed_at", [None, NOW])
+def test_an_old_one_is_a_reason_to_ask_again(kind, probed_at):
+    refusal = refused(kind, age=PATIENCE.shared + timedelta(microseconds=1))
+    assert decided(QuotaState(refusal=refusal), probed_at=probed_at) == Probe()
+
+
+def test_one_is_shared_for_a_minute_unless_somebody_says_otherwise():
+    assert PATIENCE.shared == MINUTE
+    state = QuotaState(refusal=refused("VendorAuthError", age=2 * MINUTE))
+    with pytest.raises(VendorAuthError):
+        decided(state, patience=replace(PATIENCE, shared=2 * MINUTE))
+
+
+@pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
+def test_one_that_shares_none_asks_again_but_takes_the_answer_that_it_has_waited_for(kind):
+    patience = replace(PATIENCE, shared=timedelta(0))
+    state = QuotaState(refusal=refused(kind, age=timedelta(microseconds=1)))
+    assert decided(state, patience=patience) == Probe()
+    with pytest.raises(VendorError, match="the vendor's words"):
+        decided(state, patience=patience, probed_at=NOW - MINUTE)
+
+
+@pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorUnavailable"])
+def test_what_ends_by_itself_is_waited_for_by_one_that_shares_none_too(kind):
+    state = QuotaState(refusal=refused(kind))
+    assert until(decided(state, patience=replace(PATIENCE, shared=timedelta(0)))) == NOW - MINUTE + 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("ahead", "believed"),
+    [(MINUTE / 2, True), (MINUTE, True), (MINUTE + timedelta(microseconds=1), False), (HOUR, False)],
+)
+def test_a_refusal_of_a_clock_that_is_ahead_is_not_believed_until_ours_is_there(ahead, believed):
+    state = QuotaState(refusal=refused("VendorAuthError", age=-ahead))
+    if believed:
+        with pytest.raises(VendorAuthError):
+            decided(state)
+    else:
+        assert decided(state) == Probe()
+
+
+@pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorUnavailable"])
+def test_what_ends_by_itself_is_not_waited_for_on_the_word_of_a_clock_that_is_far_ahead(kind):
+    assert isinstance(decided(QuotaState(refusal=refused(kind, age=-SKEW))), Sleep)
+    far = refused(kind, age=-SKEW - timedelta(microseconds=1))
+    assert decided(QuotaState(refusal=far)) == Probe()
+    assert isinstance(decided(QuotaState(reading(50), refusal=far)), Enough)
+
+
+# Under which name an error is kept
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (QuotaExhausted("x"), ("QuotaExhausted", None)),
+        (RateLimited("x", retry_after=7), ("RateLimited", 7)),
+        (RateLimited("x"), ("RateLimited", None)),
+        (
+            VendorUnavailable("maintenance", processed=False, status=403, retry_after=600),
+            ("VendorUnavailable", 600),
+        ),
+        (VendorUnavailable("no connection", processed=False), (OUTAGE, None)),
+        (VendorUnavailable("x", status=500), (OUTAGE, None)),
+        (VendorAuthError("x"), ("VendorAuthError", None)),
+        (VendorProtocolError("x"), ("VendorProtocolError", None)),
+        (OutcomeUnknown("x"), ("OutcomeUnknown", None)),
+    ],
+    ids=lambda value: None,
+)
+def test_the_name_of_an_error_and_how_long_it_lasts(error, kept):
+    assert failure(error) == kept
+    assert kept[0] == OUTAGE or hasattr(exceptions, kept[0])
+
+
+# A reading
+
+
+def test_a_reading_survives_being_written_down():
+    known = reading(50)
+    for one in (known, replace(known, resets_at=None, limit=None, used=None)):
+        assert Quota.from_dict(one.as_dict()) == one
+
+
+def test_no_more_than_everything_can_be_gone():
+    assert reading(5).less(9).remaining == 0
+    assert reading(5).less(0).source == "probe"

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.readers import Records
+from airflow_provider.records.shards import list_records, split_records
+
+NASTY = [
+    {"id": "1", "note": "two\nlines"},
+    {"id": "2", "note": 'a "quoted" word, and a comma'},
+    {"id": "3", "note": "two\r\nlines, DOS\n\n"},
+    {"id": "4", "note": ""},
+    {"id": "5", "note": "Ödön"},
+    {"id": "6", "note": " blanks "},
+    {"id": "7", "note": "last"},
+]
+
+
+def write_csv(path: Path, records: list[dict[str, Any]], encoding: str = "utf-8", **options: Any) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, records[0], **options)
+    writer.writeheader()
+    writer.writerows(records)
+    path.write_bytes(text.getvalue().encode(encoding))
+    return str(path)
+
+
+def read(path: str, **options: Any) -> list[dict[str, Any]]:
+    with Records(path, **options) as records:
+        rows = list(records)
+    assert not any(row.error for row in rows)
+    return [row.record for row in rows]
+
+
+def read_all(paths: list[str], **options: Any) -> list[dict[str, Any]]:
+    return [record for path in paths for record in read(path, **options)]
+
+
+@pytest.fixture(params=["path", "uri"])
+def folder(request, tmp_path) -> str:
+    """A folder that is not there yet."""
+    path = tmp_path / "some shards"
+    return f"file://{path}" if request.param == "uri" else str(path)
+
+
+def test_a_csv_file_is_cut_between_records_and_each_part_has_the_header(tmp_path, folder):
+    source = write_csv(tmp_path / "people.csv", NASTY)
+    shards = split_records(source, 3, folder)
+    assert shards == [f"{folder}/people.000{number}-of-0003.csv" for number in (1, 2, 3)]
+    assert [len(read(shard)) for shard in shards] == [3, 2, 2]
+    assert read_all(shards) == NASTY
+    assert all(os.path.exists(shard.removeprefix("file://")) for shard in shards)
+    assert len(os.listdir(folder.removeprefix("file://"))) == 3
+
+
+def test_the_text_of_each_record_is_copied_as_it_is(tmp_path):
+    source = tmp_path / "people.csv"
+    source.write_bytes(b'id;note\r\n1;"x"\r\n\r\n2;y "z"\n3;"a\r\n;b"\r4;end')
+    shards = split_records(str(source), 2, str(tmp_path / "out"), delimiter=";")
+    texts = [Path(shard).read_bytes() for shard in shards]
+    assert texts == [b'id;note\r\n1;"x"\r\n2;y "z"\n', b'id;note\r\n3;"a\r\n;b"\r4;end\n']
+
+
+def test_doing_it_again_makes_the_same_files(tmp_path):
+    source = write_csv(tmp_path / "people.csv", NASTY)
+    first = {shard: Path(shard).read_bytes() for shard in split_records(source, 3, str(tmp_path / "out"))}
+    again = {shard: Path(shard).read_bytes() for shard in split_records(source, 3, str(tmp_path / "out"))}
+    assert first == again
+    assert sorted(os.listdir(tmp_path / "out")) == sorted(Path(shard).name for shard in first)
+
+
+def test_json_lines_are_cut_between_lines(tmp_path, folder):
+    source = tmp_path / "people.jsonl"
+    source.write_text("\n\n".join(json.dumps(record) for record in NASTY))
+    shards = split_records(str(source), 2, folder)
+    assert [len(read(shard)) for shard in shards] == [4, 3]
+    assert read_all(shards) == NASTY
+
+
+def test_parquet_files_keep_their_types(tmp_path, folder, monkeypatch):
+    pyarrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    from airflow_provider.records import shards as module
+
+    monkeypatch.setattr(module, "PARQUET_ROWS", 4)
+    table = pyarrow.table({"id": list(range(23)), "names": [[str(n)] for n in range(23)]})
+    parquet.write_table(table, tmp_path / "people.parquet", row_group_size=7)
+    shards = split_records(str(tmp_path / "people.parquet"), 4, folder)
+    assert [len(read(shard)) for shard in shards] == [6, 6, 6, 5]
+    assert read_all(shards) == table.to_pylist()
+    assert parquet.read_schema(shards[0].removeprefix("file://")) == table.schema
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_the_encoding_stays(encoding, tmp_path):
+    source = write_csv(tmp_path / "people.csv", NASTY, encoding)
+    shards = split_records(source, 2, str(tmp_path / "out"), encoding=encoding)
+    assert read_all(shards, encoding=encoding) == NASTY
+
+
+def test_columns_may_be_separated_by_something_else(tmp_path):
+    source = write_csv(tmp_path / "people.tsv", NASTY, delimiter="\t")
+    assert read_all(split_records(source, 2, str(tmp_path / "out"))) == NASTY
+
+
+@pytest.mark.parametrize(("records", "sizes"), [(0, [0]), (1, [1]), (3, [1, 1, 1]), (9, [3, 2, 2, 2])])
+def test_the_shards_are_balanced_and_there_is_at_least_one(records, sizes, tmp_path):
+    source = tmp_path / "people.csv"
+    source.write_text("id\n" + "".join(f"{number}\n" for number in range(records)))
+    shards = split_records(str(source), 4, str(tmp_path / "out"))
+    assert [len(read(shard)) for shard in shards] == sizes
+
+
+def test_a_row_that_cannot_be_read_arrives_where_it_is_reported(tmp_path):
+    source = tmp_path / "people.csv"
+    source.write_text("id,name\n1,a\n2,b,too many\n3,c\n")
+    shards = split_records(str(source), 3, str(tmp_path / "out"))
+    with Records(shards[1]) as records:
+        [row] = records
+    assert row.error is not None
+
+
+def test_the_result_of_a_batch_can_be_split(tmp_path):
+    source = tmp_path / "users.jsonl"
+    source.write_text('{"id": 1}\n{"id": 2}\n')
+    assert len(split_records({"output": str(source), "total": 2}, 2, str(tmp_path / "out"))) == 2
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    source = tmp_path / "people.csv"
+    with source.open("w") as file:
+        file.write("id,note\n")
+        for number in range(100_000):
+            file.write(f'{number},"{"x" * 50}\n{"y" * 50}"\n')
+    tracemalloc.start()
+    shards = split_records(str(source), 4, str(tmp_path / "out"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000 < source.stat().st_size
+    assert [len(read(shard)) for shard in shards] == [25_000] * 4
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        (b"", {}, "is empty"),
+        (b"id\n\xff\n", {}, 'is not utf-8.*Set "encoding"'),
+        (b"id\n1\n", {"shards": 0}, "at least 1"),
+    ],
+)
+def test_a_file_that_cannot_be_cut_is_explained(content, options, message, tmp_path):
+    source = tmp_path / "people.csv"
+    source.write_bytes(content)
+    with pytest.raises(InvalidInput, match=message):
+        split_records(**{"source": str(source), "shards": 2, "folder": str(tmp_path / "out"), **options})
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_file_is_explained(tmp_path):
+    with pytest.raises(InvalidInput, match="cannot be opened"):
+        split_records(str(tmp_path / "none.csv"), 2, str(tmp_path))
+    with pytest.raises(InvalidInput, match="not a file"):
+        split_records([{"id": 1}], 2, str(tmp_path))
+    (tmp_path / "people.csv").write_text("id\n1\n")
+    with pytest.raises(InvalidInput, match="cannot be split into"):
+        split_records(str(tmp_path / "people.csv"), 2, str(tmp_path / "people.csv" / "x"))
+
+
+@pytest.fixture(params=["path", "uri"])
+def files(request, tmp_path) -> tuple[str, Path]:
+    for name in (
+        "b.csv",
+        "a.jsonl",
+        "a.failed.jsonl",
+        "c.jsonl.partial",
+        ".d.csv",
+        "read me.txt",
+        "in/e.parquet",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return (f"file://{tmp_path}" if request.param == "uri" else str(tmp_path)), tmp_path
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("", ["a.jsonl", "b.csv"]),
+        ("/", ["a.jsonl", "b.csv"]),
+        ("/*.jsonl", ["a.jsonl"]),
+        ("/[ab].*", ["a.jsonl", "b.csv"]),
+        ("/?.csv", ["b.csv"]),
+        ("/*.failed.jsonl", ["a.failed.jsonl"]),
+        ("/*/*.parquet", ["in/e.parquet"]),
+        ("/**/*.parquet", ["in/e.parquet"]),
+        ("/b.csv", ["b.csv"]),
+    ],
+)
+def test_files_are_listed_in_order(pattern, found, files):
+    root, _ = files
+    assert list_records(root + pattern) == [f"{root}/{name}" for name in found]
+
+
+@pytest.mark.parametrize("pattern", ["/none.csv", "/*.tsv", "/none", "/*.txt"])
+def test_no_files_are_an_error(pattern, files):
+    with pytest.raises(InvalidInput, match="there are no files of records"):
+        list_records(files[0] + pattern)
+
+
+def test_a_connection_in_a_uri_stays_in_it(files, set_connection):
+    set_connection("store", conn_type="generic")
+    _, path = files
+    # A local path has no host, but the connection is carried like one.
+    uri = f"file://store@{path}"
+    assert list_records(f"{uri}/*.csv") == [f"{uri}/b.csv"]
+    assert list_records(uri) == [f"{uri}/a.jsonl", f"{uri}/b.csv"]
