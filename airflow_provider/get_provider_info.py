@@ -9,46 +9,40 @@ from typing import Any
 
 from airflow_provider import __version__
 from airflow_provider.http.options import connection_type
-from airflow_provider.imbee.connection import ImbeeOptions
-from airflow_provider.wolkvox.connection import WolkvoxOptions
+from airflow_provider.vendors import VENDORS
+
+SHARED = "Vendor APIs"
+"""The integration of what serves several vendors."""
+
+SHARED_MODULES = {
+    "operators": ["airflow_provider.quota.operators"],
+    "triggers": ["airflow_provider.quota.triggers"],
+}
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the metadata of the provider, as Airflow's ``provider_info.schema.json`` describes it."""
     return {
         "package-name": "airflow-provider-vendor-apis",
-        "name": "Vendor APIs",
-        "description": "Imbee and wolkvox CRM: provisioning in batches, access tokens, quotas.",
+        "name": SHARED,
+        "description": f"{', '.join(vendor.name for vendor in VENDORS)}: provisioning in batches, quotas.",
         "versions": [__version__],
         "integrations": [
+            *(
+                {
+                    "integration-name": vendor.name,
+                    "external-doc-url": vendor.documentation,
+                    "tags": ["service"],
+                }
+                for vendor in VENDORS
+            ),
             {
-                "integration-name": "Imbee",
-                "external-doc-url": "https://docs.imbee.me/imbee-docs/rest-api",
+                "integration-name": SHARED,
+                "external-doc-url": "https://github.com/airflow-provider-vendor-apis/airflow-provider-vendor-apis",
                 "tags": ["service"],
             },
-            {
-                "integration-name": "wolkvox CRM",
-                "external-doc-url": "https://crmvox.com/en/token-information",
-                "tags": ["service"],
-            },
         ],
-        "hooks": [
-            {"integration-name": "Imbee", "python-modules": ["airflow_provider.imbee.hooks"]},
-            {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.wolkvox.hooks"]},
-        ],
-        "operators": [
-            {"integration-name": "Imbee", "python-modules": ["airflow_provider.imbee.operators"]},
-            {
-                "integration-name": "wolkvox CRM",
-                "python-modules": ["airflow_provider.wolkvox.operators", "airflow_provider.quota.operators"],
-            },
-        ],
-        "sensors": [
-            {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.wolkvox.sensors"]},
-        ],
-        "triggers": [
-            {"integration-name": "wolkvox CRM", "python-modules": ["airflow_provider.quota.triggers"]},
-        ],
+        **{kind: _modules(kind) for kind in ("hooks", "operators", "sensors", "triggers")},
         "cli": ["airflow_provider.cli.get_cli_commands"],
         "config": {
             "vendor_apis": {
@@ -75,5 +69,14 @@ def get_provider_info() -> dict[str, Any]:
                 },
             },
         },
-        "connection-types": [connection_type(options) for options in (ImbeeOptions, WolkvoxOptions)],
+        "connection-types": [
+            connection_type(vendor.options_type(), hook_name=vendor.name, hook_class=vendor.hook_path)
+            for vendor in VENDORS
+        ],
     }
+
+
+def _modules(kind: str) -> list[dict[str, Any]]:
+    own = ((vendor.name, [module]) for vendor in VENDORS if (module := vendor.module(kind)))
+    shared = [(SHARED, SHARED_MODULES[kind])] if kind in SHARED_MODULES else []
+    return [{"integration-name": name, "python-modules": modules} for name, modules in [*own, *shared]]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider.vendors import VENDORS as ROWS
 from tests.support import walls
 from tests.support.sandbox import ROOT
 
 HOUSE = ROOT / "airflow_provider"
 VENDORS = sorted(walls.vendors(HOUSE))
-ROOMS = sorted(path.parent.name for path in HOUSE.glob("*/__init__.py"))
 DAG_MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for name in ("operators", "sensors")
@@ -50,9 +50,12 @@ def below(modules: set[str], *packages: str) -> set[str]:
 
 
 def test_no_import_breaks_a_wall():
-    assert {"imbee", "wolkvox"} <= set(VENDORS)
-    assert walls.SHARED_ROOMS | {"sandbox"} <= set(ROOMS)
+    assert [vendor.conn_type for vendor in ROWS] == VENDORS
     assert walls.breaches(HOUSE) == []
+
+
+def test_there_is_no_circle_among_files_or_rooms():
+    assert walls.circles(HOUSE) == []
 
 
 GOOD = {
@@ -84,7 +87,10 @@ BAD = {
     "http imports a vendor": ("http/hook.py", "from house.acme.calls import x", 1),
     "batch imports a vendor": ("batch/runner.py", "\nimport house.acme", 2),
     "quota imports a vendor": ("quota/sensor.py", "from house import acme", 1),
+    "a room that nobody has heard of imports a vendor": ("new/room.py", "from house.acme import calls", 1),
+    "the metadata imports a vendor": ("get_provider_info.py", "from house.acme import connection", 1),
     "calls import Airflow": ("acme/calls.py", "from airflow.sdk import BaseHook", 1),
+    "what calls are made of imports Airflow": ("acme/envelope.py", "import airflow.sdk", 1),
     "calls import requests": ("acme/calls.py", "import requests.adapters", 1),
     "calls import the standard library's client": ("acme/calls.py", "import http.client", 1),
     "calls import aiohttp in a function": ("acme/calls.py", "def f():\n    from aiohttp import web", 2),
@@ -113,6 +119,37 @@ def test_a_breach_is_found_and_named(tmp_path, name, text, line):
     [breach] = walls.breaches(build(tmp_path, {**GOOD, name: text}))
     module = name.removesuffix(".py").replace("/", ".")
     assert breach.startswith(f"house.{module}:{line} imports ")
+
+
+CIRCLES = {
+    "two files": {
+        "acme/calls.py": "from house.acme import envelope",
+        "acme/envelope.py": "import house.acme.calls",
+    },
+    "two files, one in a function": {
+        "http/call.py": "def f():\n    from house.http.hook import x",
+        "http/hook.py": "from house.http.call import y",
+    },
+    "two files, one for its types": {
+        "http/call.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.http import hook",
+        "http/hook.py": "from house.http.call import y",
+    },
+    "two rooms, four files": {
+        "http/call.py": "from house.quota import meter",
+        "quota/meter.py": "",
+        "quota/store.py": "from house.http import hook",
+    },
+    "a room and a file beside it": {
+        "http/call.py": "import house.values",
+        "values.py": "import house.http.hook",
+    },
+}
+
+
+@pytest.mark.parametrize("files", CIRCLES.values(), ids=CIRCLES)
+def test_a_circle_is_found(tmp_path, files):
+    assert walls.circles(build(tmp_path, GOOD)) == []
+    assert len(walls.circles(build(tmp_path, {**GOOD, **files}))) >= 1
 
 
 # --- what an import loads ----------------------------------------------------------------------------------

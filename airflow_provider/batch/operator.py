@@ -9,7 +9,6 @@ import re
 import signal
 import threading
 import time
-import uuid
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,6 +17,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
+from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import whole_number
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.retry import RequestPolicy
     from airflow_provider.ledger.ledger import Ledger, Redo
     from airflow_provider.ledger.recorder import Recorder
+    from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.meter import Meter
     from airflow_provider.records.writers import Output
     from airflow_provider.store.engine import Database
@@ -238,6 +239,7 @@ class VendorBatchOperator(VendorOperator):
         from airflow_provider.batch.runner import Batch
         from airflow_provider.ledger.owner import retire
         from airflow_provider.ledger.recorder import Recorder
+        from airflow_provider.quota.hook import MeteredHook
         from airflow_provider.records.readers import Records
         from airflow_provider.records.writers import FileOutput, ListOutput
         from airflow_provider.secrets import check_key
@@ -288,13 +290,14 @@ class VendorBatchOperator(VendorOperator):
             stack.callback(database.close)
             if self.sends_once:
                 _check_shared(database)
-            ledger = self._ledger(hook, context)
+            identity = RunIdentity.of(context)
+            ledger = self._ledger(hook, identity)
             stack.callback(retire, ledger.owner)
             kind = Batch if plan.combine is None else ChunkedBatch
             meter, allowance = None, None
-            if hook.metered:
+            if isinstance(hook, MeteredHook):
                 preview = kind(plan, records, results, failures) if self.reserve else None
-                meter, allowance = self._measure(hook, ledger, database, context, preview, stack)
+                meter, allowance = self._measure(hook, ledger, database, identity, preview, stack)
             self._batch = batch = kind(plan, records, results, failures)
             with _young_garbage_only():
                 requests = asyncio.run(
@@ -320,10 +323,10 @@ class VendorBatchOperator(VendorOperator):
 
     def _measure(
         self,
-        hook: VendorHook[Any],
+        hook: MeteredHook[Any],
         ledger: Ledger,
         database: Database,
-        context: Context,
+        identity: RunIdentity,
         preview: Batch | None,
         stack: ExitStack,
     ) -> tuple[Meter, int | None]:
@@ -335,35 +338,26 @@ class VendorBatchOperator(VendorOperator):
         """
         from airflow_provider.batch.forecast import forecast
         from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
-        from airflow_provider.quota.meter import make_meter
         from airflow_provider.records.readers import Records
 
-        instance: Any = context.get("ti")
-        run = f"{instance.dag_id}/{instance.run_id}" if instance is not None else ""
         if preview is None:
-            return make_meter(hook, hook.options, database, run=run), None
+            return hook.meter(database, run=identity.run), None
         with Records(self.records, delimiter=self.delimiter, encoding=self.encoding) as records:
             needed = forecast(preview, records, ledger, database)
-        task = f"{ledger.task}/{getattr(instance, 'map_index', '')}"
-        held = reserve_for_batch(hook, database, needed, run=run, task=task)
-        meter = make_meter(hook, hook.options, database, run=run, reservation=held.id)
+        held = reserve_for_batch(hook, database, needed, run=identity.run, task=identity.instance)
+        meter = hook.meter(database, run=identity.run, reservation=held.id)
         stack.callback(release_for_batch, meter.store, held.id)
         return meter, held.amount
 
-    def _ledger(self, hook: VendorHook[Any], context: Context) -> Ledger:
+    def _ledger(self, hook: VendorHook[Any], identity: RunIdentity) -> Ledger:
         from airflow_provider.ledger.ledger import Ledger
         from airflow_provider.ledger.owner import new_owner
 
-        task_instance: Any = context.get("ti")
-        names = [getattr(task_instance, name, None) for name in ("dag_id", "run_id", "task_id")]
-        # Outside a run of a Dag there is nothing to come back to.
-        in_run = all(isinstance(name, str) for name in names)
-        run = "/".join(map(str, names)) if in_run else uuid.uuid4().hex
         return Ledger(
             conn_id=hook.conn_id,
             operation=f"{hook.options.conn_type}.{self.call_function().__name__}",
-            scope="" if self.ledger_scope == "forever" else run,
-            task=run,
+            scope="" if self.ledger_scope == "forever" else identity.task,
+            task=identity.task,
             owner=new_owner(),
             lease=_lease(hook.policy, hook.options, self.max_concurrency),
             once=self.sends_once,

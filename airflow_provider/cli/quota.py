@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.readings import QuotaState
     from airflow_provider.store.engine import Database
 
@@ -94,7 +94,7 @@ def _known(database: Database | None) -> list[str]:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    from airflow_provider.http.hook import metered_types
+    from airflow_provider.quota.hook import metered_types
     from airflow_provider.quota.store import rows
 
     with create_session() as session:
@@ -103,16 +103,16 @@ def _known(database: Database | None) -> list[str]:
     return sorted(found | {row.conn_id for row in (rows(database) if database else ())})
 
 
-def _hook(conn_id: str) -> VendorHook[Any]:
+def _hook(conn_id: str) -> MeteredHook[Any]:
     from airflow.models.connection import Connection
 
-    from airflow_provider.http.hook import metered_hook
+    from airflow_provider.quota.hook import metered_hook
 
     # A task would ask its supervisor for the connection; here Airflow's own database is at hand.
     return metered_hook(conn_id, Connection.get_connection_from_secrets)
 
 
-def _probe(hook: VendorHook[Any], database: Database | None) -> None:
+def _probe(hook: MeteredHook[Any], database: Database | None) -> None:
     import asyncio
 
     from airflow_provider.exceptions import InvalidInput
@@ -125,14 +125,13 @@ def _probe(hook: VendorHook[Any], database: Database | None) -> None:
     asyncio.run(QuotaMonitor(hook, database).probe())
 
 
-def _row(hook: VendorHook[Any], database: Database | None) -> dict[str, Any]:
+def _row(hook: MeteredHook[Any], database: Database | None) -> dict[str, Any]:
     from airflow_provider.quota import clock
     from airflow_provider.quota.readings import QuotaState
-    from airflow_provider.quota.store import store_of
 
     state = QuotaState()
     if database is not None:
-        state = store_of(hook, database).look()
+        state = hook.quota_store(database).look()
     now = clock.now()
     reading = state.estimate
     known = state.reading

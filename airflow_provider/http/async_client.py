@@ -60,9 +60,9 @@ class AsyncClient:
         await self.report()
 
     async def report(self) -> None:
-        """Write down what has been seen of the quota, without blocking the event loop."""
-        if self.setup.meter is not None:
-            await asyncio.to_thread(self.setup.meter.flush)
+        """Let the observer write down what it has seen, without blocking the event loop."""
+        if self.setup.observer is not None:
+            await asyncio.to_thread(self.setup.observer.flush)
 
     async def run(self, call: Call[T]) -> T:
         """Send a call and decode its response.
@@ -94,11 +94,11 @@ class AsyncClient:
                         outcome = await self._send(call, step.timeout)
         except VendorError as error:
             setup.locate(error, call)
-            if setup.meter is not None and isinstance(error, QuotaExhausted):
-                await asyncio.to_thread(setup.meter.complete, error)
+            if setup.observer is not None and isinstance(error, QuotaExhausted):
+                await asyncio.to_thread(setup.observer.complete, error)
             raise
         finally:
-            if setup.meter is not None and setup.meter.due:
+            if setup.observer is not None and setup.observer.due:
                 await self.report()
 
     async def _send(self, call: Call[Any], seconds: float) -> Response | TransportFailure:

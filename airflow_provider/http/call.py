@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from airflow_provider.quota.readings import Quota
-
 T = TypeVar("T")
 
 KINDS = {
@@ -89,7 +87,7 @@ class Call(Generic[T]):
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
     :param key: what makes two calls of the same function the same call; a batch needs it
-    :param reading: what the value says of the connection's quota at the time it came, if it does
+    :param reading: what the value tells an observer, at the time it came: a reading of the quota
     """
 
     method: str
@@ -103,7 +101,7 @@ class Call(Generic[T]):
     attempts: int | None = None
     anonymous: bool = False
     key: tuple[str, ...] = field(default=(), repr=False)
-    reading: Callable[[T, datetime], Quota] | None = field(default=None, repr=False)
+    reading: Callable[[T, datetime], Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():

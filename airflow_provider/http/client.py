@@ -17,8 +17,8 @@ from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider.http.observer import Observer
     from airflow_provider.http.options import VendorOptions
-    from airflow_provider.quota.meter import Meter
 
 ANOTHER_TRY = 60.0
 """Seconds after which a task that has used up its reservation may try again."""
@@ -51,14 +51,14 @@ class ClientSetup:
     :param options: the connection's fields
     :param headers: headers of every request, credentials among them
     :param policy: how hard a call tries
-    :param meter: keeps account of the connection's quota, where it has one
+    :param observer: is told of each request
     :param allowance: how many requests may be sent; None for any number
     """
 
     options: VendorOptions
     headers: Mapping[str, str] = field(repr=False)
     policy: RequestPolicy = field(default_factory=RequestPolicy)
-    meter: Meter | None = None
+    observer: Observer | None = None
     allowance: int | None = None
     requests: int = 0
     """How many requests have been sent, repeats included."""
@@ -89,8 +89,8 @@ class ClientSetup:
                 remedy="Another try of the task reserves anew.",
             )
         self.requests += 1
-        if self.meter is not None:
-            self.meter.count()
+        if self.observer is not None:
+            self.observer.before_request()
 
     def on_attempt(self, call: Call[Any], outcome: Outcome, result: Any) -> None:
         """Take notice of how an attempt ended.
@@ -101,17 +101,12 @@ class ClientSetup:
         """
         failed = isinstance(result, VendorError)
         self.counts.add(outcome_of(result) if failed else "success")
-        if self.meter is None:
+        if self.observer is None:
             return
-        self.meter.settle()
-        if isinstance(outcome, Response):
-            self.meter.see(outcome)
         if failed:
-            # It is kept: nothing secret may be in it.
+            # The observer may keep it: nothing secret may be in it.
             self.locate(result, call)
-            self.meter.refuse(result)
-        else:
-            self.meter.hear(call, result)
+        self.observer.after_request(call, outcome if isinstance(outcome, Response) else None, result)
 
     def content(self, call: Call[Any]) -> tuple[bytes | None, Mapping[str, str]]:
         """Return the body of a call and its headers."""

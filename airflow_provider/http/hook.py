@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from airflow.sdk import BaseHook
 
-from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.exceptions import VendorError
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.http.client import ClientSetup
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.http.retry import RequestPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from datetime import timedelta
+    from collections.abc import AsyncIterator, Mapping
 
     import requests
     from airflow.sdk import Connection
 
     from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.http.observer import Observer
     from airflow_provider.http.sync_client import SyncClient
-    from airflow_provider.quota.meter import Meter
-    from airflow_provider.quota.readings import Account, Grant
 
 T = TypeVar("T")
 OptionsT = TypeVar("OptionsT", bound=VendorOptions)
@@ -40,10 +37,6 @@ class VendorHook(BaseHook, Generic[OptionsT]):
     """
 
     options_type: ClassVar[type[VendorOptions]]
-    metered: ClassVar[bool] = False
-    """Whether the vendor grants so many requests per period."""
-    period: ClassVar[timedelta | None] = None
-    """How long these periods are, where they are equally long."""
 
     def __init__(self, conn_id: str, *, policy: RequestPolicy | None = None) -> None:
         super().__init__()
@@ -51,7 +44,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         self.policy = policy or RequestPolicy()
         self._options: OptionsT | None = None
         self._client: SyncClient | None = None
-        self._meter: Meter | None = None
+        self._observer: Observer | None = None
 
     @property
     def options(self) -> OptionsT:
@@ -116,53 +109,33 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         return self._sync_client().run(call)
 
     @asynccontextmanager
-    async def session(self, meter: Meter | None = None) -> AsyncIterator[AsyncClient]:
+    async def session(self, observer: Observer | None = None) -> AsyncIterator[AsyncClient]:
         """Open one pooled session for many calls: ``async with hook.session() as vendor``.
 
-        :param meter: keeps account of the quota; by default one of its own, where there is a quota
+        :param observer: is told of each request; by default one of its own, where the vendor has one
         """
         # In a thread: to import aiohttp takes long enough to stall an event loop.
         module = await asyncio.to_thread(importlib.import_module, "airflow_provider.http.async_client")
         options, own = await self.load(), None
-        if self.metered and meter is None:
-            from airflow_provider.quota.meter import aopen_meter
-
-            meter = own = await aopen_meter(self, options)
+        if observer is None:
+            observer = own = await self.aopen_observer(options)
         try:
-            async with module.AsyncClient(self._setup(options, meter)) as client:
+            async with module.AsyncClient(self._setup(options, observer)) as client:
                 yield client
         finally:
             if own is not None:
                 own.close()
 
-    def quota_call(self) -> Call[Any] | None:
-        """Return the call that asks how much of the quota is left; None where a vendor has none."""
-        return None
-
-    def grant(self, options: OptionsT) -> Grant | None:
-        """Return what the vendor is known to grant, where it may not say how much is left.
+    def open_observer(self, options: OptionsT) -> Observer | None:
+        """Open what is told of each request of :meth:`run`; None where nothing is.
 
         :param options: the connection's fields
         """
         return None
 
-    def quota_headers(self, options: OptionsT) -> Mapping[str, str] | None:
-        """Return the names of the headers that tell the quota, by part; None where no header does.
-
-        :param options: the connection's fields
-        """
+    async def aopen_observer(self, options: OptionsT) -> Observer | None:
+        """Open what is told of each request of a session, without blocking the event loop."""
         return None
-
-    def account(self, options: OptionsT) -> Account:
-        """Say whose quota the requests of this connection spend.
-
-        :param options: the connection's fields
-        """
-        from airflow_provider.quota.readings import Account
-
-        credentials = "\n".join([options.base_url, *options.credentials()])
-        digest = hashlib.blake2b(credentials.encode(), digest_size=16, person=b"quota").hexdigest()
-        return Account(options.conn_id, options.conn_type, digest)
 
     def test_connection(self) -> tuple[bool, str]:
         """Answer the Test button of the connection form."""
@@ -194,73 +167,17 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         if self._client is not None:
             self._client.close()
             self._client = None
-        if self._meter is not None:
-            self._meter.close()
-            self._meter = None
+        if self._observer is not None:
+            self._observer.close()
+            self._observer = None
 
     def _sync_client(self) -> SyncClient:
         if self._client is None:
             from airflow_provider.http.sync_client import SyncClient
 
-            if self.metered:
-                from airflow_provider.quota.meter import open_meter
-
-                self._meter = open_meter(self, self.options)
-            self._client = SyncClient(self._setup(self.options, self._meter))
+            self._observer = self.open_observer(self.options)
+            self._client = SyncClient(self._setup(self.options, self._observer))
         return self._client
 
-    def _setup(self, options: OptionsT, meter: Meter | None = None) -> ClientSetup:
-        return ClientSetup(options, self.headers(options), self.policy, meter)
-
-
-def metered_hook(
-    conn_id: str, get_connection: Callable[[str], Any] = BaseHook.get_connection
-) -> VendorHook[Any]:
-    """Return the hook of a connection whose vendor has a quota, the connection read.
-
-    :param conn_id: id of the connection
-    :param get_connection: finds an Airflow connection by its id
-    :raises InvalidInput: its type is not one of a vendor with a quota, or a field cannot be used
-    """
-    connection = get_connection(conn_id)
-    types = _hook_types()
-    hook_type = types.get(connection.conn_type or "")
-    if hook_type is None or not hook_type.metered:
-        raise InvalidInput(
-            f'connection "{conn_id}" has type "{connection.conn_type}", of which no quota is known.',
-            field="conn_id",
-            remedy=f"Name a connection of type {' or '.join(metered_types())}.",
-            conn_id=conn_id,
-        )
-    hook = hook_type(conn_id)
-    hook.use(connection)
-    return hook
-
-
-def metered_types() -> list[str]:
-    """Return the types of connections whose vendors have a quota."""
-    return sorted(conn_type for conn_type, hook_type in _hook_types().items() if hook_type.metered)
-
-
-def _hook_types() -> dict[str, type[VendorHook[Any]]]:
-    from airflow_provider.get_provider_info import get_provider_info
-
-    return {
-        entry["connection-type"]: _class_at(entry["hook-class-name"])
-        for entry in get_provider_info()["connection-types"]
-    }
-
-
-def _class_at(path: str) -> type[VendorHook[Any]]:
-    module, _, name = path.rpartition(".")
-    found: type[VendorHook[Any]] = getattr(importlib.import_module(module), name)
-    return found
-
-
-def load_hook(path: str, conn_id: str) -> VendorHook[Any]:
-    """Return a hook by the path of its class.
-
-    :param path: the path, like ``package.module.Class``
-    :param conn_id: id of the connection
-    """
-    return _class_at(path)(conn_id)
+    def _setup(self, options: OptionsT, observer: Observer | None) -> ClientSetup:
+        return ClientSetup(options, self.headers(options), self.policy, observer)

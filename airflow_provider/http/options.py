@@ -153,8 +153,6 @@ class VendorOptions:
     """
 
     conn_type: ClassVar[str]
-    hook_name: ClassVar[str]
-    hook_class: ClassVar[str]
 
     conn_id: str
     base_url: str
@@ -343,10 +341,12 @@ def base_url(connection: Connection, *, label: str, host: str | None = None) -> 
     return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}"
 
 
-def connection_type(options: type[VendorOptions]) -> dict[str, Any]:
+def connection_type(options: type[VendorOptions], *, hook_name: str, hook_class: str) -> dict[str, Any]:
     """Render the form as Airflow's provider metadata wants it.
 
     :param options: the options of a vendor
+    :param hook_name: what the form calls the type of the connection
+    :param hook_class: path of the hook's class
     """
     fields: dict[str, Any] = {}
     relabeling: dict[str, str] = {}
@@ -370,8 +370,8 @@ def connection_type(options: type[VendorOptions]) -> dict[str, Any]:
         fields[name] = {"label": form["label"], "schema": schema, "description": form["help"]}
     return {
         "connection-type": options.conn_type,
-        "hook-name": options.hook_name,
-        "hook-class-name": options.hook_class,
+        "hook-name": hook_name,
+        "hook-class-name": hook_class,
         "conn-fields": fields,
         "ui-field-behaviour": {
             "hidden-fields": [name for name in (*STANDARD_FIELDS, "extra") if name not in used],

@@ -140,16 +140,16 @@ class SyncClient:
                     outcome = self._send(call, step.timeout)
         except VendorError as error:
             setup.locate(error, call)
-            if setup.meter is not None and isinstance(error, QuotaExhausted):
-                setup.meter.complete(error)
+            if setup.observer is not None and isinstance(error, QuotaExhausted):
+                setup.observer.complete(error)
             raise
         finally:
             setup.counts.emit()
             self._report()
 
     def _report(self) -> None:
-        if self.setup.meter is not None:
-            self.setup.meter.flush()
+        if self.setup.observer is not None:
+            self.setup.observer.flush()
 
     def _send(self, call: Call[Any], timeout: float) -> Response | TransportFailure:
         body, given = self.setup.content(call)

@@ -16,8 +16,6 @@ class ImbeeOptions(VendorOptions):
     """The fields of an Imbee connection. Source: "Requirements" of Imbee's REST API page."""
 
     conn_type: ClassVar[str] = "imbee"
-    hook_name: ClassVar[str] = "Imbee"
-    hook_class: ClassVar[str] = "airflow_provider.imbee.hooks.ImbeeHook"
 
     host: str = form_field(
         "HOST",

@@ -23,7 +23,7 @@ class ImbeeHook(VendorHook[ImbeeOptions]):
     conn_name_attr = "imbee_conn_id"
     default_conn_name = "imbee_default"
     conn_type = ImbeeOptions.conn_type
-    hook_name = ImbeeOptions.hook_name
+    hook_name = "Imbee"
     options_type = ImbeeOptions
 
     def __init__(

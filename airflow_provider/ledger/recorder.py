@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider.ledger.ledger import Ledger
-    from airflow_provider.quota.meter import Meter
     from airflow_provider.store.engine import Database
 
 BUSY_PAUSE = 0.2
@@ -32,6 +31,22 @@ SETTLING_ATTEMPTS = 5
 """How often the ends of requests that have been sent are offered to a database that is away."""
 
 
+class Companion(Protocol):
+    """Something else that is written down with each group, in the same transaction where that is possible."""
+
+    def take(self) -> Any:
+        """Hand over what is to be written."""
+
+    def write(self, connection: sa.Connection, taken: Any) -> None:
+        """Write what :meth:`take` returned, in an open transaction."""
+
+    def restore(self, taken: Any) -> None:
+        """Take back what was written in vain."""
+
+    def flush(self) -> None:
+        """Write what there is in a transaction of its own. It must not fail."""
+
+
 class Recorder:
     """Gathers what has to be recorded and commits it in groups.
 
@@ -39,12 +54,12 @@ class Recorder:
 
     :param database: the database
     :param ledger: the ledger as this run uses it
-    :param meter: what the client has seen of the quota, written down along with each group
+    :param companion: what else is written down along with each group
     """
 
-    def __init__(self, database: Database, ledger: Ledger, meter: Meter | None = None) -> None:
+    def __init__(self, database: Database, ledger: Ledger, companion: Companion | None = None) -> None:
         self.ledger = ledger
-        self._meter = meter
+        self._companion = companion
         self._database = database
         self._claims: dict[str, tuple[Sequence[str], asyncio.Future[ClaimResult]]] = {}
         self._settlements: list[Completion] = []
@@ -169,30 +184,29 @@ class Recorder:
 
     def _transact(self, keys: dict[str, Sequence[str]], ends: list[Completion]) -> dict[str, ClaimResult]:
         if self._database.is_sqlite:
-            with self._measuring() as measure, self._database.begin() as connection:
+            with self._accompanied() as accompany, self._database.begin() as connection:
                 if ends:
                     self.ledger.settle(connection, ends)
-                measure(connection)
+                accompany(connection)
                 return self.ledger.claim_rows(connection, keys) if keys else {}
         # Each locks rows in the order of their ids; the two together would not, and two runs could come to
         # wait for each other.
         if ends:
             self._database.run(lambda connection: self.ledger.settle(connection, ends))
-        if self._meter is not None:
-            # By itself, it fails no batch.
-            self._meter.flush()
+        if self._companion is not None:
+            self._companion.flush()
         return self._database.run(lambda connection: self.ledger.claim_rows(connection, keys)) if keys else {}
 
     @contextmanager
-    def _measuring(self) -> Iterator[Callable[[sa.Connection], None]]:
-        """Write down what the meter has; it keeps what could not be written."""
-        meter = self._meter
-        if meter is None:
+    def _accompanied(self) -> Iterator[Callable[[sa.Connection], None]]:
+        """Write what the companion has; it keeps what could not be written."""
+        companion = self._companion
+        if companion is None:
             yield lambda connection: None
             return
-        report = meter.take()
+        taken = companion.take()
         try:
-            yield lambda connection: meter.write(connection, report)
+            yield lambda connection: companion.write(connection, taken)
         except BaseException:
-            meter.restore(report)
+            companion.restore(taken)
             raise

@@ -15,7 +15,7 @@ from airflow_provider.quota.monitor import QuotaMonitor
 from airflow_provider.quota.store import LEASE, MemoryStore, QuotaStore, reservation_id
 
 if TYPE_CHECKING:
-    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class BatchReservation:
 
 
 def reserve_for_batch(
-    hook: VendorHook[Any], database: Database, amount: int, *, run: str, task: str
+    hook: MeteredHook[Any], database: Database, amount: int, *, run: str, task: str
 ) -> BatchReservation:
     """Set uses aside for a batch.
 

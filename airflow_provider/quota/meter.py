@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import QuotaExhausted, StoreUnavailable, VendorError
 from airflow_provider.http.metrics import gauge
 from airflow_provider.quota import clock
 from airflow_provider.quota.headers import read_headers
 from airflow_provider.quota.readings import Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Report, store_of
-from airflow_provider.store.engine import aconfigured, configured
+from airflow_provider.quota.store import MemoryStore, QuotaStore, Report
+from airflow_provider.run_identity import current_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,59 +22,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider.http.call import Call, Response
-    from airflow_provider.http.hook import VendorHook
-    from airflow_provider.http.options import VendorOptions
     from airflow_provider.quota.readings import Quota
-    from airflow_provider.store.engine import Database
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 PENDING = 20
 PATIENCE = 2.0
 """A client that sends many requests reports them when there are so many, or after so many seconds."""
-
-
-def current_run() -> str:
-    """Name the run of a Dag that this process works for; nothing outside of one."""
-    names = [os.environ.get(f"AIRFLOW_CTX_DAG_{name}", "") for name in ("ID", "RUN_ID")]
-    return "/".join(names) if all(names) else ""
-
-
-def open_meter(hook: VendorHook[Any], options: VendorOptions, **details: Any) -> Meter | None:
-    """Make the meter of a hook with a store of its own.
-
-    :param hook: the hook
-    :param options: the fields of its connection
-    :param details: further parameters of :class:`Meter`
-    :return: None where the store cannot be used, which is logged: requests can be sent all the same
-    """
-    try:
-        return make_meter(hook, options, configured(), **details)
-    except Exception as error:
-        not_counted(options.conn_id, error)
-        return None
-
-
-async def aopen_meter(hook: VendorHook[Any], options: VendorOptions, **details: Any) -> Meter | None:
-    """Make a meter like :func:`open_meter`, without blocking the event loop."""
-    try:
-        return make_meter(hook, options, await aconfigured(), **details)
-    except Exception as error:
-        not_counted(options.conn_id, error)
-        return None
-
-
-def make_meter(hook: VendorHook[Any], options: VendorOptions, database: Database, **details: Any) -> Meter:
-    """Make the meter of a hook.
-
-    :param hook: the hook
-    :param options: the fields of its connection
-    :param database: where the quota is kept
-    :param details: further parameters of :class:`Meter`
-    """
-    return Meter(store_of(hook, database), names=hook.quota_headers(options), **details)
 
 
 def not_counted(conn_id: str, error: Exception) -> None:
@@ -119,40 +72,34 @@ class Meter:
         self.failed = False
         """Whether the store took something no longer."""
 
-    def count(self) -> None:
+    def before_request(self) -> None:
         """Count a request that is about to leave."""
         with self._lock:
             self._report = replace(self._report, sent=self._report.sent + 1)
 
-    def settle(self) -> None:
-        """Count a request that has ended.
+    def after_request(self, call: Call[Any], response: Response | None, result: Any) -> None:
+        """Count a request that has ended, and take down what it tells of the quota.
 
-        Only then it is taken from a reservation: while it is under way, an answer about the quota may not
-        have it yet.
+        Only now it is taken from a reservation: while it is under way, an answer about the quota may not have
+        it yet.
         """
+        now = clock.now()
         with self._lock:
             self._report = replace(self._report, spent=self._report.spent + 1)
-
-    def see(self, response: Response) -> None:
-        """Look for the quota in the headers of a response."""
-        if self._names is not None and (reading := read_headers(response.headers, clock.now(), self._names)):
-            self.read(reading)
-
-    def hear(self, call: Call[T], value: T) -> None:
-        """Take down what the value of a call says of the quota, if it does."""
-        if call.reading is not None:
-            self.read(call.reading(value, clock.now()))
+        if self._names is not None and response is not None:
+            reading = read_headers(response.headers, now, self._names)
+            if reading is not None:
+                self.read(reading)
+        if isinstance(result, QuotaExhausted):
+            self.keep(Refusal("QuotaExhausted", str(result), now, result.resets_at))
+        elif call.reading is not None and not isinstance(result, VendorError):
+            self.read(call.reading(result, now))
 
     def read(self, reading: Quota) -> None:
         """Take down what the vendor says is left."""
         with self._lock:
             # It has what was sent before.
             self._report = replace(self._report, sent=0, reading=reading)
-
-    def refuse(self, error: VendorError) -> None:
-        """Take down that the quota is used up, if an error says so."""
-        if isinstance(error, QuotaExhausted):
-            self.keep(Refusal("QuotaExhausted", str(error), clock.now(), error.resets_at))
 
     def keep(self, refusal: Refusal) -> None:
         """Take down a refusal that concerns every request of the connection."""

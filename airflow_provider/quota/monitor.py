@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable, VendorError
-from airflow_provider.http.hook import load_hook
 from airflow_provider.quota import clock
 from airflow_provider.quota.decision import WAITABLE, Enough, Sleep, decide, failure
+from airflow_provider.quota.hook import load_hook
 from airflow_provider.quota.meter import Meter, not_counted
 from airflow_provider.quota.readings import QuotaState, Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn, store_of
+from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
 from airflow_provider.store.engine import aconfigured, configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from airflow_provider.http.hook import VendorHook
     from airflow_provider.quota.decision import Requirement, WaitPolicy
+    from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
@@ -55,12 +55,12 @@ class QuotaMonitor:
     :param database: where quotas are kept; None where it cannot be used
     """
 
-    def __init__(self, hook: VendorHook[Any], database: Database | None) -> None:
+    def __init__(self, hook: MeteredHook[Any], database: Database | None) -> None:
         self.store: QuotaStore | MemoryStore
         if database is None:
             self.store = MemoryStore(hook.account(hook.options))
         else:
-            self.store = store_of(hook, database)
+            self.store = hook.quota_store(database)
         self._hook = hook
         self._call = hook.quota_call()
         self._me = uuid.uuid4().hex
@@ -190,7 +190,7 @@ class QuotaMonitor:
             return work()
 
 
-def open_monitor(hook: VendorHook[Any]) -> QuotaMonitor:
+def open_monitor(hook: MeteredHook[Any]) -> QuotaMonitor:
     """Make the monitor of one task.
 
     :param hook: the hook

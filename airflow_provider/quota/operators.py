@@ -10,6 +10,7 @@ from airflow_provider.http.operator import VendorOperator
 from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.quota import clock
 from airflow_provider.quota.sensor import QuotaSensor, whole
+from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import duration, whole_number
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider.http.hook import VendorHook
     from airflow_provider.quota.decision import Requirement
+    from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.monitor import QuotaMonitor
     from airflow_provider.quota.readings import Quota
     from airflow_provider.quota.store import Reservation
@@ -62,9 +63,9 @@ class ReserveQuotaOperator(QuotaSensor):
         if not isinstance(amount, str):
             whole_number("amount", amount, 1)
 
-    def hook(self) -> VendorHook[Any]:
+    def hook(self) -> MeteredHook[Any]:
         """Return the hook for the connection's type."""
-        from airflow_provider.http.hook import metered_hook
+        from airflow_provider.quota.hook import metered_hook
 
         return metered_hook(self.conn_id)
 
@@ -94,7 +95,7 @@ class ReserveQuotaOperator(QuotaSensor):
         self._name(context)
         return super().execute_complete(context, event, deadline=deadline)
 
-    def satisfied(self, hook: VendorHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
+    def satisfied(self, hook: MeteredHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
         """Set the uses aside, unless somebody else has just done so."""
         from airflow_provider.quota.store import MemoryStore
 
@@ -125,7 +126,8 @@ class ReserveQuotaOperator(QuotaSensor):
     def _name(self, context: Context) -> None:
         from airflow_provider.quota.store import reservation_id
 
-        self._run, self._task = names_of(context)
+        identity = RunIdentity.of(context)
+        self._run, self._task = identity.run, identity.instance
         self._id = reservation_id(self.conn_id, self._task)
 
 
@@ -152,8 +154,7 @@ class ReleaseQuotaOperator(VendorOperator):
 
         :return: ``reserved``, ``spent`` and ``released``, in uses
         """
-        run, _ = names_of(context)
-        choice = {"id_": self.reservation} if self.reservation else {"run": run}
+        choice = {"id_": self.reservation} if self.reservation else {"run": RunIdentity.of(context).run}
         found = _release(self.conn_id, **choice)
         result = {
             "reserved": sum(one.amount for one in found),
@@ -167,23 +168,12 @@ class ReleaseQuotaOperator(VendorOperator):
 
 
 def _release(conn_id: str, **choice: str) -> list[Reservation]:
-    from airflow_provider.http.hook import metered_hook
-    from airflow_provider.quota.store import store_of
+    from airflow_provider.quota.hook import metered_hook
     from airflow_provider.store.engine import configured
 
     hook = metered_hook(conn_id)
-    store = store_of(hook, configured())
+    store = hook.quota_store(configured())
     try:
         return store.release(**choice)
     finally:
         store.close()
-
-
-def names_of(context: Context) -> tuple[str, str]:
-    """Name the run of a Dag, and the task in it.
-
-    :param context: the task's context
-    """
-    instance: Any = context["ti"]
-    run = f"{instance.dag_id}/{instance.run_id}"
-    return run, f"{run}/{instance.task_id}/{instance.map_index}"

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, RetryPolicy
 
-    from airflow_provider.http.hook import VendorHook
     from airflow_provider.quota.decision import Requirement, Sleep
+    from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.monitor import QuotaMonitor
     from airflow_provider.quota.readings import Quota
 
@@ -90,18 +90,18 @@ class QuotaSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self._shares = True
 
-    def hook(self) -> VendorHook[Any]:
+    def hook(self) -> MeteredHook[Any]:
         """Return the hook of the vendor."""
         raise NotImplementedError
 
     def need(self) -> Requirement:
         """Say what is wanted."""
         from airflow_provider.quota.decision import Requirement
-        from airflow_provider.quota.meter import current_run
+        from airflow_provider.run_identity import current_run
 
         return Requirement(whole("min_remaining", self.min_remaining), self.margin, current_run())
 
-    def satisfied(self, hook: VendorHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
+    def satisfied(self, hook: MeteredHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
         """Take what there is enough of.
 
         :param hook: the hook
@@ -175,7 +175,7 @@ class QuotaSensor(BaseSensorOperator):
         finally:
             monitor.close()
 
-    def _sleep(self, hook: VendorHook[Any], need: Requirement, sleep: Sleep, deadline: datetime) -> None:
+    def _sleep(self, hook: MeteredHook[Any], need: Requirement, sleep: Sleep, deadline: datetime) -> None:
         from airflow_provider.http.metrics import increase
 
         if sleep.until > deadline:

@@ -20,7 +20,6 @@ from airflow_provider.store.tables import reservation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider.http.hook import VendorHook
     from airflow_provider.quota.readings import Grant
     from airflow_provider.store.engine import Database
 
@@ -502,15 +501,6 @@ class MemoryStore:
             counted=counted,
             refusal=report.refusal or state.refusal,
         )
-
-
-def store_of(hook: VendorHook[Any], database: Database) -> QuotaStore:
-    """Return the part of the store that a hook's requests concern.
-
-    :param hook: the hook, its connection read
-    :param database: the database
-    """
-    return QuotaStore(database, hook.account(hook.options), hook.grant(hook.options))
 
 
 def rows(database: Database) -> Sequence[Any]:

@@ -3,81 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import struct
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider.sandbox.clock import Clock
 from airflow_provider.sandbox.control import Control
-from airflow_provider.sandbox.faults import GARBAGE, LONGEST_WAIT, Fault, Faults, bare
-from airflow_provider.sandbox.journal import SIZE, Entry, Journal
+from airflow_provider.sandbox.faults import GARBAGE, LONGEST_WAIT, Fault, bare
 from airflow_provider.sandbox.messages import Answer, Refused, Request, json_answer
-from airflow_provider.sandbox.registry import VENDORS
-from airflow_provider.sandbox.switches import Switch, Switches
-from airflow_provider.sandbox.vendor import Vendor, airflow_variable
+
+if TYPE_CHECKING:
+    from airflow_provider.sandbox.journal import Entry
+    from airflow_provider.sandbox.state import Sandbox
+    from airflow_provider.sandbox.vendor import Vendor
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-REQUEST_LOG_SIZE = Switch(
-    "sandbox.request_log_size",
-    SIZE,
-    "How many requests ``/_sandbox/requests`` keeps; older ones are dropped, the counters go on.",
-    "the sandbox itself",
-    minimum=1,
-)
 
+class Application:
+    """The vendors and the control API as one ASGI application.
 
-class Sandbox:
-    """All vendors, their surroundings and the control API as one ASGI application.
-
-    :param latency: seconds that every vendor answer takes longer
+    :param sandbox: the vendors
     """
 
-    def __init__(self, latency: float = 0.0) -> None:
-        self.url = ""
-        self.latency = self.start_latency = latency
-        self.clock = Clock()
-        self.journal = Journal(self.clock)
-        self.faults = Faults()
-        every = [REQUEST_LOG_SIZE, *(switch for vendor in VENDORS for switch in vendor.switches)]
-        self.switches = Switches(every)
-        seed = secrets.token_hex(16)
-        made = (vendor(self.clock, self.journal, self.switches, seed) for vendor in VENDORS)
-        self.vendors: dict[str, Vendor] = {vendor.name: vendor for vendor in made}
-        self.control = Control(self)
-        self.reset()
-
-    def reset(self) -> None:
-        """Bring everything back to the start; the seed and the port stay."""
-        self.clock.reset()
-        self.journal.reset()
-        self.faults.reset()
-        self.switches.reset()
-        self.latency = self.start_latency
-        for vendor in self.vendors.values():
-            vendor.reset()
-        self.switched()
-
-    def switched(self) -> None:
-        """Let changed switches take effect."""
-        self.journal.resize(self.switches["sandbox.request_log_size"])
-        for vendor in self.vendors.values():
-            vendor.switched()
-        self.journal.secret(*self.switches.secrets())
-
-    def connections(self) -> dict[str, str]:
-        """Return environment variables that define an Airflow connection for each vendor."""
-        return dict(
-            airflow_variable(conn_id, connection)
-            for vendor in self.vendors.values()
-            for conn_id, connection in vendor.connections(f"{self.url}/{vendor.name}").items()
-        )
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.control = Control(sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -87,13 +42,13 @@ class Sandbox:
         mount, _, path = scope["path"].lstrip("/").partition("/")
         request = Request(scope["method"], path, scope["query_string"], scope["headers"], body)
         try:
-            vendor = self.vendors.get(mount)
+            vendor = self.sandbox.vendors.get(mount)
             if vendor is not None:
                 await self._serve(vendor, request, scope["state"]["transport"], receive, send)
             elif mount == "_sandbox":
                 await _send(send, self._control(request))
             else:
-                places = ", ".join(f"/{name}" for name in ["_sandbox", *self.vendors])
+                places = ", ".join(f"/{name}" for name in ["_sandbox", *self.sandbox.vendors])
                 message = f"Nothing is served at '{scope['path']}'; use {places}"
                 await _send(send, json_answer(404, {"error": message}))
         except Exception:
@@ -110,12 +65,12 @@ class Sandbox:
     async def _serve(
         self, vendor: Vendor, request: Request, transport: asyncio.Transport, receive: Receive, send: Send
     ) -> None:
-        entry = self.journal.record(vendor.name, request)
-        fault = self.faults.meet(vendor.name, request)
+        entry = self.sandbox.journal.record(vendor.name, request)
+        fault = self.sandbox.faults.meet(vendor.name, request)
         turned_away = vendor.arrive(request)
         try:
-            if self.latency:
-                await asyncio.sleep(self.latency)
+            if self.sandbox.latency:
+                await asyncio.sleep(self.sandbox.latency)
             if fault is not None:
                 entry.fault = fault.id
                 await _go_wrong(fault, vendor, turned_away, entry, transport, receive, send)

@@ -14,7 +14,7 @@ from airflow_provider.sandbox.vendor import field
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider.sandbox.app import Sandbox
+    from airflow_provider.sandbox.state import Sandbox
 
 
 class Control:

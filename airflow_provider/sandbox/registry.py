@@ -1,16 +1,12 @@
-"""The vendors simulated. A new vendor is a new module and one more line here."""
+"""The vendors simulated: one for each row of ``vendors.py``, from the folder of its name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider.sandbox.imbee.vendor import Imbee
-from airflow_provider.sandbox.wolkvox.vendor import Wolkvox
+from airflow_provider.vendors import VENDORS as ROWS
 
 if TYPE_CHECKING:
     from airflow_provider.sandbox.vendor import Vendor
 
-VENDORS: tuple[type[Vendor], ...] = (
-    Imbee,
-    Wolkvox,
-)
+VENDORS: tuple[type[Vendor], ...] = tuple(row.simulation() for row in ROWS)

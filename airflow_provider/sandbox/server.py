@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from airflow_provider.sandbox.app import Sandbox
+from airflow_provider.sandbox.app import Application
+from airflow_provider.sandbox.state import Sandbox
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,7 +66,7 @@ def run(host: str, port: int, latency: float, ready_file: Path | None, quiet: bo
             print(_announcement(sandbox), flush=True)
 
     config = uvicorn.Config(
-        sandbox,
+        Application(sandbox),
         http=_protocol(),
         ws="none",
         lifespan="off",

@@ -24,8 +24,6 @@ class WolkvoxOptions(VendorOptions):
     """
 
     conn_type: ClassVar[str] = "wolkvox"
-    hook_name: ClassVar[str] = "wolkvox CRM"
-    hook_class: ClassVar[str] = "airflow_provider.wolkvox.hooks.WolkvoxHook"
 
     host: str = form_field(
         "Wolkvox-Server",

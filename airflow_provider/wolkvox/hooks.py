@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from airflow_provider.http.hook import VendorHook
 from airflow_provider.quota import clock
+from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.wolkvox import calls
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider.quota.readings import Quota
 
 
-class WolkvoxHook(VendorHook[WolkvoxOptions]):
+class WolkvoxHook(MeteredHook[WolkvoxOptions]):
     """Talks to wolkvox CRM.
 
     :param wolkvox_conn_id: id of the wolkvox connection
@@ -28,9 +28,8 @@ class WolkvoxHook(VendorHook[WolkvoxOptions]):
     conn_name_attr = "wolkvox_conn_id"
     default_conn_name = "wolkvox_default"
     conn_type = WolkvoxOptions.conn_type
-    hook_name = WolkvoxOptions.hook_name
+    hook_name = "wolkvox CRM"
     options_type = WolkvoxOptions
-    metered: ClassVar[bool] = True
     period: ClassVar[timedelta | None] = timedelta(days=1)
 
     def __init__(

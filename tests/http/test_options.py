@@ -321,7 +321,7 @@ def test_the_proxy_is_the_connections_or_else_the_environments(monkeypatch, envi
 
 @pytest.mark.parametrize("options", VENDORS)
 def test_the_form_has_every_field_once(options):
-    form = connection_type(options)
+    form = connection_type(options, hook_name="Name", hook_class="some.Hook")
     behaviour = form["ui-field-behaviour"]
     standard = {f["standard"] for f in options.forms().values() if f["standard"]}
     assert set(form["conn-fields"]) == {name for name, f in options.forms().items() if not f["standard"]}
@@ -337,7 +337,7 @@ def test_the_form_masks_secrets_and_shows_defaults_and_choices(options, name):
     if form["standard"]:
         assert not form["secret"] or form["standard"] == "password"
         return
-    schema = connection_type(options)["conn-fields"][name]["schema"]
+    schema = connection_type(options, hook_name="", hook_class="")["conn-fields"][name]["schema"]
     assert (schema.get("format") == "password") is form["secret"]
     assert schema.get("enum", []) == list(form["choices"])
     default = options.__dataclass_fields__[name].default

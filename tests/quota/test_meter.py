@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from airflow_provider.exceptions import QuotaExhausted, StoreUnavailable, VendorAuthError, VendorError
+from airflow_provider.http.call import Call, Repeat
 from airflow_provider.imbee import calls as imbee
 from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.quota import meter as module
-from airflow_provider.quota.meter import Meter, current_run
+from airflow_provider.quota.meter import Meter
 from airflow_provider.quota.readings import Refusal
 from airflow_provider.quota.store import MemoryStore, QuotaStore, Report
+from airflow_provider.run_identity import current_run
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support.quota import (
     ACCOUNT,
@@ -284,10 +286,10 @@ def test_a_meter_that_has_failed_keeps_what_it_has_and_tries_no_more(error):
     meter = Meter(Broken(ACCOUNT), run="")
     meter.flush()
     assert (meter.failed, tries) == (False, [])
-    meter.count()
+    meter.before_request()
     meter.read(reading(50, at=NOW))
-    meter.settle()
-    meter.count()
+    meter.after_request(Call("GET", "", len, Repeat.SAFE), None, None)
+    meter.before_request()
     meter.flush()
     meter.flush()
     assert meter.failed
@@ -328,9 +330,9 @@ def test_what_was_sent_before_an_answer_is_in_it(monkeypatch):
     store = MemoryStore(ACCOUNT)
     meter = Meter(store, run="")
     for _ in range(3):
-        meter.count()
+        meter.before_request()
     meter.read(reading(50, at=NOW))
-    meter.count()
+    meter.before_request()
     meter.flush()
     assert (store.look().reading, store.look().counted) == (reading(50, at=NOW), 1)
 
@@ -339,9 +341,9 @@ def test_it_is_due_when_there_is_something_to_tell():
     meter = Meter(MemoryStore(ACCOUNT), run="")
     assert not meter.due
     for _ in range(module.PENDING - 1):
-        meter.count()
+        meter.before_request()
     assert not meter.due
-    meter.count()
+    meter.before_request()
     assert meter.due
     meter.flush()
     assert not meter.due
@@ -358,7 +360,7 @@ def test_it_is_due_after_some_time(monkeypatch):
     moments[0] = 100.0
     assert not meter.due
     meter.flush()
-    meter.count()
+    meter.before_request()
     moments[0] += module.PATIENCE + 1
     assert meter.due
 
@@ -367,18 +369,18 @@ def test_what_was_written_in_vain_is_written_again(monkeypatch):
     MovingClock(monkeypatch, NOW)
     store = MemoryStore(ACCOUNT)
     meter = Meter(store, run="")
-    meter.count()
-    meter.count()
+    meter.before_request()
+    meter.before_request()
     lost = meter.take()
     assert lost == Report(sent=2)
-    meter.count()
+    meter.before_request()
     meter.restore(lost)
     meter.flush()
     assert store.look().counted == 3
-    meter.count()
+    meter.before_request()
     meter.read(reading(50, at=NOW))
     lost = meter.take()
-    meter.count()
+    meter.before_request()
     meter.restore(lost)
     meter.flush()
     assert (store.look().reading, store.look().counted) == (reading(50, at=NOW), 1)

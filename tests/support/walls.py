@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 HTTP_LIBRARIES = {"requests", "aiohttp", "httpx", "urllib3", "http", "urllib"}
-SHARED_ROOMS = {"http", "batch", "store", "quota"}
+WITH_AIRFLOW = {"hooks", "operators", "sensors", "triggers"}
+"""The modules of a vendor that may import Airflow. All others describe calls, and need none."""
+OF_THE_SANDBOX = {"__version__", "vendors"}
+"""What the sandbox may take from the rest of the package: its version, and which vendors there are."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +69,51 @@ def breaches(root: Path) -> list[str]:
         target = _room(one.name, house) if one.name.split(".")[0] == house else None
         if room in rooms and target in rooms - {room}:
             found.append(f"{one}: a vendor's room knows no other vendor's")
-        if room in SHARED_ROOMS and target in rooms:
-            found.append(f"{one}: {room}/ knows no vendor")
-        if one.module.endswith(("calls", "crm", "envelope", "fields")) and room in rooms:
+        if room not in {*rooms, "sandbox"} and target in rooms:
+            found.append(f"{one}: only a vendor's own room knows it; others find it through vendors.py")
+        if room in rooms and one.module.split(".")[2:] and one.module.split(".")[2] not in WITH_AIRFLOW:
             top = one.name.split(".")[0]
-            if top == "airflow" or top in HTTP_LIBRARIES:
+            if (top == "airflow" and one.name != "airflow.sdk.Connection") or top in HTTP_LIBRARIES:
                 found.append(f"{one}: calls know neither Airflow nor an HTTP library")
         inside = one.name.split(".")[0] == house
-        if room == "sandbox" and inside and target != "sandbox" and one.name != f"{house}.__version__":
+        if room == "sandbox" and inside and target not in {"sandbox", *OF_THE_SANDBOX}:
             found.append(f"{one}: the sandbox shares no code with what it tests")
         if room != "sandbox" and target == "sandbox":
             found.append(f"{one}: nothing depends on the sandbox")
     return found
+
+
+def circles(root: Path) -> list[list[str]]:
+    """Return circles among the files of a package, and among its rooms; none is what there should be.
+
+    A room is a folder of the package, or a file beside them.
+    """
+    files: dict[str, set[str]] = defaultdict(set)
+    rooms: dict[str, set[str]] = defaultdict(set)
+    modules = set(_modules(root))
+    for one in imports(root):
+        target = one.name if one.name in modules else one.name.rpartition(".")[0]
+        if target not in modules or target == one.module:
+            continue
+        files[one.module].add(target)
+        here, there = _room(one.module, root.name), _room(target, root.name)
+        if here and there and here != there:
+            rooms[here].add(there)
+    return [circle for graph in (files, rooms) if (circle := _circle(graph))]
+
+
+def _circle(graph: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def _modules(root: Path) -> Iterator[str]:
+    for path in root.rglob("*.py"):
+        parts = [root.name, *path.relative_to(root).with_suffix("").parts]
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def _room(module: str, house: str) -> str | None:

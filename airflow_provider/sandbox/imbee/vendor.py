@@ -339,3 +339,6 @@ def _sha1(*parts: str) -> str:
 def _bytes(text: str) -> bytes:
     # JSON may hold half a surrogate pair, which plain UTF-8 refuses.
     return text.encode("utf-8", "surrogatepass")
+
+
+VENDOR = Imbee

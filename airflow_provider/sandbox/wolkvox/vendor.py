@@ -322,3 +322,6 @@ class Wolkvox(Vendor):
             "remaining": max(0, self._left(token)),
             "resets_at": iso(self._reset_at().timestamp()),
         }
+
+
+VENDOR = Wolkvox

@@ -1,0 +1,44 @@
+"""What may watch the requests of a client, without the client knowing what for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from airflow_provider.exceptions import QuotaExhausted
+    from airflow_provider.http.call import Call, Response
+
+
+class Observer(Protocol):
+    """Is told what a client sends and what comes back.
+
+    The first two methods are called for every request, on the event loop: they must not block. The others may
+    block; the non-blocking driver calls them in a thread. None of them may fail.
+    """
+
+    def before_request(self) -> None:
+        """Take notice of a request that is about to leave."""
+
+    def after_request(self, call: Call[Any], response: Response | None, result: Any) -> None:
+        """Take notice of how a request ended.
+
+        :param call: the call
+        :param response: the response; None where none arrived
+        :param result: the value that it was decoded to, or the error that it stands for
+        """
+
+    @property
+    def due(self) -> bool:
+        """Say whether there is enough to be written down with :meth:`flush`."""
+
+    def flush(self) -> None:
+        """Write down what has been seen so far."""
+
+    def complete(self, error: QuotaExhausted) -> None:
+        """Add what is known of the end of a used-up quota to the error that is raised for it.
+
+        :param error: the error
+        """
+
+    def close(self) -> None:
+        """Let go of everything."""

@@ -1,0 +1,147 @@
+"""The hook of a vendor that grants so many requests per period."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from airflow.sdk import BaseHook
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.hook import VendorHook
+from airflow_provider.http.options import VendorOptions
+from airflow_provider.vendors import VENDORS, vendor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+    from airflow_provider.http.call import Call
+    from airflow_provider.quota.meter import Meter
+    from airflow_provider.quota.readings import Account, Grant
+    from airflow_provider.quota.store import QuotaStore
+    from airflow_provider.store.engine import Database
+
+OptionsT = TypeVar("OptionsT", bound=VendorOptions)
+
+
+class MeteredHook(VendorHook[OptionsT]):
+    """A hook that keeps account of the vendor's quota."""
+
+    metered: ClassVar[bool] = True
+    period: ClassVar[timedelta | None] = None
+    """How long the vendor's periods are, where they are equally long."""
+
+    def quota_call(self) -> Call[Any] | None:
+        """Return the call that asks how much of the quota remains; None where a vendor has none."""
+        return None
+
+    def grant(self, options: OptionsT) -> Grant | None:
+        """Return what the vendor is known to grant, where it may not say how much remains.
+
+        :param options: the connection's fields
+        """
+        return None
+
+    def quota_headers(self, options: OptionsT) -> Mapping[str, str] | None:
+        """Return the names of the headers that tell the quota, by part; None where no header does.
+
+        :param options: the connection's fields
+        """
+        return None
+
+    def account(self, options: OptionsT) -> Account:
+        """Say whose quota the requests of this connection spend.
+
+        :param options: the connection's fields
+        """
+        from airflow_provider.quota.readings import Account
+
+        credentials = "\n".join([options.base_url, *options.credentials()])
+        digest = hashlib.blake2b(credentials.encode(), digest_size=16, person=b"quota").hexdigest()
+        return Account(options.conn_id, options.conn_type, digest)
+
+    def quota_store(self, database: Database) -> QuotaStore:
+        """Return the part of the store that the requests of this hook concern.
+
+        :param database: the database
+        """
+        from airflow_provider.quota.store import QuotaStore
+
+        return QuotaStore(database, self.account(self.options), self.grant(self.options))
+
+    def meter(self, database: Database, **details: Any) -> Meter:
+        """Return what keeps account of the requests of this hook.
+
+        :param database: where the quota is kept
+        :param details: further parameters of :class:`~airflow_provider.quota.meter.Meter`
+        """
+        from airflow_provider.quota.meter import Meter
+
+        return Meter(self.quota_store(database), names=self.quota_headers(self.options), **details)
+
+    def open_observer(self, options: OptionsT) -> Meter | None:
+        """Open the meter, with a store of its own.
+
+        :param options: the connection's fields
+        :return: None where the store cannot be used, which is logged: requests can be sent all the same
+        """
+        from airflow_provider.quota.meter import not_counted
+        from airflow_provider.store.engine import configured
+
+        try:
+            return self.meter(configured())
+        except Exception as error:
+            not_counted(options.conn_id, error)
+            return None
+
+    async def aopen_observer(self, options: OptionsT) -> Meter | None:
+        """Open the meter without blocking the event loop."""
+        from airflow_provider.quota.meter import not_counted
+        from airflow_provider.store.engine import aconfigured
+
+        try:
+            return self.meter(await aconfigured())
+        except Exception as error:
+            not_counted(options.conn_id, error)
+            return None
+
+
+def metered_hook(
+    conn_id: str, get_connection: Callable[[str], Any] = BaseHook.get_connection
+) -> MeteredHook[Any]:
+    """Return the hook of a connection whose vendor has a quota, the connection read.
+
+    :param conn_id: id of the connection
+    :param get_connection: finds an Airflow connection by its id
+    :raises InvalidInput: its type is not one of a vendor with a quota, or a field cannot be used
+    """
+    connection = get_connection(conn_id)
+    vendor = vendor_of(connection.conn_type)
+    hook_type = vendor.hook_type() if vendor else None
+    if hook_type is None or not issubclass(hook_type, MeteredHook):
+        raise InvalidInput(
+            f'connection "{conn_id}" has type "{connection.conn_type}", of which no quota is known.',
+            field="conn_id",
+            remedy=f"Name a connection of type {' or '.join(metered_types())}.",
+            conn_id=conn_id,
+        )
+    hook: MeteredHook[Any] = hook_type(conn_id)
+    hook.use(connection)
+    return hook
+
+
+def metered_types() -> list[str]:
+    """Return the types of connections whose vendors have a quota."""
+    return sorted(vendor.conn_type for vendor in VENDORS if issubclass(vendor.hook_type(), MeteredHook))
+
+
+def load_hook(path: str, conn_id: str) -> MeteredHook[Any]:
+    """Return a hook by the path of its class.
+
+    :param path: the path, like ``package.module.Class``
+    :param conn_id: id of the connection
+    """
+    module, _, name = path.rpartition(".")
+    return cast("MeteredHook[Any]", getattr(importlib.import_module(module), name)(conn_id))
