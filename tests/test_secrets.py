@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import base64
+import os
+import subprocess
+import sys
+
 import pytest
 from airflow.sdk.crypto import get_fernet
 from cryptography.fernet import Fernet
@@ -7,9 +12,15 @@ from pydantic import SecretStr
 
 from airflow_provider import secrets
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.secrets import PREFIX, check_key, is_sealed, open_sealed, seal, unseal
+from airflow_provider.secrets import V1, V2, check_key, is_sealed, open_sealed, seal, unseal
+from tests.support.sandbox import ROOT
 
 SECRET = "s3cr3t-välue"
+EARLIER = (
+    "sealed:v1:gAAAAABrB3seP26Ur1Qy8qJYhRo13jP8aInNsnW1SLltxtMBwdJwhoqSX-5xvJr2HnwZWaxz_NJguyCX"
+    "pzu88POtjvQRNWEJTA=="
+)
+"""Sealed with Fernet, as version 1 was."""
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 
@@ -31,7 +42,9 @@ def masked(monkeypatch) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("clear", [SECRET, "", "x" * 10_000, "sealed:v1:looks-like-one"])
+@pytest.mark.parametrize(
+    "clear", [SECRET, "", "x" * 10_000, "sealed:v1:looks-like-one", "sealed:v2:looks-like-one"]
+)
 @pytest.mark.parametrize("wrap", [str, SecretStr])
 def test_what_was_sealed_opens_to_the_same(clear, wrap):
     sealed = seal(wrap(clear))
@@ -50,7 +63,9 @@ def test_an_opened_value_does_not_show_in_its_repr():
     assert SECRET not in repr(open_sealed(seal(SECRET)))
 
 
-@pytest.mark.parametrize("value", ["", "plain", "sealed:v2:x", " sealed:v1:x", None, 7, ["sealed:v1:x"]])
+@pytest.mark.parametrize(
+    "value", ["", "plain", "sealed:v3:x", " sealed:v1:x", " sealed:v2:x", None, 7, ["sealed:v1:x"]]
+)
 def test_anything_else_is_not_sealed_and_refused(value):
     assert not is_sealed(value)
     with pytest.raises(InvalidInput, match="starts with") as raised:
@@ -76,7 +91,9 @@ def test_unsealed_values_are_masked_for_real():
 
 
 @pytest.mark.parametrize("key", ["", "not-a-fernet-key"])
-@pytest.mark.parametrize("action", [check_key, lambda: seal(SECRET), lambda: open_sealed(PREFIX + "x")])
+@pytest.mark.parametrize(
+    "action", [check_key, lambda: seal(SECRET), lambda: open_sealed(V1 + "x"), lambda: open_sealed(V2 + "x")]
+)
 def test_without_a_usable_key_nothing_is_sealed_or_opened(use_key, key, action):
     use_key(key)
     with pytest.raises(InvalidInput, match="no usable Fernet key") as raised:
@@ -108,11 +125,61 @@ def test_another_key_cannot_open_it_and_the_error_says_how_to_mend_that(use_key)
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda s: s[:-5], lambda s: s[:20] + s[24:], lambda s: PREFIX, lambda s: PREFIX + "ä"]
+    "damage",
+    [
+        lambda s: s[:-5],
+        lambda s: s[:20] + s[24:],
+        lambda s: s[:10],
+        lambda s: s[:10] + "ä",
+        lambda s: s[:14],
+        lambda s: V1 + s.removeprefix(V2).removeprefix(V1),
+        lambda s: V2 + "AAAA" + s[14:],
+    ],
 )
-def test_a_damaged_value_is_refused(damage):
+@pytest.mark.parametrize("version", [V1, V2])
+def test_a_damaged_value_is_refused(damage, version):
+    sealed = seal(SECRET) if version == V2 else V1 + get_fernet().encrypt(SECRET.encode()).decode()
     with pytest.raises(InvalidInput, match="cannot be opened"):
-        open_sealed(damage(seal(SECRET)))
+        open_sealed(damage(sealed) if damage(sealed) != sealed else sealed[:-9])
+
+
+def test_every_bit_of_a_sealed_value_counts():
+    raw = bytearray(base64.b64decode(seal(SECRET).removeprefix(V2)))
+    for position in range(len(raw)):
+        raw[position] ^= 1
+        with pytest.raises(InvalidInput, match="cannot be opened"):
+            open_sealed(V2 + base64.b64encode(raw).decode())
+        raw[position] ^= 1
+    assert open_sealed(V2 + base64.b64encode(raw).decode()).get_secret_value() == SECRET
+
+
+def test_what_was_sealed_by_an_earlier_version_is_opened(use_key):
+    use_key("c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=")
+    assert open_sealed(EARLIER).get_secret_value() == SECRET
+
+
+def test_what_another_process_has_sealed_is_opened_and_has_a_salt_of_its_own():
+    script = f"from airflow_provider.secrets import seal; print(seal({SECRET!r}))"
+    theirs = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, cwd=ROOT
+    ).stdout.splitlines()[-1]
+    assert open_sealed(theirs).get_secret_value() == SECRET
+    salts = {base64.b64decode(one.removeprefix(V2))[:16] for one in (theirs, seal(SECRET), seal(SECRET))}
+    assert len(salts) == 2
+
+
+def test_a_fork_never_uses_a_nonce_again():
+    def nonce() -> bytes:
+        return base64.b64decode(seal(SECRET).removeprefix(V2))[16:28]
+
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        os.write(writing, nonce())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 12) != nonce()
+    os.close(reading)
+    os.close(writing)
 
 
 def test_the_key_is_checked_before_anything_is_sent():

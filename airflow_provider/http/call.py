@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import functools
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 KINDS = {
     "application/json": "JSON",
@@ -79,7 +81,8 @@ class Call(Generic[T]):
     :param method: HTTP method
     :param path: path below the base URL of the connection, without a leading slash
     :param decode: turns the response into a value, or raises a :class:`VendorError`
-    :param repeat: whether the request may be sent again when its outcome is not known
+    :param repeat: whether the request may be sent again when its outcome is not known; a function that makes
+        calls says so with :func:`safe`, :func:`idempotent` or :func:`once`
     :param query: query parameters
     :param json: body, sent as JSON; None for no body
     :param form: body of a call without ``json``: a form, sent as ``multipart/form-data``
@@ -93,7 +96,7 @@ class Call(Generic[T]):
     method: str
     path: str
     decode: Callable[[Response], T] = field(repr=False)
-    repeat: Repeat
+    repeat: Repeat = Repeat.ONCE
     query: Mapping[str, str] = field(default_factory=dict)
     json: Any = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
@@ -111,6 +114,37 @@ class Call(Generic[T]):
     def own_credentials(self) -> bool:
         """Say whether a refusal speaks of this call's credentials and not of the connection's."""
         return bool(self.headers)
+
+
+def _repeatable(repeat: Repeat) -> Callable[[Callable[P, Call[T]]], Callable[P, Call[T]]]:
+    def mark(function: Callable[P, Call[T]]) -> Callable[P, Call[T]]:
+        @functools.wraps(function)
+        def make(*args: P.args, **kwargs: P.kwargs) -> Call[T]:
+            call = function(*args, **kwargs)
+            # Nobody else has the call yet, and a copy of it would cost a batch.
+            object.__setattr__(call, "repeat", repeat)
+            return call
+
+        make.__dict__["repeat"] = repeat
+        return make
+
+    return mark
+
+
+safe = _repeatable(Repeat.SAFE)
+"""Mark a function whose calls only read."""
+idempotent = _repeatable(Repeat.IDEMPOTENT)
+"""Mark a function whose calls change nothing more when they are sent a second time."""
+once = _repeatable(Repeat.ONCE)
+"""Mark a function whose calls have an effect each time."""
+
+
+def repeat_of(function: Callable[..., Call[Any]]) -> Repeat:
+    """Say what may be repeated of the calls that a function makes.
+
+    :param function: a function that is marked with :func:`safe`, :func:`idempotent` or :func:`once`
+    """
+    return cast("Repeat", vars(function)["repeat"])
 
 
 def check_header(name: str, value: str, *, label: str | None = None) -> None:

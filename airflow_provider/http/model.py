@@ -27,6 +27,8 @@ class VendorModel(BaseModel):
         populate_by_name=True,
         coerce_numbers_to_str=True,
         hide_input_in_errors=True,
+        # Dag files import the models with the operations; the validators are made when one is first used.
+        defer_build=True,
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, SecretStr
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
-from airflow_provider.http.call import Call, Repeat, Response
+from airflow_provider.http.call import Call, Response, idempotent, once
 from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status
 
@@ -82,6 +82,7 @@ class ImbeeAccessToken(VendorModel):
     previously_created: bool = False
 
 
+@idempotent
 def create_user(
     unique_id_sha: str,
     *,
@@ -117,12 +118,12 @@ def create_user(
         "POST",
         "third_parties/user/new",
         decode,
-        Repeat.IDEMPOTENT,
         json={"uniqueIdSha": user, **_given(device)},
         key=(user,),
     )
 
 
+@idempotent
 def create_chat(
     apikey: SecretStr | str, contacts: Sequence[str] | str, *, type: str = "chat"
 ) -> Call[ImbeeChat]:
@@ -151,7 +152,6 @@ def create_chat(
         "POST",
         "chat/create",
         decode,
-        Repeat.IDEMPOTENT,
         json={"type": _required("type", type), "contacts": [{"idsha": other} for other in others]},
         headers={KEY_HEADER: secret.get_secret_value()},
         # The creator's key tells whose chat it is, and must not be legible in the ledger.
@@ -159,6 +159,7 @@ def create_chat(
     )
 
 
+@once
 def create_access_token(
     virtual_user: str,
     bot_idsha: str,
@@ -199,7 +200,6 @@ def create_access_token(
         "POST",
         "token/new",
         decode,
-        Repeat.ONCE,
         # Imbee's parameter list says "virutal_user", its sample "virtual_user"; "celullar" is right in both.
         json={
             "virtual_user": user,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AliasChoices, Field
 
-from airflow_provider.http.call import Call, Repeat, Response
+from airflow_provider.http.call import Call, Response, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.quota.readings import Quota
 from airflow_provider.wolkvox.case_calls import (
@@ -113,6 +113,7 @@ class WolkvoxTokenInformation(VendorModel):
         )
 
 
+@safe
 def token_information(
     operation: str, *, texts: ForbiddenTexts, method: str = "GET"
 ) -> Call[WolkvoxTokenInformation]:
@@ -131,7 +132,6 @@ def token_information(
         method,
         "server/API/v2/token/tokenInformation.php",
         decode,
-        Repeat.SAFE,
         query={"operation": operation},
         # Each sending may cost a use, so one repeat has to do.
         attempts=2,

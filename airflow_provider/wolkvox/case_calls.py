@@ -15,7 +15,7 @@ from pydantic import Field
 
 from airflow_provider.batch.mapping import is_empty
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.wolkvox.crm import WolkvoxPage, identity, plain, required, shape
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
@@ -46,6 +46,7 @@ class WolkvoxCaseUpdate(VendorModel):
     wolkvox_id: str
 
 
+@once
 def insert_case(
     crm: Crm,
     case_type: str,
@@ -96,11 +97,11 @@ def insert_case(
         "cases/insertAttach.php",
         body,
         lambda document, status: parse(WolkvoxCase, document.get("data"), status=status),
-        Repeat.ONCE,
         key=identity(body),
     )
 
 
+@idempotent
 def update_case(
     crm: Crm,
     wolkvox_id: str,
@@ -157,12 +158,12 @@ def update_case(
         "cases/updateCaseAttachment.php" if files else "cases/update.php",
         {**body, **more},
         lambda document, status: WolkvoxCaseUpdate(wolkvox_id=id_),
-        Repeat.IDEMPOTENT,
         key=(id_, *identity({**body, **more})),
         form=not files,
     )
 
 
+@safe
 def query_cases(
     crm: Crm, field: str, value: Any, *, page: int = 1, limit: int = PAGE_SIZE
 ) -> Call[WolkvoxPage]:
@@ -179,6 +180,7 @@ def query_cases(
     return crm.read("cases/queryCases.php", _question(field, value, page, limit))
 
 
+@safe
 def query_case_notes(
     crm: Crm, field: str, value: Any, *, page: int = 1, limit: int = PAGE_SIZE
 ) -> Call[WolkvoxPage]:

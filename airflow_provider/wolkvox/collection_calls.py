@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import is_empty
 from airflow_provider.exceptions import InvalidInput, VendorRejected
-from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.call import Call, idempotent
 from airflow_provider.http.model import VendorModel
 from airflow_provider.wolkvox.crm import identity, plain, plain_number, shape, written
 
@@ -38,6 +38,7 @@ class WolkvoxCollection(VendorModel):
     identification: str
 
 
+@idempotent
 def upsert_collection(crm: Crm, fields: Mapping[str, Any]) -> Call[WolkvoxCollection]:
     """Insert or update one collection, see :func:`upsert_collections`.
 
@@ -55,9 +56,10 @@ def upsert_collection(crm: Crm, fields: Mapping[str, Any]) -> Call[WolkvoxCollec
             raise outcome
         return outcome
 
-    return crm.write(PATH, {"collections": [item]}, read, Repeat.IDEMPOTENT, key=(name, *identity(item)))
+    return crm.write(PATH, {"collections": [item]}, read, key=(name, *identity(item)))
 
 
+@idempotent
 def upsert_collections(
     crm: Crm, collections: Sequence[Mapping[str, Any]]
 ) -> Call[list[WolkvoxCollection | VendorRejected]]:
@@ -82,7 +84,6 @@ def upsert_collections(
         PATH,
         {"collections": items},
         lambda document, status: _outcomes(document, names, status),
-        Repeat.IDEMPOTENT,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.batch.mapping import is_empty
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
-from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.call import Call
 from airflow_provider.http.model import VendorModel
 from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope, success
 
@@ -58,7 +58,6 @@ class Crm:
         path: str,
         body: Mapping[str, Any],
         read: Callable[[dict[str, Any], int], T],
-        repeat: Repeat,
         *,
         key: tuple[str, ...] = (),
         form: bool = False,
@@ -69,7 +68,6 @@ class Crm:
         :param path: the path below ``server/API/v2/``
         :param body: the body, to which the operation is added
         :param read: reads the envelope of a success, and is given the HTTP status
-        :param repeat: what may be done when it is not known whether it took effect
         :param key: what makes two calls the same
         :param form: whether the body goes as a form, in place of JSON
         :param remedy: what to do about a refusal
@@ -88,7 +86,6 @@ class Crm:
             "POST",
             f"server/API/v2/{path}",
             decode,
-            repeat,
             json=None if form else sent,
             form=sent if form else None,
             attempts=WRITE_ATTEMPTS,
@@ -112,7 +109,6 @@ class Crm:
             "POST",
             f"server/API/v2/{path}",
             decode,
-            Repeat.SAFE,
             json={"operation": self.operation, **body},
             attempts=READ_ATTEMPTS,
         )

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorProtocolError, VendorRejected
-from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import parse
 from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, identity, required, shape, written
 
@@ -28,6 +28,7 @@ PAGE_SIZE = 250
 GONE = "If an earlier sending broke off, it may have deleted the record already: look it up in the CRM."
 
 
+@once
 def insert_record(
     crm: Crm, module: str, fields: Mapping[str, Any], *, record_key: Sequence[str] = ()
 ) -> Call[WolkvoxRecord]:
@@ -54,11 +55,11 @@ def insert_record(
         "custom/insert.php",
         {"module": name, "fields": values},
         read,
-        Repeat.ONCE,
         key=(name, *identity(values, record_key)),
     )
 
 
+@once
 def insert_records(crm: Crm, module: str, records: Sequence[Mapping[str, Any]]) -> Call[list[WolkvoxRecord]]:
     """Insert several records at once (``custom/insertMany.php``), which returns no identifiers.
 
@@ -84,7 +85,6 @@ def insert_records(crm: Crm, module: str, records: Sequence[Mapping[str, Any]]) 
         "custom/insertMany.php",
         {"module": required("module", module), "fields": [written(fields) for fields in records]},
         read,
-        Repeat.ONCE,
     )
 
 
@@ -98,6 +98,7 @@ def combine_inserts(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[l
     return insert_records(crm, module, [call.json["fields"] for call in calls])
 
 
+@idempotent
 def update_record(crm: Crm, module: str, wolkvox_id: str, fields: Mapping[str, Any]) -> Call[WolkvoxRecord]:
     """Change fields of a record (``custom/update.php``).
 
@@ -112,11 +113,11 @@ def update_record(crm: Crm, module: str, wolkvox_id: str, fields: Mapping[str, A
         "custom/update.php",
         {"module": name, "wolkvox-id": id_, "fields": values},
         lambda document, status: WolkvoxRecord(wolkvox_id=id_),
-        Repeat.IDEMPOTENT,
         key=(name, id_, *identity(values)),
     )
 
 
+@idempotent
 def update_records(
     crm: Crm, module: str, records: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> Call[list[WolkvoxRecord]]:
@@ -145,7 +146,6 @@ def update_records(
         "custom/updateMany.php",
         {"module": required("module", module), "fields": fields},
         read,
-        Repeat.IDEMPOTENT,
     )
 
 
@@ -159,6 +159,7 @@ def combine_updates(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[l
     return update_records(crm, module, [(call.json["wolkvox-id"], call.json["fields"]) for call in calls])
 
 
+@idempotent
 def delete_record(crm: Crm, module: str, wolkvox_id: str) -> Call[WolkvoxRecord]:
     """Delete a record (``custom/delete.php``).
 
@@ -180,6 +181,7 @@ def delete_record(crm: Crm, module: str, wolkvox_id: str) -> Call[WolkvoxRecord]
     )
 
 
+@idempotent
 def delete_records(
     crm: Crm, module: str, wolkvox_ids: Sequence[str]
 ) -> Call[list[WolkvoxRecord | VendorRejected]]:
@@ -224,6 +226,7 @@ def combine_deletions(
     return delete_records(crm, module, [call.json["wolkvox-id"] for call in calls])
 
 
+@safe
 def query_records(
     crm: Crm, module: str, field: str, value: Any, *, page: int = 1, limit: int = PAGE_SIZE
 ) -> Call[WolkvoxPage]:
@@ -241,6 +244,7 @@ def query_records(
     return crm.read("custom/query.php", {**asked, "limit": limit, "page": page})
 
 
+@safe
 def query_dates(
     crm: Crm,
     module: str,
@@ -286,7 +290,6 @@ def _delete(
         "custom/delete.php",
         {"module": required("module", module), **body},
         read,
-        Repeat.IDEMPOTENT,
         key=key,
         remedy=GONE,
     )

@@ -48,7 +48,7 @@ def test_the_output_has_the_secret_in_clear_and_the_ledger_has_it_sealed(
     assert url.startswith("http")
     assert f"token.url will stand in clear in {output}" in logged
     assert url not in logged
-    assert b"sealed:v1:" in ledger_bytes(ledger_path)
+    assert b"sealed:v2:" in ledger_bytes(ledger_path)
     assert url.encode() not in ledger_bytes(ledger_path)
 
 

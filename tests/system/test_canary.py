@@ -215,7 +215,7 @@ def test_the_search_has_logs_results_and_debug_lines_to_look_at(run: Run) -> Non
     columns = {column for column, _ in canary.values(run.home / "airflow.db")}
     assert {"xcom.value", "rendered_task_instance_fields.rendered_fields", "trigger.kwargs"} <= columns
     rows = dict(canary.values(run.home / "vendor_apis.db"))
-    assert "sealed:v1:" in rows["vendor_apis_ledger.result"]
+    assert "sealed:v2:" in rows["vendor_apis_ledger.result"]
     assert rows["vendor_apis_ledger.error"]
     told = [
         text for column, text in canary.values(run.home / "vendor_apis.db") if column.endswith("refusal_text")
