@@ -1,12 +1,12 @@
 """Sealed secrets: how passwords, API keys and access URLs travel through XCom, files and the ledger.
 
-A sealed value is text that may be stored anywhere. It is opened only at the moment of use. Rotating the Fernet
-key works as for Airflow's connections: put the new key in front of the old one.
+A sealed value is text that may be stored anywhere. It is opened only at the moment of use. Rotating the
+Fernet key works as for Airflow's connections: put the new key in front of the old one.
 
-``sealed:v2:`` stands before Base64 of salt (16 bytes), nonce (12 bytes) and ciphertext: AES-256-GCM with a key
-that HKDF-SHA256 derives from Airflow's first Fernet key and the salt. A process has one salt, so it derives one
-key for all that it seals; a batch seals two values a record, for which Fernet itself is ten times as slow.
-``sealed:v1:`` stands before a Fernet token. It is no longer made, and still opened.
+``sealed:v2:`` stands before Base64 of salt (16 bytes), nonce (12 bytes) and ciphertext: AES-256-GCM with a
+key that HKDF-SHA256 derives from Airflow's first Fernet key and the salt. A process has one salt, so it
+derives one key for all that it seals. A batch seals two values a record; Fernet itself takes ten times as
+long. ``sealed:v1:`` stands before a Fernet token. It is no longer made, and still opened.
 """
 
 from __future__ import annotations
@@ -143,10 +143,16 @@ class _Keyring:
         ]
 
 
-@lru_cache(1)
+_current: tuple[FernetProtocol, _Keyring] | None = None
+
+
 def _keyring(fernet: FernetProtocol) -> _Keyring:
     """Return the keyring; Airflow makes another ``fernet`` where it has read other keys."""
-    return _Keyring()
+    global _current
+    current = _current
+    if current is None or current[0] is not fernet:
+        _current = current = (fernet, _Keyring())
+    return current[1]
 
 
 def _open_v2(sealed: str, fernet: FernetProtocol) -> bytes | None:

@@ -94,3 +94,15 @@ def vendor_of(conn_type: str | None) -> Vendor | None:
     :param conn_type: the type
     """
     return next((vendor for vendor in VENDORS if vendor.conn_type == conn_type), None)
+
+
+def operation(name: str) -> Any:
+    """Import what a batch does with each record, from the vendor's ``operations.py``.
+
+    :param name: name of the :class:`~airflow_provider.batch.operation.Operation`, like ``imbee.create_user``
+    :return: the operation; None where none has this name
+    """
+    vendor = vendor_of(name.partition(".")[0])
+    path = vendor.module("operations") if vendor else None
+    values = vars(import_module(path)).values() if path else ()
+    return next((value for value in values if getattr(value, "name", None) == name), None)

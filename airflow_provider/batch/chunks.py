@@ -11,19 +11,21 @@ import asyncio
 import copy
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.runner import READ_AHEAD, STOPPED, Batch, Job
+from airflow_provider.batch.runner import STOPPED, Batch
 from airflow_provider.exceptions import OutcomeUnknown, StoreUnavailable, VendorError, VendorRejected
-from airflow_provider.http.call import Call, Repeat
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
 from airflow_provider.ledger.recorder import BUSY_PAUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from airflow_provider.batch.counts import Plan
+    from airflow_provider.batch.jobs import Job
+    from airflow_provider.batch.operation import Combine
+    from airflow_provider.batch.plan import Plan
     from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.http.call import Call
     from airflow_provider.ledger.recorder import Recorder
-    from airflow_provider.records.readers import Records, Row
+    from airflow_provider.records.readers import Records
     from airflow_provider.records.writers import Output
 
 
@@ -34,34 +36,20 @@ class ChunkedBatch(Batch):
     request. If the vendor refuses the request, all its records are reported with the reason.
 
     :param plan: how to run it
+    :param combine: makes one call of those of several records
     :param records: the records, open
     :param results: takes each finished record
     :param failures: takes the report of each failed record
     """
 
-    def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
-        if plan.combine is None:
-            raise TypeError("a batch in chunks needs a function that combines calls")
+    def __init__(
+        self, plan: Plan, combine: Combine, records: Records, results: Output, failures: Output
+    ) -> None:
         super().__init__(plan, records, results, failures)
-        self._combine = plan.combine
-        # Many records that cannot be sent must not keep those between them waiting, nor fill the memory.
-        self._span = max(READ_AHEAD, 2 * plan.chunk_size)
-        self._chunk: list[Job] = []
-        self._sendable = 0
+        self._combine = combine
 
-    def gather(self, rows: list[Row], recorder: Recorder) -> Iterator[list[Job]]:
-        for row in rows:
-            job = self._prepare(row, recorder)
-            self._chunk.append(job)
-            self._sendable += job.call is not None
-            if self._sendable == self._plan.chunk_size or len(self._chunk) == self._span:
-                yield self._cut()
-        if not rows and self._chunk:
-            yield self._cut()
-
-    def _cut(self) -> list[Job]:
-        chunk, self._chunk, self._sendable = self._chunk, [], 0
-        return chunk
+    def _claim_ahead(self, jobs: list[Job], recorder: Recorder) -> None:
+        """Claim nothing yet: the records of a chunk are claimed together."""
 
     async def _process(self, jobs: list[Job], client: AsyncClient, recorder: Recorder) -> None:
         await self._wait_for_order(jobs[0].row.number)
@@ -110,7 +98,7 @@ class ChunkedBatch(Batch):
         sent = False
         try:
             call = self._combine([call for _, call in ours])
-            async with self._turns:
+            async with self._places:
                 if self.error is None:
                     sent = True
                     values = await self._send(call, ids, client, recorder)
@@ -118,12 +106,12 @@ class ChunkedBatch(Batch):
             self._count_failures(jobs, error)
             return
         except asyncio.CancelledError:
-            if sent and call.repeat is Repeat.ONCE:
+            if sent and self._operation.once:
                 self._count_failures(jobs, OutcomeUnknown(STOPPED))
             raise
         finally:
             if not sent:
-                # The batch has ended before its turn came.
+                # The batch has ended while it waited for a place.
                 for id_ in ids:
                     recorder.settle(Completion(id_, "released"))
         if not sent:
@@ -142,7 +130,6 @@ class ChunkedBatch(Batch):
         except OutcomeUnknown as error:
             self._count_failure(job, error)
             return
-        self.counts.total += 1
         self._put_out(job.row.number, record)
 
     def _count_recalled(self, job: Job, claim: ClaimResult) -> None:
@@ -151,7 +138,6 @@ class ChunkedBatch(Batch):
         except VendorError as error:
             self._count_failure(job, error)
             return
-        self.counts.total += 1
         self._put_out(job.row.number, record)
 
     def _count_failures(self, jobs: Sequence[Job], error: VendorError) -> None:
@@ -165,7 +151,5 @@ class ChunkedBatch(Batch):
     def _count_failure(self, job: Job, error: Exception) -> None:
         if not isinstance(error, VendorError):
             raise error
-        self.counts.total += 1
-        error.row = job.row.number
         self._fail(job, error)
         self._put_out(job.row.number, None)

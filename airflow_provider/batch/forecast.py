@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider.batch.runner import READ_AHEAD
+from airflow_provider.batch.jobs import READ_AHEAD, JobMaker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from airflow_provider.batch.runner import Batch
+    from airflow_provider.batch.plan import Plan
     from airflow_provider.ledger.ledger import Ledger
     from airflow_provider.records.readers import Records
     from airflow_provider.store.engine import Database
 
 
-class Preview:
-    """Stands in for the recorder where nothing is claimed.
-
-    :param ledger: the ledger
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-
-    def ask(self, key: Sequence[str], id_: str) -> None:
-        """Claim nothing."""
-
-
-def forecast(batch: Batch, records: Records, ledger: Ledger, database: Database) -> int:
+def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -> int:
     """Count the requests of a batch: those of records that can be sent and are not done.
 
     Records that a batch has twice are counted once. Repeats of failed requests are not foreseen.
 
-    :param batch: a batch like the one that is going to run, for this purpose alone
+    :param plan: how the batch is going to be run
     :param records: the records, opened for this purpose alone
     :param ledger: the ledger as the batch is going to use it
     :param database: the ledger's database
     :raises VendorError: the records or the ledger cannot be read
     """
-    preview: Any = Preview(ledger)
+    maker = JobMaker(plan, ledger)
     rows, seen, requests, at_end = iter(records), set[str](), 0, False
     while not at_end:
         block = list(islice(rows, READ_AHEAD))
         at_end = not block
         groups = [
             [job.id for job in jobs if job.call is not None and job.id not in seen]
-            for jobs in batch.gather(block, preview)
+            for jobs in maker.groups(block, at_end=at_end)
         ]
         with database.read() as connection:
             needed = ledger.needed(connection, [id_ for group in groups for id_ in group])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.secrets import is_sealed, open_sealed, seal
+from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -144,14 +143,6 @@ def find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
         if not is_empty(value):
             return value
     return None
-
-
-def is_empty(value: Any) -> bool:
-    """Say whether a value counts as none."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return True
-    # NaN is what data frames have for a value that is not there, and NaT for a time, which is a datetime.
-    return isinstance(value, float | Decimal | datetime) and value != value
 
 
 def _seal_in_place(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:

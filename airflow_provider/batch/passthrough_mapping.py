@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.mapping import RecordMapping, find, is_empty, path_of
+from airflow_provider.batch.mapping import RecordMapping, find, path_of
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.secrets import is_sealed
+from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
     import inspect
@@ -21,22 +22,24 @@ Convert = Callable[[str, Any, Callable[[str], Any]], Any]
 class PassthroughMapping(RecordMapping):
     """Fills one parameter of a call with a dict of fields, and the others as ever.
 
-    Without ``fields`` it takes all that a record has, but for what other parameters or parts of values take,
-    and what batches before this one left. ``fields`` restricts it to those that it names. A field without a
+    It passes on all that a record has, but for what other parameters or parts of values take, and what
+    batches before this one left. ``fields`` renames, ``include`` and ``exclude`` restrict. A field without a
     value takes that of ``defaults``, and is left out where there is none: an empty text there is a value,
     None is not.
 
     :param function: makes the call
     :param rest: the parameter that takes the dict
-    :param fields: names of a record's fields by parameter, or by field of the dict; None for all there are
-    :param defaults: values for what a record does not have
+    :param fields: names of a record's fields by parameter, or by field of the dict, where they differ
+    :param defaults: values for what a record does not have; they are passed on whatever ``include`` says
     :param chained: fields that batches before this one leave, by parameter
     :param results: keys under which batches leave their results, which are not fields
+    :param include: the fields of the dict, by the names that they have there; None for all
+    :param exclude: fields that are left out, by the names that they have in the dict
     :param required: fields of the dict that must have a value
     :param convert: turns the value of a field into what is sent; is given the field's name, the value, and a
         function that finds another value of the record
     :param converted: the fields that ``convert`` is for, each with those of the record it takes parts from
-    :raises InvalidInput: ``fields`` leaves out what is required or converted
+    :raises InvalidInput: ``include`` or ``exclude`` leave out what is required, converted or a default
     """
 
     def __init__(
@@ -44,48 +47,63 @@ class PassthroughMapping(RecordMapping):
         function: Callable[..., Call[Any]],
         *,
         rest: str,
-        fields: Mapping[str, str] | None,
+        fields: Mapping[str, str],
         defaults: Mapping[str, Any],
         chained: Mapping[str, str],
         results: Collection[str] = (),
+        include: Collection[str] | None = None,
+        exclude: Collection[str] = (),
         required: Collection[str] = (),
         convert: Convert | None = None,
         converted: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._rest = rest
         named = self._parameters(function)
-        given = fields or {}
         super().__init__(
             function,
-            fields={name: path for name, path in given.items() if name in named},
+            fields={name: path for name, path in fields.items() if name in named},
             defaults={name: value for name, value in defaults.items() if name in named},
             chained=chained,
         )
-        self._chosen: dict[str, tuple[str, ...]] | None = None
-        chosen = {name: path_of(path) for name, path in given.items() if name not in named}
-        # Where only other parameters are named, the fields are all there are.
-        if chosen or fields == {}:
-            self._chosen = chosen
+        self._renamed = {name: path_of(path) for name, path in fields.items() if name not in named}
         self._constants = {name: value for name, value in defaults.items() if name not in named}
+        self._include = include
+        self._exclude = frozenset(exclude)
         self._mandatory = required
         self._convert = convert
         self._converted = converted or {}
-        self._parts = {part for parts in self._converted.values() for part in parts}
+        self._check_choice()
+        parts = {part for parts in self._converted.values() for part in parts}
         sources = [source for sources in self._sources.values() for source in sources]
-        for name in [*self._mandatory, *self._converted]:
-            if self._chosen is not None and name not in self._chosen and name not in self._constants:
-                raise InvalidInput(
-                    f'"fields" leaves out "{name}", which is asked for.',
-                    field="fields",
-                    remedy=f'Map it: fields={{"{name}": "…"}}, or give a constant with "defaults".',
-                )
-        self._taken = {*named, *self._parts, *(".".join(source) for source in sources)}
+        taken = [*sources, *self._renamed.values()]
+        # Under its own name it is not passed on as well.
+        self._taken = {*named, *parts, *self._exclude, *self._renamed, *(".".join(path) for path in taken)}
         # A nested record that something was taken from is not a field itself.
-        self._results = {
-            *results,
-            *(source[0] for source in sources),
-            *(path_of(part)[0] for part in self._parts),
-        }
+        self._results = {*results, *(path[0] for path in taken), *(path_of(part)[0] for part in parts)}
+
+    def _check_choice(self) -> None:
+        chosen = None if self._include is None else {*self._include, *self._constants}
+        for name in [*self._mandatory, *self._converted]:
+            if chosen is not None and name not in chosen:
+                raise InvalidInput(
+                    f'"include" leaves out "{name}", which is asked for.',
+                    field="include",
+                    remedy=f'Add "{name}" to it, or give a constant with "defaults".',
+                )
+        for name in [*self._mandatory, *self._converted, *self._constants, *self._renamed]:
+            if name in self._exclude:
+                raise InvalidInput(
+                    f'"exclude" leaves out "{name}", which is asked for elsewhere.',
+                    field="exclude",
+                    remedy="Name it in one place only.",
+                )
+        for name in self._renamed:
+            if chosen is not None and name not in chosen:
+                raise InvalidInput(
+                    f'"fields" renames "{name}", which "include" leaves out.',
+                    field="include",
+                    remedy=f'Add "{name}" to it: "include" has the names that are sent.',
+                )
 
     def _parameters(self, function: Callable[..., Call[Any]]) -> Mapping[str, inspect.Parameter]:
         parameters = super()._parameters(function)
@@ -98,9 +116,8 @@ class PassthroughMapping(RecordMapping):
         :raises InvalidInput: a column is missing
         """
         super().check_columns(columns)
-        chosen = self._chosen or {}
-        own = [*self._mandatory, *self._converted]
-        wanted = [*chosen.items(), *((name, path_of(name)) for name in own if self._chosen is None)]
+        asked = [*self._renamed, *(self._include or ()), *self._mandatory, *self._converted]
+        wanted = [(name, self._path(name)) for name in asked]
         wanted += [(name, path_of(part)) for name, parts in self._converted.items() for part in parts]
         for name, path in wanted:
             if name not in self._constants and not {path[0], ".".join(path)} & set(columns):
@@ -108,6 +125,13 @@ class PassthroughMapping(RecordMapping):
                     f'the file has no column "{".".join(path)}" for "{name}"; it has {", ".join(columns)}.',
                     field=name,
                     remedy=f'Name the column with fields={{"{name}": "…"}}, or check the delimiter.',
+                )
+        for name in self._exclude:
+            if name not in columns:
+                raise InvalidInput(
+                    f'"exclude" names "{name}", which the file does not have; it has {", ".join(columns)}.',
+                    field="exclude",
+                    remedy="Correct the name.",
                 )
 
     def call(self, record: Record) -> Call[Any]:
@@ -118,11 +142,15 @@ class PassthroughMapping(RecordMapping):
         """
         return self._function(**self._arguments(record), **{self._rest: self._fields_of(record)})
 
+    def _path(self, name: str) -> tuple[str, ...]:
+        return self._renamed.get(name) or path_of(name)
+
     def _fields_of(self, record: Record) -> dict[str, Any]:
-        if self._chosen is not None:
-            values = {name: find(record, (path,)) for name, path in self._chosen.items()}
+        if self._include is not None:
+            values = {name: find(record, (self._path(name),)) for name in self._include}
         else:
             values = {name: value for name, value in record.items() if self._is_field(name, value)}
+            values.update((name, find(record, (path,))) for name, path in self._renamed.items())
         for name, value in self._constants.items():
             if is_empty(values.get(name)):
                 values[name] = value
@@ -143,7 +171,7 @@ class PassthroughMapping(RecordMapping):
                 raise InvalidInput(
                     f'"{name}" holds a sealed secret, which is not sent as a field.',
                     field=name,
-                    remedy='Choose the fields to send with "fields".',
+                    remedy='Leave it out with "exclude", or choose the fields to send with "include".',
                 )
         if self._convert is None:
             return found

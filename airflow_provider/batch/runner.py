@@ -6,15 +6,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from airflow_provider.batch.counts import BatchCounts, Plan
-from airflow_provider.batch.revisions import Revisions
+from airflow_provider.batch.counts import BatchCounts
+from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
+from airflow_provider.batch.results import revealed
 from airflow_provider.exceptions import (
     BatchFailed,
-    InvalidInput,
     OutcomeUnknown,
     QuotaExhausted,
     RateLimited,
@@ -25,25 +24,22 @@ from airflow_provider.exceptions import (
     VendorRejected,
     VendorUnavailable,
 )
-from airflow_provider.http.call import Call, Repeat
-from airflow_provider.http.client import encode, encode_form
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
-from airflow_provider.records.readers import Row
+from airflow_provider.secrets import seal_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from airflow_provider.batch.plan import Plan
     from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.http.call import Call
     from airflow_provider.ledger.recorder import Recorder
-    from airflow_provider.records.readers import Record, Records
+    from airflow_provider.records.readers import Record, Records, Row
     from airflow_provider.records.writers import Output
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-READ_AHEAD = 200
-"""Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
 
 REPORTED = 50
 """Failed records that are named in the result; the report beside the output has all of them."""
@@ -58,28 +54,6 @@ ORDERED_WINDOW = 2000
 """Records that may be finished ahead of one that is not, where results keep their order."""
 
 
-@dataclass(slots=True)
-class Job:
-    """A record on its way, alone or with others in one request.
-
-    :param row: the record as it was read
-    :param call: its call; None where it cannot be made
-    :param id: id of its row in the ledger
-    :param error: why it cannot be made
-    :param asked: the ledger's answer to come, where it was asked for ahead
-    :param recorded: whether the ledger knew how it ended, so that nothing was sent now
-    :param sent: whether it has been handed to the client
-    """
-
-    row: Row
-    call: Call[Any] | None = None
-    id: str = ""
-    error: VendorError | None = None
-    asked: asyncio.Future[ClaimResult] | None = None
-    recorded: bool = False
-    sent: bool = False
-
-
 class Batch:
     """One run of a batch.
 
@@ -90,11 +64,12 @@ class Batch:
     """
 
     def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
-        self.counts = BatchCounts(done=plan.done)
+        self.counts = BatchCounts(done=plan.operation.done)
         self.reported: list[dict[str, Any]] = []
         self.error: BaseException | None = None
         """What ended the batch before its last record, or kept it from a good end."""
         self._plan = plan
+        self._operation = plan.operation
         self._records = records
         self._rows = iter(records)
         self._results = results
@@ -104,8 +79,8 @@ class Batch:
         self._reading: asyncio.Task[None] | None = None
         self._at_end = False
         self._unreadable: VendorError | None = None
-        self._turns = asyncio.Semaphore(plan.max_concurrency)
-        self._changes = Revisions() if plan.changes else None
+        self._places = asyncio.Semaphore(plan.max_concurrency)
+        """One for each request under way."""
         self._outage = 0
         self._left: VendorError | None = None
         self._ended = asyncio.Event()
@@ -126,6 +101,7 @@ class Batch:
         :param recorder: the open ledger
         """
         self._loop = asyncio.get_running_loop()
+        self._maker = JobMaker(self._plan, recorder.ledger)
         count = self._plan.max_concurrency + self._plan.claimed_ahead
         workers = [asyncio.create_task(self._work(client, recorder)) for _ in range(count)]
         attendants = [
@@ -217,43 +193,21 @@ class Batch:
             # It ends the batch when the records before it are done.
             self._unreadable, rows = error, []
         self._at_end = not rows
-        self._ahead.extend(self.gather(rows, recorder))
+        for jobs in self._maker.groups(rows, at_end=self._at_end):
+            self._claim_ahead(jobs, recorder)
+            self._ahead.append(jobs)
         self._reading = None
 
-    def gather(self, rows: list[Row], recorder: Recorder) -> Iterator[list[Job]]:
-        """Make of rows what is to be done; no rows stand for the end."""
-        for row in rows:
-            job = self._prepare(row, recorder)
-            # A claim ahead of time saves a wait. It is for requests that may be repeated: after a crash
-            # nobody can tell what was claimed from what was sent.
-            if job.call is not None and job.call.repeat is not Repeat.ONCE:
-                job.asked = recorder.ask(job.call.key, job.id)
-            yield [job]
+    def _claim_ahead(self, jobs: list[Job], recorder: Recorder) -> None:
+        """Ask the ledger before it is a job's turn, which saves a wait.
 
-    def _prepare(self, row: Row, recorder: Recorder) -> Job:
-        if row.error is not None:
-            return Job(row, error=row.error)
-        try:
-            call = self._plan.mapping.call(row.record)
-        except VendorError as error:
-            return Job(row, error=error)
-        except UnicodeError as error:
-            # It could not even be sealed, so the record stays out of the report.
-            return Job(Row(row.number, {}), error=_unsendable(type(error).__name__))
-        if not call.key:
-            raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
-        try:
-            # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
-            encode(call.json)
-            if call.form is not None:
-                encode_form(call.form)
-        except (TypeError, ValueError) as error:
-            return Job(row, error=_unsendable(type(error).__name__))
-        if any("\0" in part for part in call.key):
-            return Job(row, error=_unsendable("a NUL character"))
-        if self._changes is not None:
-            call = replace(call, key=self._changes.key(call.key))
-        return Job(row, call, recorder.ledger.id_of(call.key))
+        Not for requests that must not be repeated: after a crash nobody can tell what was claimed from what
+        was sent.
+        """
+        if not self._operation.once:
+            for job in jobs:
+                if job.call is not None:
+                    job.asked = recorder.ask(job.call.key, job.id)
 
     async def _wait_for_order(self, number: int) -> None:
         """Wait while a record is too far ahead of one that is not finished."""
@@ -266,23 +220,18 @@ class Batch:
         number = job.row.number
         if self._plan.ordered and number >= self._next_out + ORDERED_WINDOW:
             await self._wait_for_order(number)
-        self.counts.total += 1
         record: Record | None = None
         try:
             record = await self._result(job, client, recorder)
         except StoreUnavailable as error:
             # Nothing was sent: it is as if the record had not been read.
-            self.counts.total -= 1
             self._end(error)
             return
         except asyncio.CancelledError:
-            if job.sent and job.call is not None and job.call.repeat is Repeat.ONCE:
-                self._fail(job, OutcomeUnknown(STOPPED, row=number))
-            else:
-                self.counts.total -= 1
+            if job.sent and self._operation.once:
+                self._fail(job, OutcomeUnknown(STOPPED))
             raise
         except VendorError as error:
-            error.row = number
             self._fail(job, error)
         self._put_out(number, record)
 
@@ -297,14 +246,14 @@ class Batch:
             raise asyncio.CancelledError
         if claim.status is ClaimStatus.TAKEN:
             try:
-                async with self._turns:
+                async with self._places:
                     if self.error is not None:
                         raise asyncio.CancelledError
                     job.sent = True
                     value = await self._send(job.call, (job.id,), client, recorder)
             except asyncio.CancelledError:
                 if not job.sent:
-                    # The batch has ended before its turn came.
+                    # The batch has ended while it waited for a place.
                     recorder.settle(Completion(job.id, "released"))
                 raise
             return self._finish(job, value, recorder)
@@ -315,7 +264,8 @@ class Batch:
         job.recorded = True
         if claim.status is ClaimStatus.DONE:
             self.counts.replayed += 1
-            return {**job.row.record, self._plan.result_key: claim.result}
+            result = revealed(claim.result, self._plan.reveal)
+            return {**job.row.record, self._operation.result_key: result}
         if claim.status is ClaimStatus.FAILED:
             raise VendorRejected(
                 f"refused before, and not sent again: {claim.error}",
@@ -331,7 +281,7 @@ class Batch:
 
     async def _send(self, call: Call[T], ids: Sequence[str], client: AsyncClient, recorder: Recorder) -> T:
         """Send what the ledger has as sent, and record how it ended, if not well."""
-        once = call.repeat is Repeat.ONCE
+        once = self._operation.once
         try:
             value = await client.run(call)
         except OutcomeUnknown as error:
@@ -361,9 +311,10 @@ class Batch:
 
     def _finish(self, job: Job, value: Any, recorder: Recorder) -> Record:
         """Record and count what the vendor accepted, and return the record with its result."""
-        once = job.call is not None and job.call.repeat is Repeat.ONCE
+        once = self._operation.once
         try:
-            result, existing = self._plan.finish(value)
+            result = seal_fields(value)
+            existing = self._operation.existed(value)
         except Exception as error:
             _settle(recorder, (job.id,), *(("unknown", LOST) if once else ("released",)))
             if once:
@@ -374,7 +325,7 @@ class Batch:
             self.counts.existing += 1
         else:
             self.counts.created += 1
-        return {**job.row.record, self._plan.result_key: result}
+        return {**job.row.record, self._operation.result_key: revealed(result, self._plan.reveal, value)}
 
     def _put_out(self, number: int, record: Record | None) -> None:
         if not self._plan.ordered:
@@ -391,6 +342,7 @@ class Batch:
             self._results.write(record)
 
     def _fail(self, job: Job, error: VendorError) -> None:
+        error.row = job.row.number
         if isinstance(error, OutcomeUnknown):
             self.counts.unknown += 1
         else:
@@ -415,8 +367,8 @@ class Batch:
             # The connection's credentials are refused: so would be every other record.
             return error
         # Refused keys of users count too: it is the connection's header that is wrong, if it is all of them.
-        outage = VendorUnavailable | OutcomeUnknown | VendorProtocolError | VendorAuthError
-        if isinstance(error, outage) and not job.recorded:
+        signs = VendorUnavailable | OutcomeUnknown | VendorProtocolError | VendorAuthError
+        if isinstance(error, signs) and not job.recorded:
             self._outage += 1
             if self._outage >= OUTAGE:
                 return error
@@ -459,14 +411,6 @@ def _settle(
 ) -> None:
     for id_ in ids:
         recorder.settle(Completion(id_, state, error=error))
-
-
-def _unsendable(why: str) -> InvalidInput:
-    return InvalidInput(
-        f"the record has a value that cannot be sent as JSON ({why}).",
-        field="records",
-        remedy="Look for cut-off characters, numbers that are not finite, and other values than text.",
-    )
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:

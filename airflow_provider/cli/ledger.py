@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, positive_int
 
+from airflow_provider import vendors
 from airflow_provider.cli.common import OUTPUT, as_text, confirm, duration, one_line, opened, print_rows
 
 if TYPE_CHECKING:
@@ -254,9 +255,10 @@ def _result(operation: str, given: Any) -> dict[str, Any]:
     from pydantic import ValidationError
 
     from airflow_provider.exceptions import InvalidInput
-    from airflow_provider.records.writers import sealed_fields
+    from airflow_provider.secrets import seal_fields
 
-    model = _model(operation)
+    found = vendors.operation(operation)
+    model: type[VendorModel] | None = found.model if found else None
     if given is None:
         return dict.fromkeys(model.model_fields) if model else {}
     if model is None:
@@ -266,30 +268,12 @@ def _result(operation: str, given: Any) -> dict[str, Any]:
         what = f"it also has {', '.join(strange)}" if isinstance(given, dict) else "it is not a JSON object"
         raise InvalidInput(f"--result: {what}; {operation} returns {names}.", field="--result")
     try:
-        result: dict[str, Any] = sealed_fields(model.model_validate(given))
+        result: dict[str, Any] = seal_fields(model.model_validate(given))
     except ValidationError as error:
         wrong = ", ".join(f"{fault['loc'][0]} ({fault['type']})" for fault in error.errors())
         # 'from None': pydantic's error quotes the values.
         raise InvalidInput(f"--result: {wrong}; {operation} returns {names}.", field="--result") from None
     return result
-
-
-def _model(operation: str) -> type[VendorModel] | None:
-    """Find what an operation returns: ``imbee.create_user`` makes a ``Call[ImbeeUser]``."""
-    from importlib import import_module
-    from types import SimpleNamespace
-    from typing import get_args, get_type_hints
-
-    vendor, _, function = operation.partition(".")
-    try:
-        module = import_module(f"airflow_provider.{vendor}.calls")
-        returned = getattr(module, function).__annotations__["return"]
-    except (ImportError, AttributeError, KeyError):
-        return None
-    # Only the return type: names in the others are not there at run time.
-    hints = get_type_hints(SimpleNamespace(__annotations__={"return": returned}), vars(module))
-    model: type[VendorModel] = get_args(hints["return"])[0]
-    return model
 
 
 def _read_json(path: str) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from airflow_provider.exceptions import VendorProtocolError
 
@@ -59,6 +59,21 @@ def parse(model: type[M], document: Any, *, status: int, **known: Any) -> M:
         raise VendorProtocolError(
             f"the response has an unexpected shape: {', '.join(faults[:5])}", status=status
         ) from None
+
+
+def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Name the secret fields of a model, dots leading into nested models.
+
+    :param model: the model
+    """
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if kind is SecretStr:
+                found.append(name)
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                found.extend(f"{name}.{inner}" for inner in secret_fields(kind))
+    return tuple(found)
 
 
 def envelope_code(value: Any) -> int | None:

@@ -12,18 +12,28 @@ from airflow_provider.http.outcome import fail_without_retry, failing
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
 
+    from airflow_provider.http.retry import RequestPolicy
+
 
 class VendorOperator(BaseOperator):
     """Fails at once where no retry can help, and follows a retry policy with every supported Airflow.
 
+    :param request_policy: how hard one request tries before its error is raised; None for the default
     :param retry_policy: when a failed task is tried again, like
         :class:`~airflow_provider.http.retry_policy.VendorRetryPolicy`
     """
 
-    def __init__(self, *, retry_policy: RetryPolicy | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        request_policy: RequestPolicy | None = None,
+        retry_policy: RetryPolicy | None = None,
+        **kwargs: Any,
+    ) -> None:
         if retry_policy is not None and hasattr(BaseOperator, "retry_policy"):
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)
+        self.request_policy = request_policy
         self.retry_policy = retry_policy
 
     def work(self, context: Context) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.operator import VendorBatchOperator
+from airflow_provider.imbee import operations
+from airflow_provider.values import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from airflow_provider.http.call import Call
     from airflow_provider.imbee.hooks import ImbeeHook
 
 
@@ -30,7 +31,7 @@ class ImbeeBatchOperator(VendorBatchOperator):
         """Return the Imbee hook."""
         from airflow_provider.imbee.hooks import ImbeeHook
 
-        return ImbeeHook(self.imbee_conn_id)
+        return ImbeeHook(self.imbee_conn_id, policy=self.request_policy)
 
 
 class ImbeeCreateUsersOperator(ImbeeBatchOperator):
@@ -47,15 +48,7 @@ class ImbeeCreateUsersOperator(ImbeeBatchOperator):
     :param imbee_conn_id: id of the Imbee connection (templated)
     """
 
-    result_key: ClassVar[str] = "user"
-    existing_flag: ClassVar[str] = "previously_registered"
-    secret_results: ClassVar[Collection[str]] = ("password", "apikey")
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``create_user``."""
-        from airflow_provider.imbee import calls
-
-        return calls.create_user
+    operation = operations.CREATE_USERS
 
 
 class ImbeeCreateChatsOperator(ImbeeBatchOperator):
@@ -72,19 +65,7 @@ class ImbeeCreateChatsOperator(ImbeeBatchOperator):
     :param imbee_conn_id: id of the Imbee connection (templated)
     """
 
-    result_key: ClassVar[str] = "chat"
-    existing_flag: ClassVar[str] = "previously_created"
-    secret_parameters: ClassVar[Collection[str]] = ("apikey",)
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``create_chat``."""
-        from airflow_provider.imbee import calls
-
-        return calls.create_chat
-
-    def chained_fields(self) -> Mapping[str, str]:
-        """Take the key of the creating user from the users' batch."""
-        return {"apikey": "user.apikey"}
+    operation = operations.CREATE_CHATS
 
 
 class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
@@ -96,8 +77,8 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
 
     **A real message goes out for each record**, and Imbee does not say whether a repeat sends another. So a
     user is sent a token for a bot to the same addresses once, for ever (``ledger_scope="forever"``): a record
-    that is done already is replayed with the token of then. A request whose outcome is not known is never
-    repeated but counted as ``unknown``, until a person decides.
+    that is done already is replayed: the stored token is passed on. A request whose outcome is not known is
+    never repeated but counted as ``unknown``, until a person decides.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -109,26 +90,13 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
         so, or ``virtual_user``, Imbee's
     """
 
-    result_key: ClassVar[str] = "token"
-    existing_flag: ClassVar[str] = "previously_created"
-    secret_results: ClassVar[Collection[str]] = ("url",)
-    sends_once: ClassVar[bool] = True
-    default_scope: ClassVar[str] = "forever"
+    operation = operations.CREATE_ACCESS_TOKENS
 
     def __init__(self, *, virtual_user_from: str = "unique_id_sha", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.virtual_user_from = virtual_user_from
-        if virtual_user_from not in ("unique_id_sha", "virtual_user"):
-            raise ValueError(
-                f'virtual_user_from must be "unique_id_sha" or "virtual_user", not {virtual_user_from!r}'
-            )
+        one_of("virtual_user_from", virtual_user_from, ("unique_id_sha", "virtual_user"))
 
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``create_access_token``."""
-        from airflow_provider.imbee import calls
-
-        return calls.create_access_token
-
-    def chained_fields(self) -> Mapping[str, str]:
+    def takes(self) -> Mapping[str, str]:
         """Take the user from the users' batch."""
         return {"virtual_user": f"user.{self.virtual_user_from}"}

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from airflow_provider.batch.mapping import is_empty
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import VendorModel, parse
-from airflow_provider.wolkvox.crm import WolkvoxPage, identity, plain, required, shape
+from airflow_provider.values import is_empty, shape
+from airflow_provider.wolkvox.crm import WolkvoxPage, identity, plain, required
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.mapping import is_empty
 from airflow_provider.exceptions import InvalidInput, VendorRejected
 from airflow_provider.http.call import Call, idempotent
 from airflow_provider.http.model import VendorModel
-from airflow_provider.wolkvox.crm import identity, plain, plain_number, shape, written
+from airflow_provider.values import is_empty, plain_text, shape
+from airflow_provider.wolkvox.crm import identity, plain, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ def combine_upserts(crm: Crm, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxCo
 
 
 def _identification(item: Mapping[str, Any]) -> str:
-    return plain_number(item["Identification"]).strip()
+    return plain_text(item["Identification"]).strip()
 
 
 def _outcomes(
@@ -225,7 +225,7 @@ def _identified(entry: Any, names: Sequence[str]) -> str | None:
     if isinstance(entry, dict):
         found = [value for name, value in entry.items() if name.casefold() == "identification"]
         entry = found[0] if found else None
-    text = "" if entry is None or isinstance(entry, list | dict) else plain_number(entry).strip()
+    text = "" if entry is None or isinstance(entry, list | dict) else plain_text(entry).strip()
     return text if text in names else None
 
 

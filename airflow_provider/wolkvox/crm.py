@@ -9,10 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider.batch.mapping import is_empty
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call
 from airflow_provider.http.model import VendorModel
+from airflow_provider.values import is_empty, plain_text, shape
 from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope, success
 
 if TYPE_CHECKING:
@@ -166,16 +166,7 @@ def required(name: str, value: Any) -> str:
         raise InvalidInput(f'"{name}" is empty.', field=name, remedy="wolkvox requires it.")
     if not isinstance(value, str | int | float | Decimal) or isinstance(value, bool):
         raise InvalidInput(f'"{name}" must be a text; it is {shape(value)}.', field=name)
-    return plain_number(value).strip()
-
-
-def plain_number(value: Any) -> str:
-    """Return the text of a value; a whole number that came as a float has no ``.0``.
-
-    :param value: a text or a number
-    """
-    # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return plain_text(value).strip()
 
 
 def written(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,11 +243,3 @@ def identity(fields: Mapping[str, Any], record_key: Sequence[str] = ()) -> tuple
 
 def _canonical(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-
-
-def shape(value: Any) -> str:
-    """Describe a value without showing it.
-
-    :param value: the value
-    """
-    return f"{len(value)} characters of text" if isinstance(value, str) else f"a {type(value).__name__}"

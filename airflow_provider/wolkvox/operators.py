@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.operator import XCOM_RECORDS, VendorBatchOperator
+from airflow_provider.batch.operator import VendorBatchOperator
+from airflow_provider.batch.plan import XCOM_RECORDS
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.values import whole_number
+from airflow_provider.values import names, whole_number
+from airflow_provider.wolkvox import operations
 from airflow_provider.wolkvox.fields import check_types, columns_of, filled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider.batch.counts import Combine
     from airflow_provider.batch.mapping import RecordMapping
+    from airflow_provider.batch.operation import Combine
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.wolkvox.crm import Crm, WolkvoxPage
@@ -51,7 +53,7 @@ class WolkvoxTokenInformationOperator(VendorOperator):
         """Ask, log the answer and return it."""
         from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-        hook = WolkvoxHook(self.wolkvox_conn_id)
+        hook = WolkvoxHook(self.wolkvox_conn_id, policy=self.request_policy)
         try:
             information, quota = hook.token_reading()
         finally:
@@ -68,9 +70,6 @@ class WolkvoxBatchOperator(VendorBatchOperator):
 
     template_fields: Sequence[str] = (*VendorBatchOperator.template_fields, "wolkvox_conn_id")
     ui_color = "#d9ecf5"
-    metered: ClassVar[bool] = True
-    was_there: ClassVar[bool] = False
-    """Whether the records of the batch are in the CRM already: they count as existing."""
 
     def __init__(self, *, wolkvox_conn_id: str = "wolkvox_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -80,65 +79,51 @@ class WolkvoxBatchOperator(VendorBatchOperator):
         """Return the wolkvox hook."""
         from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-        return WolkvoxHook(self.wolkvox_conn_id)
+        return WolkvoxHook(self.wolkvox_conn_id, policy=self.request_policy)
 
-    def bound(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
+    def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
         """Return the function that makes a call, with all that is not a record's.
 
         :param hook: the hook of the connection
         """
         from airflow_provider.wolkvox.calls import Crm
 
-        return partial(self.call_function(), Crm.of(hook.options))
-
-    def mapping(self, hook: VendorHook[Any]) -> RecordMapping:
-        """Return what makes a call of a record.
-
-        :param hook: the hook of the connection
-        """
-        from airflow_provider.batch.mapping import RecordMapping
-
-        return RecordMapping(
-            self.bound(hook),
-            fields=self.fields or {},
-            defaults=self.defaults or {},
-            chained=self.chained_fields(),
-        )
-
-    def finish(self, value: Any) -> tuple[dict[str, Any], bool]:
-        """Turn the result of a call into plain JSON values.
-
-        :param value: what the call returned
-        """
-        from airflow_provider.records.writers import sealed_fields
-
-        return sealed_fields(value), self.was_there
+        return partial(self.operation.call, Crm.of(hook.options))
 
 
 class WolkvoxFieldsOperator(WolkvoxBatchOperator):
     """What the batches share whose records have the CRM's own fields.
 
+    :param include: the fields that are sent, by the CRM's names of them; by default all that a record has.
+        ``defaults`` are sent in any case (templated)
+    :param exclude: fields that are not sent, by the CRM's names of them (templated)
     :param types: how the values of some fields are made, by field, with the functions of
         :mod:`airflow_provider.wolkvox.fields` (templated)
     :param required: fields that must have a value in every record
     """
 
-    template_fields: Sequence[str] = (*WolkvoxBatchOperator.template_fields, "types")
+    template_fields: Sequence[str] = (*WolkvoxBatchOperator.template_fields, "include", "exclude", "types")
 
     def __init__(
         self,
         *,
+        include: Sequence[str] | None = None,
+        exclude: Sequence[str] = (),
         types: Mapping[str, Mapping[str, Any]] | None = None,
         required: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.include = include
+        self.exclude = exclude
         self.types = types
-        self.required = _names("required", required)
-        # What comes from another task, or a template, can be looked at when it is there.
-        given: Any = types
-        if not (given is None or isinstance(given, str) or hasattr(given, "resolve")):
-            check_types(given)
+        self.required = names("required", required)
+        if include is not None and not _later(include):
+            names("include", include)
+        if not _later(exclude):
+            names("exclude", exclude)
+        if types is not None and not _later(types):
+            check_types(types)
 
     def mandatory(self) -> Sequence[str]:
         """Return the fields that must have a value."""
@@ -154,12 +139,14 @@ class WolkvoxFieldsOperator(WolkvoxBatchOperator):
         types = self.types or {}
         check_types(types)
         return PassthroughMapping(
-            self.bound(hook),
-            rest="fields",
-            fields=self.fields,
+            self.call_function(hook),
+            rest=self.operation.rest or "",
+            fields=self.fields or {},
             defaults=self.defaults or {},
-            chained=self.chained_fields(),
+            chained=self.takes(),
             results=RESULTS,
+            include=None if self.include is None else names("include", self.include),
+            exclude=names("exclude", self.exclude),
             required=list(dict.fromkeys(self.mandatory())),
             convert=lambda name, value, find: filled(name, types[name], value, find),
             converted={name: columns_of(declared) for name, declared in types.items()},
@@ -180,21 +167,17 @@ class WolkvoxModuleOperator(WolkvoxBatchOperator):
         self.module = module
         self.chunk_size = whole_number("chunk_size", chunk_size, 1)
 
-    def bound(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
+    def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
         """Return the function that makes a call, with all that is not a record's."""
-        return partial(super().bound(hook), self.module)
-
-    def combine_function(self) -> Callable[..., Call[Any]]:
-        """Return the function that combines calls of :meth:`call_function`."""
-        raise NotImplementedError
+        return partial(super().call_function(hook), self.module)
 
     def combine(self, hook: VendorHook[Any]) -> Combine | None:
         """Return what puts several records into one request, unless each has its own."""
         from airflow_provider.wolkvox.calls import Crm
 
-        if self.chunk_size == 1:
+        if self.chunk_size == 1 or self.operation.combine is None:
             return None
-        return partial(self.combine_function(), Crm.of(hook.options), self.module)
+        return partial(self.operation.combine, Crm.of(hook.options), self.module)
 
 
 class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator):
@@ -224,32 +207,19 @@ class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
     """
 
     template_fields: Sequence[str] = (*WolkvoxFieldsOperator.template_fields, "module")
-    result_key: ClassVar[str] = "record"
-    sends_once: ClassVar[bool] = True
+    operation = operations.INSERT_RECORDS
 
     def __init__(self, *, record_key: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.record_key = _names("record_key", record_key)
+        self.record_key = names("record_key", record_key)
 
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``insert_record``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.insert_record
-
-    def bound(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
+    def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
         """Return the function that makes a call, with all that is not a record's."""
-        return partial(super().bound(hook), record_key=self.record_key)
+        return partial(super().call_function(hook), record_key=self.record_key)
 
     def mandatory(self) -> Sequence[str]:
         """Return the fields that must have a value: those that tell a record from others too."""
         return [*self.record_key, *self.required]
-
-    def combine_function(self) -> Callable[..., Call[Any]]:
-        """Return ``combine_inserts``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.combine_inserts
 
 
 class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator):
@@ -275,26 +245,7 @@ class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
     """
 
     template_fields: Sequence[str] = (*WolkvoxFieldsOperator.template_fields, "module")
-    result_key: ClassVar[str] = "record"
-    was_there: ClassVar[bool] = True
-    changes: ClassVar[bool] = True
-    done: ClassVar[str] = "updated"
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``update_record``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.update_record
-
-    def combine_function(self) -> Callable[..., Call[Any]]:
-        """Return ``combine_updates``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.combine_updates
-
-    def chained_fields(self) -> Mapping[str, str]:
-        """Take the identifier from the batch before."""
-        return {"wolkvox_id": "record.wolkvox_id"}
+    operation = operations.UPDATE_RECORDS
 
 
 class WolkvoxDeleteRecordsOperator(WolkvoxModuleOperator):
@@ -312,25 +263,7 @@ class WolkvoxDeleteRecordsOperator(WolkvoxModuleOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
-    result_key: ClassVar[str] = "record"
-    was_there: ClassVar[bool] = True
-    done: ClassVar[str] = "deleted"
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``delete_record``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.delete_record
-
-    def combine_function(self) -> Callable[..., Call[Any]]:
-        """Return ``combine_deletions``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.combine_deletions
-
-    def chained_fields(self) -> Mapping[str, str]:
-        """Take the identifier from the batch before."""
-        return {"wolkvox_id": "record.wolkvox_id"}
+    operation = operations.DELETE_RECORDS
 
 
 class WolkvoxUpsertCollectionsOperator(WolkvoxFieldsOperator):
@@ -354,19 +287,11 @@ class WolkvoxUpsertCollectionsOperator(WolkvoxFieldsOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
-    result_key: ClassVar[str] = "collection"
-    changes: ClassVar[bool] = True
-    done: ClassVar[str] = "inserted or updated"
+    operation = operations.UPSERT_COLLECTIONS
 
     def __init__(self, *, chunk_size: int = 500, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.chunk_size = whole_number("chunk_size", chunk_size, 1, 500)
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``upsert_collection``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.upsert_collection
 
     def mandatory(self) -> Sequence[str]:
         """Return the fields that must have a value."""
@@ -399,14 +324,7 @@ class WolkvoxInsertCasesOperator(WolkvoxBatchOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
-    result_key: ClassVar[str] = "case"
-    sends_once: ClassVar[bool] = True
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``insert_case``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.insert_case
+    operation = operations.INSERT_CASES
 
 
 class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
@@ -424,20 +342,7 @@ class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
-    result_key: ClassVar[str] = "case_update"
-    was_there: ClassVar[bool] = True
-    changes: ClassVar[bool] = True
-    done: ClassVar[str] = "updated"
-
-    def call_function(self) -> Callable[..., Call[Any]]:
-        """Return ``update_case``."""
-        from airflow_provider.wolkvox import calls
-
-        return calls.update_case
-
-    def chained_fields(self) -> Mapping[str, str]:
-        """Take the identifier from the batch of cases."""
-        return {"wolkvox_id": "case.wolkvox_id"}
+    operation = operations.UPDATE_CASES
 
 
 class WolkvoxPagesOperator(VendorOperator):
@@ -489,7 +394,7 @@ class WolkvoxPagesOperator(VendorOperator):
 
         started = time.monotonic()
         with ExitStack() as stack:
-            hook = WolkvoxHook(self.wolkvox_conn_id)
+            hook = WolkvoxHook(self.wolkvox_conn_id, policy=self.request_policy)
             stack.callback(hook.close)
             crm = Crm.of(hook.options)
             # Made first: what is wrong with the question shows before a file is opened.
@@ -651,12 +556,6 @@ class WolkvoxQueryCaseNotesOperator(WolkvoxCasesOperator):
         return query_case_notes(crm, self.field, self.value, page=page, limit=self.page_size)
 
 
-def _names(name: str, value: Any) -> list[str]:
-    if isinstance(value, list | tuple) and all(isinstance(one, str) and one.strip() for one in value):
-        return list(value)
-    kind = f"a {type(value).__name__}"
-    if isinstance(value, str):
-        kind = f"the text {value!r}"
-    elif isinstance(value, list | tuple):
-        kind = f"{kind} with other things"
-    raise ValueError(f"{name} must be a list of names of fields, not {kind}")
+def _later(value: Any) -> bool:
+    """Say whether a parameter is a template or another task's result, to be looked at when the task runs."""
+    return isinstance(value, str) or hasattr(value, "resolve")

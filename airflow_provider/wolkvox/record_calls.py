@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import parse
-from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, identity, required, shape, written
+from airflow_provider.values import shape
+from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, identity, required, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,0 +1,301 @@
+"""One run of a batch, from opening its files to publishing its results."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowTaskTimeout
+
+from airflow_provider.batch.chunks import ChunkedBatch
+from airflow_provider.batch.forecast import forecast
+from airflow_provider.batch.jobs import READ_AHEAD
+from airflow_provider.batch.plan import XCOM_RECORDS
+from airflow_provider.batch.runner import Batch
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.ledger.executors import check_shared
+from airflow_provider.ledger.ledger import Ledger
+from airflow_provider.ledger.owner import new_owner, retire
+from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
+from airflow_provider.quota.hook import MeteredHook
+from airflow_provider.records.readers import Records
+from airflow_provider.records.writers import FileOutput, ListOutput
+from airflow_provider.secrets import check_key
+from airflow_provider.store.engine import configured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_provider.batch.counts import BatchCounts
+    from airflow_provider.batch.plan import Plan
+    from airflow_provider.http.hook import VendorHook
+    from airflow_provider.http.options import VendorOptions
+    from airflow_provider.http.retry import RequestPolicy
+    from airflow_provider.ledger.ledger import Redo
+    from airflow_provider.quota.meter import Meter
+    from airflow_provider.records.writers import Output
+    from airflow_provider.run_identity import RunIdentity
+    from airflow_provider.store.engine import Database
+
+log = logging.getLogger(__name__)
+
+
+class Execution:
+    """One run of a batch. Everything that can be found out before the first request is.
+
+    :param hook: the hook of the vendor
+    :param plan: how to run it
+    :param identity: the task that it is the work of
+    :param records: where the records come from, as :class:`~airflow_provider.records.readers.Records` has it
+    :param output: path or URI of the results; None for a list
+    :param delimiter: what separates the columns of a CSV file
+    :param encoding: encoding of a CSV or JSONL file
+    :param forever: whether what is done is never sent again, in any run
+    :param redo: which finished records are sent again
+    :param resend_unknown: whether records are sent again whose outcome is not known
+    :param reserve: whether to reserve the requests that the batch needs, before the first
+    """
+
+    def __init__(
+        self,
+        hook: VendorHook[Any],
+        plan: Plan,
+        *,
+        identity: RunIdentity,
+        records: Any,
+        output: str | None,
+        delimiter: str | None,
+        encoding: str,
+        forever: bool,
+        redo: Redo,
+        resend_unknown: bool,
+        reserve: bool,
+    ) -> None:
+        self._hook = hook
+        self._plan = plan
+        self._identity = identity
+        self._source = records
+        self._output = output
+        self._delimiter = delimiter
+        self._encoding = encoding
+        self._reserve = reserve
+        self._ledger = Ledger(
+            conn_id=hook.conn_id,
+            operation=plan.operation.name,
+            scope="" if forever else identity.task,
+            task=identity.task,
+            owner=new_owner(),
+            lease=_lease(hook.policy, hook.options, plan.max_concurrency),
+            once=plan.operation.once,
+            redo=redo,
+            resend_unknown=resend_unknown,
+        )
+        self._batch: Batch | None = None
+
+    def stop(self, error: BaseException) -> None:
+        """End the batch: finish or record what is under way, send nothing more.
+
+        :param error: why
+        """
+        if self._batch is not None:
+            self._batch.stop(error)
+
+    def run(self) -> dict[str, Any]:
+        """Run the batch.
+
+        :return: counts, and where the results are
+        :raises VendorError: the batch ended early; what was done until then is kept and named in the log
+        """
+        started = time.monotonic()
+        check_key()
+        with ExitStack() as stack:
+            records = stack.enter_context(self._records())
+            if records.columns is not None:
+                self._plan.mapping.check_columns(records.columns)
+            database = configured()
+            stack.callback(database.close)
+            if self._plan.operation.once:
+                check_shared(database)
+            # After all that may keep the batch from beginning: an earlier try's partial file is replaced.
+            results, failures = self._open_outputs(records, stack)
+            stack.callback(retire, self._ledger.owner)
+            meter, allowance = self._measure(database, stack)
+            self._batch = batch = self._make_batch(records, results, failures)
+            recorder = Recorder(database, self._ledger, meter)
+            with _young_garbage_only():
+                requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
+            if batch.error is not None:
+                _keep(batch, results, failures)
+                raise batch.error
+            report = None
+            if batch.reported:
+                report = failures.publish()
+            else:
+                failures.discard()
+            output = results.publish()
+        result: dict[str, Any] = {
+            **batch.counts.as_dict(),
+            "output": output,
+            "seconds": round(time.monotonic() - started, 3),
+            "requests": requests,
+            "failures": batch.reported,
+            "failures_output": report,
+        }
+        if isinstance(results, ListOutput):
+            result["records"] = results.records
+        _log(batch.counts, result)
+        return result
+
+    def _records(self) -> Records:
+        return Records(self._source, delimiter=self._delimiter, encoding=self._encoding)
+
+    def _open_outputs(self, records: Records, stack: ExitStack) -> tuple[Output, Output]:
+        results: Output
+        failures: Output
+        if self._output:
+            _check_paths(self._output, records.path)
+            results = FileOutput(self._output)
+            stack.callback(results.close)
+            failures = FileOutput(report_path(self._output))
+            stack.callback(failures.close)
+        else:
+            records.hold(XCOM_RECORDS)
+            results, failures = ListOutput(), ListOutput()
+        if self._plan.reveal:
+            key = self._plan.operation.result_key
+            names = ", ".join(f"{key}.{name}" for name in self._plan.reveal)
+            log.warning("%s will stand in clear in %s, as asked for.", names, self._output or "XCom")
+        return results, failures
+
+    def _measure(self, database: Database, stack: ExitStack) -> tuple[Meter | None, int | None]:
+        """Make what keeps account of the vendor's quota, and reserve what the batch needs of it.
+
+        :param stack: releases what is not spent
+        :return: the meter, and how many requests may be sent; None where there is no quota, or no limit
+        """
+        hook, identity = self._hook, self._identity
+        if not isinstance(hook, MeteredHook):
+            return None, None
+        if not self._reserve:
+            return hook.meter(database, run=identity.run), None
+        with self._records() as records:
+            needed = forecast(self._plan, records, self._ledger, database)
+        held = reserve_for_batch(hook, database, needed, run=identity.run, task=identity.instance)
+        meter = hook.meter(database, run=identity.run, reservation=held.id)
+        stack.callback(release_for_batch, meter.store, held.id)
+        return meter, held.amount
+
+    def _make_batch(self, records: Records, results: Output, failures: Output) -> Batch:
+        if self._plan.combine is None:
+            return Batch(self._plan, records, results, failures)
+        return ChunkedBatch(self._plan, self._plan.combine, records, results, failures)
+
+
+def _keep(batch: Batch, results: Output, failures: Output) -> None:
+    """Keep what there is of a batch that did not end well, and say where."""
+    try:
+        report = failures.publish() if batch.reported else None
+        if report is None:
+            failures.discard()
+        kept = results.keep()
+    except OSError as error:
+        # The disk may be the very reason; the ledger has what was done.
+        log.error("The batch did not end well. %s. Its files cannot be kept: %s.", batch.counts, error)
+        return
+    log.error(
+        "The batch did not end well. %s. Results: %s. Report: %s.",
+        batch.counts,
+        kept or "none kept",
+        report or "none",
+    )
+
+
+def _log(counts: BatchCounts, result: Mapping[str, Any]) -> None:
+    log.info("%s; %s requests in %s s.", counts, result["requests"], result["seconds"])
+    for failure in result["failures"][:10]:
+        log.warning("%s: %s", failure["error"], failure["reason"])
+    if (hidden := result["failed"] + result["unknown"] - 10) > 0:
+        where = result["failures_output"] or '"failures" of the result'
+        log.warning("%d more failed; see %s.", hidden, where)
+
+
+async def _drive(
+    hook: VendorHook[Any], batch: Batch, recorder: Recorder, meter: Meter | None, allowance: int | None
+) -> int:
+    with _stop_at_timeout(batch):
+        async with hook.session(meter) as client:
+            client.setup.allowance = allowance
+            async with recorder:
+                await batch.run(client, recorder)
+            # What could not be recorded at the end is found as sent by the next try.
+            batch.error = batch.error or recorder.failure
+            return client.setup.requests
+
+
+@contextmanager
+def _young_garbage_only() -> Iterator[None]:
+    """Spare what Airflow has loaded, half a million objects, the searches for garbage that a batch causes.
+
+    Those cost a batch a fifth of its time. What a batch itself makes is next to never garbage of the kind
+    that has to be searched for, so that is done less often.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+@contextmanager
+def _stop_at_timeout(batch: Batch) -> Iterator[None]:
+    """Let ``execution_timeout`` end the batch as a kill does, not by an exception inside the event loop."""
+    previous = signal.getsignal(signal.SIGALRM)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
+        yield
+        return
+    timeout = AirflowTaskTimeout("execution_timeout is over")
+    signal.signal(signal.SIGALRM, lambda number, frame: batch.stop(timeout))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> float:
+    """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
+    queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
+    return policy.deadline + options.timeout + queue + 60
+
+
+def report_path(output: str) -> str:
+    """Name the report of failed records that stands beside an output.
+
+    :param output: path or URI of the output
+    """
+    stem, suffix = os.path.splitext(output)
+    return f"{stem}.failed{suffix or '.jsonl'}"
+
+
+def _real(path: str) -> str:
+    local = path.removeprefix("file://")
+    return local if "://" in local else os.path.realpath(local)
+
+
+def _check_paths(output: str, source: str | None) -> None:
+    if source is not None and _real(source) in (_real(output), _real(report_path(output))):
+        raise InvalidInput(
+            f'"output" would replace the file that "records" reads: {source}.',
+            field="output",
+            remedy="Give it another name.",
+        )

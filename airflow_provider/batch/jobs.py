@@ -1,0 +1,117 @@
+"""From rows to jobs: what is to be sent for each record, and under which key the ledger knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.batch.revisions import Revisions
+from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.http.client import encode, encode_form
+from airflow_provider.records.readers import Row
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Iterator
+
+    from airflow_provider.batch.plan import Plan
+    from airflow_provider.http.call import Call
+    from airflow_provider.ledger.ledger import ClaimResult, Ledger
+
+READ_AHEAD = 200
+"""Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A record on its way, alone or with others in one request.
+
+    :param row: the record as it was read
+    :param call: its call; None where it cannot be made
+    :param id: id of its row in the ledger
+    :param error: why it cannot be made
+    :param asked: the ledger's answer to come, where it was asked for ahead
+    :param recorded: whether the ledger knew how it ended, so that nothing was sent now
+    :param sent: whether it has been handed to the client
+    """
+
+    row: Row
+    call: Call[Any] | None = None
+    id: str = ""
+    error: VendorError | None = None
+    asked: asyncio.Future[ClaimResult] | None = None
+    recorded: bool = False
+    sent: bool = False
+
+
+class JobMaker:
+    """Makes the jobs of a batch, in the order of the records. It sends nothing and claims nothing.
+
+    :param plan: how the batch is to be run
+    :param ledger: the ledger as the batch uses it
+    """
+
+    def __init__(self, plan: Plan, ledger: Ledger) -> None:
+        self._mapping = plan.mapping
+        self._size = plan.chunk_size if plan.combine else 1
+        # Many records that cannot be sent must not keep those between them waiting, nor fill the memory.
+        self._span = max(READ_AHEAD, 2 * self._size)
+        self._ledger = ledger
+        self._revisions = Revisions() if plan.operation.changes else None
+        self._group: list[Job] = []
+        self._sendable = 0
+
+    def groups(self, rows: Iterable[Row], *, at_end: bool) -> Iterator[list[Job]]:
+        """Make jobs of rows, and group them as they share requests.
+
+        :param rows: the next rows
+        :param at_end: whether there are no more
+        """
+        for row in rows:
+            job = self._job(row)
+            if self._size == 1:
+                yield [job]
+                continue
+            self._group.append(job)
+            self._sendable += job.call is not None
+            if self._sendable == self._size or len(self._group) == self._span:
+                yield self._cut()
+        if at_end and self._group:
+            yield self._cut()
+
+    def _cut(self) -> list[Job]:
+        group, self._group, self._sendable = self._group, [], 0
+        return group
+
+    def _job(self, row: Row) -> Job:
+        if row.error is not None:
+            return Job(row, error=row.error)
+        try:
+            call = self._mapping.call(row.record)
+        except VendorError as error:
+            return Job(row, error=error)
+        except UnicodeError as error:
+            # It could not even be sealed, so the record stays out of the report.
+            return Job(Row(row.number, {}), error=_unsendable(type(error).__name__))
+        if not call.key:
+            raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
+        try:
+            # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
+            encode(call.json)
+            if call.form is not None:
+                encode_form(call.form)
+        except (TypeError, ValueError) as error:
+            return Job(row, error=_unsendable(type(error).__name__))
+        if any("\0" in part for part in call.key):
+            return Job(row, error=_unsendable("a NUL character"))
+        if self._revisions is not None:
+            call = replace(call, key=self._revisions.key(call.key))
+        return Job(row, call, self._ledger.id_of(call.key))
+
+
+def _unsendable(why: str) -> InvalidInput:
+    return InvalidInput(
+        f"the record has a value that cannot be sent as JSON ({why}).",
+        field="records",
+        remedy="Look for cut-off characters, numbers that are not finite, and other values than text.",
+    )

@@ -1,0 +1,96 @@
+"""What a batch does with each of its records, as one value declared beside a vendor's calls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
+
+from airflow_provider.http.call import Call, Repeat, repeat_of
+from airflow_provider.http.model import VendorModel, secret_fields
+
+T = TypeVar("T", bound=VendorModel)
+
+Scope = Literal["run", "forever"]
+Combine = Callable[[Sequence[Call[Any]]], Call[list[Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation(Generic[T]):
+    """A call that is made for each record of a batch.
+
+    The operator, the command line and the ledger read it. What the call itself tells is not said again: its
+    parameters are the fields that a record may have, its mark says what may be repeated, and the model that
+    it returns says what is secret.
+
+    :param name: vendor and name, like ``imbee.create_user``: the ledger knows the operation by it, so it
+        never changes
+    :param call: makes the call of a record
+    :param result_key: the key under which a record carries its result
+    :param existing: the field of a result that says that the vendor had it already; or whether all records
+        are there before
+    :param scope: for how long a record that is done is not sent again, unless the Dag says otherwise
+    :param takes: what batches before this one leave, by parameter: ``{"apikey": "user.apikey"}``
+    :param secret_parameters: parameters whose values are sealed when a record is passed on
+    :param changes: whether the records change what is there: the last part of a key is then the new content
+        of what the parts before it name, and is sent again after another; see :class:`~.revisions.Revisions`
+    :param done: what is done with the records, for the log, where they are not created: like ``deleted``
+    :param combine: makes one call of those of several records, for vendors that take several at once. Its
+        value has, for each record in their order, what the record's own call would return, or the error that
+        it would raise
+    :param rest: the parameter that takes all other fields of a record, where a vendor takes any
+    """
+
+    name: str
+    call: Callable[..., Call[T]]
+    result_key: str
+    existing: str | bool = False
+    scope: Scope = "run"
+    takes: Mapping[str, str] = field(default_factory=dict)
+    secret_parameters: Collection[str] = ()
+    changes: bool = False
+    done: str | None = None
+    combine: Callable[..., Call[list[Any]]] | None = None
+    rest: str | None = None
+
+    @property
+    def conn_type(self) -> str:
+        """Return the connection type of the vendor."""
+        return self.name.partition(".")[0]
+
+    @property
+    def repeat(self) -> Repeat:
+        """Say what may be done when it is not known whether a request took effect."""
+        return repeat_of(self.call)
+
+    @property
+    def once(self) -> bool:
+        """Say whether each request has an effect of its own, like an SMS."""
+        return self.repeat is Repeat.ONCE
+
+    @cached_property
+    def model(self) -> type[T]:
+        """Return the model of a result: that of ``Call[ImbeeUser]`` is ``ImbeeUser``."""
+        function = inspect.unwrap(self.call)
+        # Only the return type: names in the others may not be there at run time.
+        returned = SimpleNamespace(__annotations__={"return": function.__annotations__["return"]})
+        hints = get_type_hints(returned, vars(inspect.getmodule(function)))
+        model: type[T] = get_args(hints["return"])[0]
+        return model
+
+    @property
+    def secret_results(self) -> tuple[str, ...]:
+        """Name the secret fields of a result, dots leading into nested ones."""
+        return secret_fields(self.model)
+
+    def existed(self, result: Any) -> bool:
+        """Say whether the vendor had a record already.
+
+        :param result: what the call returned
+        """
+        if isinstance(self.existing, bool):
+            return self.existing
+        return bool(getattr(result, self.existing))

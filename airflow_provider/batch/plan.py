@@ -1,0 +1,51 @@
+"""How a batch is to be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow_provider.batch.mapping import RecordMapping
+    from airflow_provider.batch.operation import Combine, Operation
+
+XCOM_RECORDS = 1000
+"""Records that a batch without ``output`` may have: their results fill one row of Airflow's database."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a batch is to be run.
+
+    :param operation: what is done with each record
+    :param mapping: makes a call of a record
+    :param max_concurrency: requests under way at once
+    :param on_error: ``fail``: the first failed record ends the batch; ``continue``: it is reported
+    :param max_failures: failed records after which the batch ends all the same; None for any number
+    :param ordered: whether results keep the order of the records
+    :param progress_interval: seconds between two lines of progress in the log
+    :param chunk_size: records that one request may carry
+    :param combine: makes one call of those of several records; None where each has its own
+    :param reveal: secret fields of a result that are passed on in clear, dots leading into nested ones
+    """
+
+    operation: Operation[Any]
+    mapping: RecordMapping
+    max_concurrency: int
+    on_error: str = "fail"
+    max_failures: int | None = None
+    ordered: bool = False
+    progress_interval: float = 10.0
+    chunk_size: int = 1
+    combine: Combine | None = None
+    reveal: Collection[str] = ()
+
+    @property
+    def claimed_ahead(self) -> int:
+        """How many records may be recorded as sent while they still wait for a free connection.
+
+        It hides the time of a commit. After a crash they are unknown, like those that were under way.
+        """
+        return self.max_concurrency // 8

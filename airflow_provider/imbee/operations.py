@@ -1,0 +1,31 @@
+"""What the Imbee batches do with each record."""
+
+from __future__ import annotations
+
+from airflow_provider.batch.operation import Operation
+from airflow_provider.imbee import calls
+
+CREATE_USERS = Operation(
+    name="imbee.create_user",
+    call=calls.create_user,
+    result_key="user",
+    existing="previously_registered",
+)
+
+CREATE_CHATS = Operation(
+    name="imbee.create_chat",
+    call=calls.create_chat,
+    result_key="chat",
+    existing="previously_created",
+    takes={"apikey": "user.apikey"},
+    secret_parameters=("apikey",),
+)
+
+CREATE_ACCESS_TOKENS = Operation(
+    name="imbee.create_access_token",
+    call=calls.create_access_token,
+    result_key="token",
+    existing="previously_created",
+    # A message goes out for each: nobody is to get a second one next week.
+    scope="forever",
+)
