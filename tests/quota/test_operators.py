@@ -35,11 +35,6 @@ RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
 every_freeing_way = pytest.mark.parametrize("way", FREEING.values(), ids=FREEING)
 
 
-@pytest.fixture
-def clock(monkeypatch) -> MovingClock:
-    return MovingClock(monkeypatch)
-
-
 def setting_aside(amount: Any = 40, **options: Any) -> DAG:
     with DAG("reserve") as dag:
         ReserveQuotaOperator(
