@@ -21,10 +21,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.imbee import calls
-from airflow_provider.imbee.operators import (
-    ImbeeCreateAccessTokensOperator,
-    ImbeeCreateUsersOperator,
-)
+from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator, ImbeeCreateUsersOperator
 from tests.support.batches import addressees, chats, counts, lines, people, tokens, users
 
 pytestmark = pytest.mark.usefixtures("quick")

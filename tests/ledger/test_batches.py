@@ -14,9 +14,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider.batch import runner
 from airflow_provider.exceptions import VendorRejected
-from airflow_provider.imbee.operators import (
-    ImbeeCreateAccessTokensOperator,
-)
+from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.records.writers import FileOutput
 from tests.support.imbee import (

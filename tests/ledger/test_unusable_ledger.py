@@ -13,9 +13,7 @@ from airflow.sdk.crypto import get_fernet
 from cryptography.fernet import Fernet
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
-from airflow_provider.imbee.operators import (
-    ImbeeCreateChatsOperator,
-)
+from airflow_provider.imbee.operators import ImbeeCreateChatsOperator
 from airflow_provider.store import tables as schema
 from airflow_provider.store.engine import Database
 from tests.support.imbee import BATCHES, counts, execute, lines, mails, people, received, tokens, users

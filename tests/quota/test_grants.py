@@ -7,10 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider.quota.readings import Grant, Refusal
-from airflow_provider.quota.store import (
-    QuotaStore,
-    Report,
-)
+from airflow_provider.quota.store import QuotaStore, Report
 from tests.support.quota import ACCOUNT, DAY, HOUR, NOW, reserve, tell
 
 GRANT = Grant(8000)

@@ -16,17 +16,7 @@ from airflow_provider.quota.operators import ReleaseQuotaOperator, ReserveQuotaO
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support import dags
 from tests.support.dags import Attempt
-from tests.support.quota import (
-    FREEING,
-    HOUR,
-    MINUTE,
-    MovingClock,
-    known,
-    leave,
-    probes,
-    state,
-    waits_until,
-)
+from tests.support.quota import FREEING, HOUR, MINUTE, known, leave, probes, state, waits_until
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider.quota.store import (
-    LEASE,
-    QuotaStore,
-    Report,
-    reservation_id,
-)
+from airflow_provider.quota.store import LEASE, QuotaStore, Report, reservation_id
 from tests.support.quota import HOUR, MINUTE, NOW, reading, reserve, tell
 
 # Reservations

@@ -10,9 +10,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSensorTimeout
 
-from airflow_provider.exceptions import (
-    QuotaExhausted,
-)
+from airflow_provider.exceptions import QuotaExhausted
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
 from tests.support import dags

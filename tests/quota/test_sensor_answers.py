@@ -16,17 +16,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from tests.support.dags import Attempt
-from tests.support.quota import (
-    HOUR,
-    MINUTE,
-    Within,
-    gate,
-    leave,
-    probes,
-    reading,
-    state,
-    waits_until,
-)
+from tests.support.quota import HOUR, MINUTE, Within, gate, leave, probes, reading, state, waits_until
 from tests.support.sensor import EXHAUSTED, RETRIES, answer, asleep, every_freeing_way, every_way, tried_again
 
 pytestmark = pytest.mark.usefixtures("airflow_db")

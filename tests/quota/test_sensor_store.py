@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.exceptions import (
-    StoreUnavailable,
-)
+from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
 from tests.support.dags import Attempt
 from tests.support.quota import (

@@ -20,18 +20,7 @@ from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPoli
 from airflow_provider.quota.monitor import QuotaMonitor, open_monitor
 from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
 from airflow_provider.wolkvox.hooks import WolkvoxHook
-from tests.support.quota import (
-    HOUR,
-    MINUTE,
-    TOKEN,
-    MovingClock,
-    event,
-    known,
-    leave,
-    probes,
-    state,
-    trigger,
-)
+from tests.support.quota import HOUR, MINUTE, TOKEN, MovingClock, event, known, leave, probes, state, trigger
 from tests.support.sandbox import ROOT
 
 pytestmark = pytest.mark.usefixtures("fresh_monitors")

@@ -9,13 +9,7 @@ import pytest
 
 from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.quota.readings import Account, QuotaState, Refusal
-from airflow_provider.quota.store import (
-    MemoryStore,
-    QuotaStore,
-    Report,
-    Turn,
-    rows,
-)
+from airflow_provider.quota.store import MemoryStore, QuotaStore, Report, Turn, rows
 from airflow_provider.store import tables as schema
 from tests.support.quota import ACCOUNT, DAY, HOUR, MINUTE, NOW, reading, reserve, tell
 

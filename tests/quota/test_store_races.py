@@ -13,11 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.quota.store import (
-    QuotaStore,
-    Report,
-    Turn,
-)
+from airflow_provider.quota.store import QuotaStore, Report, Turn
 from airflow_provider.store.engine import Database
 from tests.support.quota import ACCOUNT, reading, reserve
 from tests.support.sandbox import ROOT

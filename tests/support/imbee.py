@@ -11,10 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.imbee.operators import (
-    ImbeeCreateAccessTokensOperator,
-    ImbeeCreateUsersOperator,
-)
+from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator, ImbeeCreateUsersOperator
 
 COUNTS = ("created", "existing", "replayed", "failed", "unknown")
 REFUSED = {"status": 200, "json": {"code": 7, "message": "no", "time": 0, "body": {}}}

@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.dags import Attempt
-from tests.support.quota import (
-    FREEING,
-    WAYS,
-)
+from tests.support.quota import FREEING, WAYS
 
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
 EXHAUSTED = {"status": 403, "json": {"code": "403", "msg": "TOKEN LIMIT EXCEEDED"}}

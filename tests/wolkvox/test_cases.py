@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.exceptions import (
-    VendorAuthError,
-)
+from airflow_provider.exceptions import VendorAuthError
 from airflow_provider.wolkvox.operators import (
     WolkvoxInsertCasesOperator,
     WolkvoxQueryCaseNotesOperator,

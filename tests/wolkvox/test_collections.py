@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.exceptions import (
-    InvalidInput,
-)
+from airflow_provider.exceptions import InvalidInput
 from tests.support.wolkvox import bodies, counts, in_crm, lines, people, upsert
 
 pytestmark = pytest.mark.usefixtures("quick")

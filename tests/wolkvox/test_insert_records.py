@@ -7,9 +7,7 @@ import csv
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import (
-    VendorAuthError,
-)
+from airflow_provider.exceptions import VendorAuthError
 from airflow_provider.wolkvox.fields import address, column, currency, search, table, telephone
 from tests.support.wolkvox import bodies, contacts, counts, in_crm, insert, people, query, update, upsert
 

@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import (
-    InvalidInput,
-    VendorProtocolError,
-    VendorRejected,
-)
+from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.wolkvox.operators import (
     WolkvoxDeleteRecordsOperator,
     WolkvoxInsertCasesOperator,

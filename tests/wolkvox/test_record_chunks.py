@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import (
-    InvalidInput,
-    OutcomeUnknown,
-    QuotaExhausted,
-)
+from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, QuotaExhausted
 from tests.support.wolkvox import bodies, contacts, counts, in_crm, insert, lines, spend, update
 
 pytestmark = pytest.mark.usefixtures("quick")
