@@ -16,7 +16,8 @@ from airflow_provider.batch.operator import XCOM_RECORDS
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.imbee.operators import ImbeeCreateChatsOperator, ImbeeCreateUsersOperator
 from airflow_provider.secrets import is_sealed, open_sealed
-from tests.support.batches import COUNTS, addressees, chats, counts, lines, people, tokens, users
+from tests.support.batches import COUNTS, counts, lines
+from tests.support.imbee_runs import addressees, chats, people, tokens, users
 
 pytestmark = pytest.mark.usefixtures("quick")
 

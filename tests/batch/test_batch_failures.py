@@ -22,7 +22,8 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.imbee import calls
 from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator, ImbeeCreateUsersOperator
-from tests.support.batches import addressees, chats, counts, lines, people, tokens, users
+from tests.support.batches import counts, lines
+from tests.support.imbee_runs import addressees, chats, people, tokens, users
 
 pytestmark = pytest.mark.usefixtures("quick")
 

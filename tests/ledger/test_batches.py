@@ -17,21 +17,9 @@ from airflow_provider.exceptions import VendorRejected
 from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.records.writers import FileOutput
-from tests.support.imbee import (
-    BATCHES,
-    LOST,
-    REFUSED,
-    change,
-    counts,
-    execute,
-    lines,
-    mails,
-    people,
-    received,
-    states,
-    tokens,
-    users,
-)
+from tests.support.batches import execute, lines, outcomes
+from tests.support.imbee import BATCHES, LOST, REFUSED, mails, people, received, tokens, users
+from tests.support.ledger import change, states
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -42,11 +30,11 @@ pytestmark = pytest.mark.usefixtures("quick")
 @BATCHES
 def test_a_second_try_sends_nothing_and_has_the_same_output(sandbox, tmp_path, batch):
     output = tmp_path / "out.jsonl"
-    assert counts(execute(batch(people(30), output=str(output)))) == {"created": 30}
+    assert outcomes(execute(batch(people(30), output=str(output)))) == {"created": 30}
     first = sorted(output.read_text().splitlines())
     before = received(sandbox)
     result = execute(batch(people(30), output=str(output)), try_number=2)
-    assert (counts(result), result["requests"]) == ({"replayed": 30}, 0)
+    assert (outcomes(result), result["requests"]) == ({"replayed": 30}, 0)
     assert received(sandbox) == before
     assert sorted(output.read_text().splitlines()) == first
 
@@ -54,9 +42,9 @@ def test_a_second_try_sends_nothing_and_has_the_same_output(sandbox, tmp_path, b
 @BATCHES
 def test_a_retry_after_a_partial_failure_sends_what_is_left(sandbox, batch):
     sandbox.fault(vendor="imbee", times=3, skip=7, **REFUSED)
-    assert counts(execute(batch(people(20)))) == {"created": 17, "failed": 3}
+    assert outcomes(execute(batch(people(20)))) == {"created": 17, "failed": 3}
     before = received(sandbox)
-    assert counts(execute(batch(people(20)), try_number=2)) == {"created": 3, "replayed": 17}
+    assert outcomes(execute(batch(people(20)), try_number=2)) == {"created": 3, "replayed": 17}
     assert received(sandbox) - before == 3
 
 
@@ -71,7 +59,7 @@ def test_a_retry_after_a_batch_that_ended_early_sends_what_is_left(sandbox, batc
     before = received(sandbox)
     assert 5 <= done == before - 1 < 40
     result = execute(batch(people(40), on_error="fail", max_concurrency=4), try_number=2)
-    assert counts(result) == {"created": 40 - done, "replayed": done}
+    assert outcomes(result) == {"created": 40 - done, "replayed": done}
     assert received(sandbox) - before == 40 - done
 
 
@@ -86,7 +74,7 @@ def test_a_retry_after_a_batch_that_ended_early_sends_what_is_left(sandbox, batc
 )
 def test_redo(sandbox, batch, redo, sent, found):
     sandbox.fault(vendor="imbee", times=2, **REFUSED)
-    assert counts(execute(batch(people(10)))) == {"created": 8, "failed": 2}
+    assert outcomes(execute(batch(people(10)))) == {"created": 8, "failed": 2}
     before = received(sandbox)
     result = execute(batch(people(10), redo=redo), try_number=2)
     assert received(sandbox) - before == result["requests"] == sent
@@ -124,7 +112,7 @@ def test_two_rows_with_the_same_key_are_sent_once(sandbox, tmp_path, batch):
     rows = [{**row, "line": line} for line, row in enumerate([*people(5), *people(5)])]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = execute(batch(str(source), output=str(tmp_path / "out.jsonl")))
-    assert counts(result) == {"created": 5, "replayed": 5}
+    assert outcomes(result) == {"created": 5, "replayed": 5}
     assert received(sandbox) == 5
     found = lines(tmp_path / "out.jsonl")
     assert sorted(row["line"] for row in found) == list(range(10))
@@ -138,11 +126,11 @@ def test_two_rows_with_the_same_key_are_sent_once(sandbox, tmp_path, batch):
 def test_what_may_have_gone_out_is_unknown_until_a_person_decides(sandbox, ledger):
     sandbox.fault(vendor="imbee", path="token/new", skip=1, **LOST)
     result = execute(tokens(people(3), max_concurrency=1))
-    assert counts(result) == {"created": 2, "unknown": 1}
+    assert outcomes(result) == {"created": 2, "unknown": 1}
     assert set(mails(sandbox).values()) == {1}
     for redo in ("never", "failed"):
         again = execute(tokens(people(3), redo=redo), "run-2")
-        assert (counts(again), again["requests"]) == ({"replayed": 2, "unknown": 1}, 0)
+        assert (outcomes(again), again["requests"]) == ({"replayed": 2, "unknown": 1}, 0)
         assert again["failures"][0]["error"] == "OutcomeUnknown"
         assert "resend_unknown" in again["failures"][0]["reason"]
     decided = execute(tokens(people(3), resend_unknown=True), "run-3")
@@ -157,7 +145,7 @@ def test_what_a_dead_process_left_is_sent_again_or_unknown(sandbox, ledger):
         execute(batch(people(4)))
         change(ledger, "state = 'sent', result = NULL, owner = ?", f"{host}/{pid}/1/{number}")
         before = received(sandbox)
-        assert counts(execute(batch(people(4)), try_number=2)) == found
+        assert outcomes(execute(batch(people(4)), try_number=2)) == found
         assert received(sandbox) - before == found.get("existing", 0)
         change(ledger, "state = 'done', result = '{}'")
 
@@ -196,7 +184,7 @@ def test_an_answer_that_cannot_be_kept_is_unknown_and_nobody_waits_for_it(sandbo
 
     monkeypatch.setattr(ImbeeCreateAccessTokensOperator, "finish", lose)
     result = execute(tokens(people(1) + people(1)))
-    assert (counts(result), result["requests"]) == ({"unknown": 2}, 1)
+    assert (outcomes(result), result["requests"]) == ({"unknown": 2}, 1)
     assert "could not be kept (RuntimeError)" in result["failures"][0]["reason"]
     assert states(ledger) == {"u0": "unknown"}
     assert mails(sandbox) == {"u0": 1}

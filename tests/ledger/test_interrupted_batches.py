@@ -20,18 +20,9 @@ from sqlalchemy import exc
 from airflow_provider.batch import operator as operators
 from airflow_provider.batch import runner
 from airflow_provider.exceptions import StoreUnavailable
-from tests.support.imbee import (
-    BATCHES,
-    counts,
-    execute,
-    lines,
-    mails,
-    people,
-    received,
-    states,
-    tokens,
-    users,
-)
+from tests.support.batches import execute, lines, outcomes
+from tests.support.imbee import BATCHES, mails, people, received, tokens, users
+from tests.support.ledger import states
 from tests.support.postgres import MISSING, postgres
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -114,7 +105,7 @@ def test_a_postgres_that_goes_away_stops_the_batch(sandbox, monkeypatch, tmp_pat
             "UPDATE vendor_apis_ledger SET owner = regexp_replace(owner, '/[^/]*/([^/]*)$', '/1/\\1')"
         )
         result = execute(task, try_number=2)
-    assert sum(counts(result).values()) == 400
+    assert sum(outcomes(result).values()) == 400
     assert result["failed"] == 0
     if batch is tokens:
         assert set(mails(sandbox).values()) == {1}
@@ -162,7 +153,7 @@ def test_a_task_that_is_told_to_end_finishes_what_is_under_way(
     assert len(lines(tmp_path / "out.jsonl.partial")) == sent
     assert not (tmp_path / "out.jsonl").exists()
     result = execute(task, try_number=2)
-    assert counts(result) == {"created": 500 - sent, "replayed": sent}
+    assert outcomes(result) == {"created": 500 - sent, "replayed": sent}
     assert received(sandbox) == 500
     assert len(lines(tmp_path / "out.jsonl")) == 500
 
@@ -184,7 +175,7 @@ def test_what_does_not_end_in_time_is_recorded_as_what_it_is(
     found = Counter(states(ledger).values())
     assert found == ({"done": 10, "unknown": 4} if batch is tokens else {"done": 10})
     before = received(sandbox)
-    assert counts(execute(task, try_number=2)) == {"replayed": 10, left: 4}
+    assert outcomes(execute(task, try_number=2)) == {"replayed": 10, left: 4}
     assert received(sandbox) - before == (4 if batch is users else 0)
 
 
@@ -207,7 +198,7 @@ def test_a_task_that_is_told_to_end_before_it_begins_sends_nothing(sandbox, ledg
 def test_a_task_that_has_ended_may_be_told_to_end(sandbox, batch):
     task = batch(people(3))
     task.on_kill()
-    assert counts(execute(task)) == {"created": 3}
+    assert outcomes(execute(task)) == {"created": 3}
     task.on_kill()
 
 

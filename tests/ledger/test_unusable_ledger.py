@@ -16,7 +16,8 @@ from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.imbee.operators import ImbeeCreateChatsOperator
 from airflow_provider.store import tables as schema
 from airflow_provider.store.engine import Database
-from tests.support.imbee import BATCHES, counts, execute, lines, mails, people, received, tokens, users
+from tests.support.batches import execute, lines, outcomes
+from tests.support.imbee import BATCHES, mails, people, received, tokens, users
 from tests.support.postgres import MISSING, postgres
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -114,13 +115,13 @@ def test_workers_that_share_no_ledger_send_no_messages(sandbox, monkeypatch, exe
     assert "AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID" in str(raised.value)
     assert received(sandbox) == 0
     # What may be repeated is sent all the same.
-    assert counts(execute(users(people(2)))) == {"created": 2}
+    assert outcomes(execute(users(people(2)))) == {"created": 2}
 
 
 @pytest.mark.parametrize("executor", ["LocalExecutor", "airflow.executors.local_executor.LocalExecutor"])
 def test_workers_of_one_machine_share_its_file(sandbox, monkeypatch, executor):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
-    assert counts(execute(tokens(people(2)))) == {"created": 2}
+    assert outcomes(execute(tokens(people(2)))) == {"created": 2}
 
 
 def test_a_file_is_not_shared_because_a_connection_names_it(sandbox, ledger, monkeypatch):
@@ -139,8 +140,8 @@ def test_workers_that_share_a_ledger_send(sandbox, monkeypatch):
     with postgres() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        assert counts(execute(tokens(people(20)))) == {"created": 20}
-        assert counts(execute(tokens(people(20)), "run-2")) == {"replayed": 20}
+        assert outcomes(execute(tokens(people(20)))) == {"created": 20}
+        assert outcomes(execute(tokens(people(20)), "run-2")) == {"replayed": 20}
         assert server.execute("SELECT DISTINCT state FROM vendor_apis_ledger") == [("done",)]
     assert set(mails(sandbox).values()) == {1}
 
@@ -161,13 +162,13 @@ def test_a_key_that_was_rotated_still_opens_and_one_that_was_retired_does_not(
         return execute(ImbeeCreateChatsOperator(task_id="chats", records=rows, on_error="continue"), run_id)
 
     use_keys(monkeypatch, new, old)
-    assert counts(chats("run-1")) == {"created": 3}
+    assert outcomes(chats("run-1")) == {"created": 3}
     before = received(sandbox)
     use_keys(monkeypatch, new)
     result = chats("run-2")
-    assert counts(result) == {"failed": 3}
+    assert outcomes(result) == {"failed": 3}
     assert result["failures"][0]["field"] == "[core] fernet_key"
     assert "Add the key" in result["failures"][0]["reason"]
     assert received(sandbox) == before
     # What the ledger has is handed on as it is: sealed.
-    assert counts(execute(users(people(6)), try_number=2)) == {"replayed": 6}
+    assert outcomes(execute(users(people(6)), try_number=2)) == {"replayed": 6}

@@ -20,18 +20,11 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 from airflow_provider.quota.store import QuotaStore, reservation_id
-from airflow_provider.store.engine import configured
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator, WolkvoxUpdateRecordsOperator
-from tests.support.quota import TOKEN
+from tests.support.batches import execute
+from tests.support.quota import TOKEN, known
 from tests.support.sandbox import ROOT, SandboxProcess
-
-
-class Instance:
-    """What a batch looks at of its task instance."""
-
-    def __init__(self, run: str, task: str = "insert") -> None:
-        self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number = "dag", run, task, -1, 1
 
 
 def contacts(count: int, first: int = 0) -> list[dict[str, str]]:
@@ -42,8 +35,7 @@ def insert(records: Any, run: str = "run", task: str = "insert", **options: Any)
     operator = WolkvoxInsertRecordsOperator(
         task_id=task, module="contacts", records=records, **{"reserve": "auto", **options}
     )
-    result: dict[str, Any] = operator.execute({"ti": Instance(run, task)})
-    return result
+    return execute(operator, run)
 
 
 @pytest.fixture
@@ -54,10 +46,8 @@ def hundred(sandbox: SandboxProcess) -> SandboxProcess:
 
 @pytest.fixture
 def store():
-    hook = WolkvoxHook()
-    store = QuotaStore(configured(), hook.account(hook.options))
-    yield store
-    store.close()
+    with known() as store:
+        yield store
 
 
 def used(sandbox: SandboxProcess) -> int:
@@ -206,7 +196,7 @@ def test_repeats_end_a_batch_before_they_spend_what_others_have(hundred, no_wait
         reserve="auto",
     )
     with pytest.raises(RateLimited, match="4 requests that were reserved are used up, by repeats"):
-        operator.execute({"ti": Instance("run", "update")})
+        execute(operator, "run")
     assert len(hundred.requests("wolkvox", path="custom/update.php")) == 4
     assert store.reservations() == []
 

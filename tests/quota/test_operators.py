@@ -17,12 +17,9 @@ from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support import dags
 from tests.support.dags import Attempt
 from tests.support.quota import FREEING, HOUR, MINUTE, known, leave, probes, state, waits_until
+from tests.support.sensor import ASLEEP, RETRIES, every_freeing_way
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
-
-ASLEEP = ("deferred", "up_for_reschedule")
-RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
-every_freeing_way = pytest.mark.parametrize("way", FREEING.values(), ids=FREEING)
 
 
 def setting_aside(amount: Any = 40, **options: Any) -> DAG:

@@ -1,4 +1,4 @@
-"""Batches of Imbee's operators, run at once, and the records that they are given."""
+"""Run batches outside of Airflow, and read what they give back."""
 
 from __future__ import annotations
 
@@ -7,40 +7,28 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from airflow_provider.imbee.operators import (
-    ImbeeCreateAccessTokensOperator,
-    ImbeeCreateChatsOperator,
-    ImbeeCreateUsersOperator,
-)
-
 COUNTS = ("created", "existing", "replayed", "failed", "unknown")
 
 
-def users(records: Any, **options: Any) -> dict[str, Any]:
-    return ImbeeCreateUsersOperator(task_id="users", records=records, **options).execute({})
+def execute(task: Any, run_id: str = "run-1", **instance: Any) -> dict[str, Any]:
+    """Execute an operator as the task instance of a run, and return its result."""
+    fields = {"dag_id": "dag", "run_id": run_id, "task_id": task.task_id, "try_number": 1, "map_index": -1}
+    result: dict[str, Any] = task.execute({"ti": SimpleNamespace(**{**fields, **instance})})
+    return result
 
 
-def chats(records: Any, **options: Any) -> dict[str, Any]:
-    return ImbeeCreateChatsOperator(task_id="chats", records=records, **options).execute({})
-
-
-def tokens(records: Any, *, try_number: int = 1, **options: Any) -> dict[str, Any]:
-    options.setdefault("defaults", {"bot_idsha": "bot"})
-    task = ImbeeCreateAccessTokensOperator(task_id="tokens", records=records, **options)
-    return task.execute({"ti": SimpleNamespace(try_number=try_number)})
-
-
-def people(count: int, **more: Any) -> list[dict[str, Any]]:
-    return [{"unique_id_sha": f"user-{n}", **more} for n in range(1, count + 1)]
-
-
-def addressees(count: int) -> list[dict[str, Any]]:
-    return [{"virtual_user": f"user-{n}", "mail": f"user-{n}@example.com"} for n in range(1, count + 1)]
+def outcomes(result: dict[str, Any]) -> dict[str, int]:
+    """Return how many records ended in which way, without the ways in which none did."""
+    assert sum(result[name] for name in COUNTS) == result["total"]
+    return {name: result[name] for name in COUNTS if result[name]}
 
 
 def counts(result: dict[str, Any]) -> dict[str, int]:
-    return {name: result[name] for name in ("total", *COUNTS) if result[name]}
+    """Return the total and the outcomes, without zeros."""
+    found = outcomes(result)
+    return {"total": result["total"], **found} if result["total"] else found
 
 
-def lines(path: Any) -> list[dict[str, Any]]:
+def lines(path: str | Path) -> list[dict[str, Any]]:
+    """Read a file of JSON lines."""
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]

@@ -23,9 +23,9 @@ def prepare(url: sa.URL, number: int) -> None:
     ledger = Ledger("c", "o", "", "t", new_owner(), 60.0, once=True)
     with database.begin() as connection:
         claims = ledger.claim(connection, [(f"own-{number}",), ("everybody's",)])
-    standings = {id_: claim.status for id_, claim in claims.items()}
-    assert standings[ledger.id_of((f"own-{number}",))] is ClaimStatus.TAKEN
-    if standings[ledger.id_of(("everybody's",))] is ClaimStatus.TAKEN:
+    found = {id_: claim.status for id_, claim in claims.items()}
+    assert found[ledger.id_of((f"own-{number}",))] is ClaimStatus.TAKEN
+    if found[ledger.id_of(("everybody's",))] is ClaimStatus.TAKEN:
         print("taken", flush=True)
 
 

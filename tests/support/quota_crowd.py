@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from airflow_provider.quota.store import QuotaStore
 from airflow_provider.store.engine import Database
+from tests.support.batches import execute
 from tests.support.quota import ACCOUNT
 
 
@@ -42,18 +43,16 @@ def probe(index: int) -> Any:
     from airflow_provider.quota.monitor import open_monitor
     from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-    patience = WaitPolicy(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
+    policy = WaitPolicy(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
     monitor = open_monitor(WolkvoxHook())
     try:
-        found = asyncio.run(monitor.check(Requirement(10), patience))
+        found = asyncio.run(monitor.check(Requirement(10), policy))
     except VendorError as error:
         return type(error).__name__
     return found.quota.remaining if isinstance(found, Enough) else found.reason
 
 
 def insert(records: int) -> Callable[[int], Any]:
-    from types import SimpleNamespace
-
     from airflow_provider.exceptions import VendorError
     from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator
 
@@ -64,11 +63,8 @@ def insert(records: int) -> Callable[[int], Any]:
             records=[{"idcontact": f"{index}/{number}"} for number in range(records)],
             reserve="auto",
         )
-        task = SimpleNamespace(
-            dag_id="dag", run_id="run", task_id=operator.task_id, map_index=-1, try_number=1
-        )
         try:
-            return operator.execute({"ti": task})["created"]  # type: ignore[typeddict-item]
+            return execute(operator, "run")["created"]
         except VendorError as error:
             return type(error).__name__
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.dags import Attempt
+from tests.support.dags import Attempt, set_try
 from tests.support.quota import FREEING, WAYS
 
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
@@ -30,13 +30,8 @@ def go_on(attempt: Attempt) -> Any:
 
 
 def tried_again(attempt: Attempt) -> None:
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        instance = session.get(TaskInstance, attempt.id)
-        assert instance is not None
-        instance.try_number = 2
+    """Let the next run of the task be its second try."""
+    set_try(attempt.instance, 2)
 
 
 def answer(**changes: Any) -> dict[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from airflow_provider.wolkvox.operators import (
@@ -14,15 +11,8 @@ from airflow_provider.wolkvox.operators import (
     WolkvoxUpdateRecordsOperator,
     WolkvoxUpsertCollectionsOperator,
 )
-
-COUNTS = ("created", "existing", "replayed", "failed", "unknown")
-
-TOKEN = "5a4db0c0de5a4db0c0de5a4db0c0de42"
-
-
-def execute(task: Any, run_id: str = "run-1", try_number: int = 1) -> dict[str, Any]:
-    fields = {"dag_id": "dag", "run_id": run_id, "task_id": task.task_id, "try_number": try_number}
-    return task.execute({"ti": SimpleNamespace(**fields)})
+from tests.support.batches import execute
+from tests.support.quota import TOKEN
 
 
 def insert(records: Any, *, run_id: str = "run-1", **options: Any) -> dict[str, Any]:
@@ -61,11 +51,6 @@ def people(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def counts(result: dict[str, Any]) -> dict[str, int]:
-    assert sum(result[name] for name in COUNTS) == result["total"]
-    return {name: result[name] for name in ("total", *COUNTS) if result[name]}
-
-
 def in_crm(sandbox: Any, module: str = "contacts") -> list[dict[str, Any]]:
     return list(sandbox.control("GET", f"wolkvox/records/{module}")["records"])
 
@@ -77,10 +62,6 @@ def fill(sandbox: Any, count: int, module: str = "leads") -> None:
 
 def bodies(sandbox: Any, path: str) -> list[dict[str, Any]]:
     return [request["json"] for request in sandbox.requests("wolkvox", path=f"server/API/v2/{path}")]
-
-
-def lines(path: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
 def spend(sandbox: Any, remaining: int) -> None:

@@ -13,7 +13,8 @@ from airflow_provider.wolkvox.operators import (
     WolkvoxQueryCasesOperator,
     WolkvoxUpdateCasesOperator,
 )
-from tests.support.wolkvox import bodies, contacts, counts, execute, in_crm, insert, query
+from tests.support.batches import counts, execute
+from tests.support.wolkvox import bodies, contacts, in_crm, insert, query
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.wolkvox import (
-    bodies,
-    contacts,
-    counts,
-    delete,
-    in_crm,
-    insert,
-    lines,
-    query,
-    spend,
-    update,
-)
+from tests.support.batches import counts, lines
+from tests.support.wolkvox import bodies, contacts, delete, in_crm, insert, query, spend, update
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from airflow_provider.exceptions import InvalidInput
-from tests.support.wolkvox import bodies, counts, in_crm, lines, people, upsert
+from tests.support.batches import counts, lines
+from tests.support.wolkvox import bodies, in_crm, people, upsert
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -9,7 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider.exceptions import VendorAuthError
 from airflow_provider.wolkvox.fields import address, column, currency, search, table, telephone
-from tests.support.wolkvox import bodies, contacts, counts, in_crm, insert, people, query, update, upsert
+from tests.support.batches import counts
+from tests.support.wolkvox import bodies, contacts, in_crm, insert, people, query, update, upsert
 
 pytestmark = pytest.mark.usefixtures("quick")
 

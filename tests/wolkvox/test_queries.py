@@ -19,7 +19,8 @@ from airflow_provider.wolkvox.operators import (
     WolkvoxUpdateRecordsOperator,
     WolkvoxUpsertCollectionsOperator,
 )
-from tests.support.wolkvox import bodies, contacts, fill, insert, lines, query
+from tests.support.batches import lines
+from tests.support.wolkvox import bodies, contacts, fill, insert, query
 
 pytestmark = pytest.mark.usefixtures("quick")
 

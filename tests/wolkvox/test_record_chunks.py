@@ -10,7 +10,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, QuotaExhausted
-from tests.support.wolkvox import bodies, contacts, counts, in_crm, insert, lines, spend, update
+from tests.support.batches import counts, lines
+from tests.support.wolkvox import bodies, contacts, in_crm, insert, spend, update
 
 pytestmark = pytest.mark.usefixtures("quick")
 
