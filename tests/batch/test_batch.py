@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,11 +16,9 @@ from airflow_provider.imbee.operators import ImbeeCreateChatsOperator, ImbeeCrea
 from airflow_provider.secrets import is_sealed, open_sealed
 from tests.support.batches import COUNTS, counts, lines
 from tests.support.imbee_runs import addressees, chats, people, tokens, users
+from tests.support.processes import environment
 
 pytestmark = pytest.mark.usefixtures("quick")
-
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 # Every record is accounted for
@@ -237,8 +233,7 @@ def test_memory_does_not_grow_with_the_number_of_rows():
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.support.memory_probe", str(rows)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

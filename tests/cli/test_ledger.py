@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,7 +19,8 @@ from airflow_provider.ledger.ledger import Completion, Ledger
 from airflow_provider.secrets import is_sealed, open_sealed
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import ledger as table
-from tests.support.sandbox import ROOT, SandboxProcess
+from tests.support.processes import environment, run_module
+from tests.support.sandbox import SandboxProcess
 
 TOKENS = "imbee.create_access_token"
 USERS = "imbee.create_user"
@@ -60,15 +60,8 @@ def states(database: Database) -> dict[str, str]:
 
 
 def in_a_process(*words: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "airflow", "vendor-apis", "ledger", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environ},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    arguments = ("vendor-apis", "ledger", *words)
+    return run_module("airflow", *arguments, stdin=stdin, COLUMNS="200", **environ)
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +131,7 @@ class TestInAProcess:
         )
         loaded = subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             capture_output=True,
             text=True,
             check=True,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -23,8 +20,9 @@ from airflow_provider.quota.store import QuotaStore, reservation_id
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator, WolkvoxUpdateRecordsOperator
 from tests.support.batches import execute
+from tests.support.processes import answer_of
 from tests.support.quota import TOKEN, known
-from tests.support.sandbox import ROOT, SandboxProcess
+from tests.support.sandbox import SandboxProcess
 
 
 def contacts(count: int, first: int = 0) -> list[dict[str, str]]:
@@ -121,16 +119,7 @@ def test_batches_of_one_run_that_race_never_have_the_same_uses(hundred, store, r
         lasts = timedelta(hours=1)
         assert store.reserve("run's", reserved, run="dag/run", task="t", lasts=lasts, shared=True) == reserved
     hundred.latency(0.02)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.quota_crowd", "insert", "2", str(records)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = answer_of("tests.support.quota_crowd", "insert", "2", str(records))
     assert sorted(one for one in found if isinstance(one, int)) == created
     # Who has sent nothing comes again when the other may have given something back, or at the reset.
     assert {one for one in found if isinstance(one, str)} <= {"RateLimited", "QuotaExhausted"}

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,8 +16,8 @@ from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPoli
 from airflow_provider.quota.monitor import QuotaMonitor, open_monitor
 from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
 from airflow_provider.wolkvox.hooks import WolkvoxHook
+from tests.support.processes import answer_of
 from tests.support.quota import HOUR, MINUTE, TOKEN, MovingClock, event, known, leave, probes, state, trigger
-from tests.support.sandbox import ROOT
 
 pytestmark = pytest.mark.usefixtures("fresh_monitors")
 
@@ -92,16 +88,8 @@ def test_many_processes_ask_once(sandbox, fault, answer):
     # The tables are there, so that all of them come to ask at the same time.
     with known():
         pass
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.quota_crowd", "ask", "6"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [answer] * 6
+    found = answer_of("tests.support.quota_crowd", "ask", "6")
+    assert found == [answer] * 6
     assert probes(sandbox) == 1
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +11,8 @@ import sqlalchemy as sa
 
 from airflow_provider.quota.store import QuotaStore, Report, Turn
 from airflow_provider.store.engine import Database
+from tests.support.processes import answer_of
 from tests.support.quota import ACCOUNT, reading, reserve
-from tests.support.sandbox import ROOT
 
 
 @pytest.mark.parametrize("number", [2, 8])
@@ -129,16 +125,8 @@ def test_processes_that_race_for_the_same_remainder_never_exceed_it(request, tmp
     database.prepare()
     store = QuotaStore(database, ACCOUNT)
     store.report(Report(reading=reading(100, at=datetime.now(UTC))))
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.quota_crowd", "reserve", url, str(number), "20", "7"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    granted = [amount for each in json.loads(done.stdout.splitlines()[-1]) for amount in each if amount]
+    found = answer_of("tests.support.quota_crowd", "reserve", url, str(number), "20", "7")
+    granted = [amount for each in found for amount in each if amount]
     assert granted == [7] * 14
     assert sum(one.amount for one in store.reservations()) == 98
     database.close()

@@ -111,7 +111,7 @@ def test_many_clients_at_once_are_all_served():
 
 
 def test_it_shares_no_code_with_the_client():
-    for path in (ROOT / "airflow_provider" / "sandbox").glob("*.py"):
+    for path in (ROOT / "airflow_provider" / "sandbox").rglob("*.py"):
         for module in re.findall(r"^\s*(?:from|import) (\S+)", path.read_text(), re.MULTILINE):
             if module.startswith("airflow"):
                 assert module.startswith("airflow_provider.sandbox"), f"{path.name} imports {module}"

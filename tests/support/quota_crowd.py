@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,6 +19,7 @@ import sqlalchemy as sa
 from airflow_provider.quota.store import QuotaStore
 from airflow_provider.store.engine import Database
 from tests.support.batches import execute
+from tests.support.processes import crowd
 from tests.support.quota import ACCOUNT
 
 
@@ -69,37 +68,6 @@ def insert(records: int) -> Callable[[int], Any]:
             return type(error).__name__
 
     return one
-
-
-def crowd(number: int, work: Callable[[int], Any]) -> list[Any]:
-    """Do work in many processes that begin together."""
-    gate, opener = os.pipe()
-    children = []
-    for index in range(number):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if not child:
-            status = 1
-            try:
-                os.close(opener)
-                # Everybody waits here until the last end of the pipe is closed.
-                os.read(gate, 1)
-                os.write(writing, json.dumps(work(index)).encode())
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        os.close(writing)
-        children.append((child, reading))
-    os.close(opener)
-    found = []
-    for child, reading in children:
-        with os.fdopen(reading, "rb") as pipe:
-            text = pipe.read()
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        found.append(json.loads(text))
-    return found
 
 
 def main(what: str, *arguments: str) -> list[Any]:
