@@ -26,6 +26,8 @@ from airflow_provider.imbee.operators import (
 from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
 from tests.support.servers import answering, self_signed
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 HEADER = "virtual_user,mail,cellular,date_limit,max_retries,note"
 GOOD = [
     "ada,ada@example.com,,2027-01-31,3,plain",
@@ -33,11 +35,6 @@ GOOD = [
     "cid,cid@example.com,+57 1,,,",
 ]
 CONNECTION = "imbee (imbee_default)"
-
-
-@pytest.fixture(autouse=True)
-def quick(sandbox, set_connection, no_waiting):
-    set_connection("imbee_default", extra={"timeout": 5})
 
 
 @pytest.fixture

@@ -28,10 +28,8 @@ from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import ledger as table
-from tests.ledger.test_ledger import ledger_of
-from tests.ledger.test_recorder import away
-
-COUNTS = ("created", "existing", "replayed", "failed", "unknown")
+from tests.support.batches import COUNTS
+from tests.support.ledger import away, ledger_of
 
 
 @pytest.fixture(autouse=True)

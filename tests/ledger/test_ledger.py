@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from airflow_provider.ledger.ledger import INTERRUPTED, ClaimResult, ClaimStatus, Completion, Ledger
 from airflow_provider.ledger.owner import is_gone, new_owner
 from airflow_provider.store.tables import ledger as table
+from tests.support.ledger import ledger_of
 
 BUSY, DONE, FAILED, TAKEN, UNKNOWN = (
     ClaimStatus.BUSY,
@@ -19,11 +20,6 @@ BUSY, DONE, FAILED, TAKEN, UNKNOWN = (
     ClaimStatus.UNKNOWN,
 )
 KEY = ("ada", "bot")
-
-
-def ledger_of(**options: Any) -> Ledger:
-    defaults = {"conn_id": "c", "operation": "o", "scope": "", "task": "d/r/t", "lease": 60.0, "once": False}
-    return Ledger(**{**defaults, "owner": new_owner(), **options})
 
 
 def owner_that_is_gone() -> str:

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.ledger import recorder as module
@@ -16,7 +14,7 @@ from airflow_provider.ledger.ledger import ClaimStatus, Completion
 from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import ledger as table
-from tests.ledger.test_ledger import ledger_of
+from tests.support.ledger import away, ledger_of
 
 
 @pytest.fixture(autouse=True)
@@ -42,21 +40,6 @@ def counted(database: Database) -> Iterator[list[str]]:
     sa.event.listen(database.engine, "commit", count)
     yield commits
     sa.event.remove(database.engine, "commit", count)
-
-
-@contextmanager
-def away(database: Database, times: int | None = None) -> Iterator[list[str]]:
-    """Let the next transactions fail, as when the database is away; ``times`` of them, or all."""
-    failed: list[str] = []
-
-    def fail(connection: sa.Connection) -> None:
-        if times is None or len(failed) < times:
-            failed.append("failed")
-            raise exc.OperationalError("BEGIN", {}, sqlite3.OperationalError("it is away"))
-
-    sa.event.listen(database.engine, "begin", fail, insert=True)
-    yield failed
-    sa.event.remove(database.engine, "begin", fail)
 
 
 @pytest.mark.parametrize("once", [False, True])

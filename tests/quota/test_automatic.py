@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -20,18 +17,12 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 from airflow_provider.quota.store import QuotaStore, reservation_id
-from airflow_provider.store.engine import configured
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator, WolkvoxUpdateRecordsOperator
-from tests.support.quota import TOKEN
-from tests.support.sandbox import ROOT, SandboxProcess
-
-
-class Instance:
-    """What a batch looks at of its task instance."""
-
-    def __init__(self, run: str, task: str = "insert") -> None:
-        self.dag_id, self.run_id, self.task_id, self.map_index, self.try_number = "dag", run, task, -1, 1
+from tests.support.batches import execute
+from tests.support.processes import answer_of
+from tests.support.quota import TOKEN, known
+from tests.support.sandbox import SandboxProcess
 
 
 def contacts(count: int, first: int = 0) -> list[dict[str, str]]:
@@ -42,8 +33,7 @@ def insert(records: Any, run: str = "run", task: str = "insert", **options: Any)
     operator = WolkvoxInsertRecordsOperator(
         task_id=task, module="contacts", records=records, **{"reserve": "auto", **options}
     )
-    result: dict[str, Any] = operator.execute({"ti": Instance(run, task)})
-    return result
+    return execute(operator, run)
 
 
 @pytest.fixture
@@ -54,10 +44,8 @@ def hundred(sandbox: SandboxProcess) -> SandboxProcess:
 
 @pytest.fixture
 def store():
-    hook = WolkvoxHook()
-    store = QuotaStore(configured(), hook.account(hook.options))
-    yield store
-    store.close()
+    with known() as store:
+        yield store
 
 
 def used(sandbox: SandboxProcess) -> int:
@@ -131,16 +119,7 @@ def test_batches_of_one_run_that_race_never_have_the_same_uses(hundred, store, r
         lasts = timedelta(hours=1)
         assert store.reserve("run's", reserved, run="dag/run", task="t", lasts=lasts, shared=True) == reserved
     hundred.latency(0.02)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.quota_crowd", "insert", "2", str(records)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = answer_of("tests.support.quota_crowd", "insert", "2", str(records))
     assert sorted(one for one in found if isinstance(one, int)) == created
     # Who has sent nothing comes again when the other may have given something back, or at the reset.
     assert {one for one in found if isinstance(one, str)} <= {"RateLimited", "QuotaExhausted"}
@@ -206,7 +185,7 @@ def test_repeats_end_a_batch_before_they_spend_what_others_have(hundred, no_wait
         reserve="auto",
     )
     with pytest.raises(RateLimited, match="4 requests that were reserved are used up, by repeats"):
-        operator.execute({"ti": Instance("run", "update")})
+        execute(operator, "run")
     assert len(hundred.requests("wolkvox", path="custom/update.php")) == 4
     assert store.reservations() == []
 

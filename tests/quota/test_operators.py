@@ -16,28 +16,10 @@ from airflow_provider.quota.operators import ReleaseQuotaOperator, ReserveQuotaO
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support import dags
 from tests.support.dags import Attempt
-from tests.support.quota import (
-    FREEING,
-    HOUR,
-    MINUTE,
-    MovingClock,
-    known,
-    leave,
-    probes,
-    state,
-    waits_until,
-)
+from tests.support.quota import FREEING, HOUR, MINUTE, known, leave, probes, state, waits_until
+from tests.support.sensor import ASLEEP, RETRIES, every_freeing_way
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
-
-ASLEEP = ("deferred", "up_for_reschedule")
-RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
-every_freeing_way = pytest.mark.parametrize("way", FREEING.values(), ids=FREEING)
-
-
-@pytest.fixture
-def clock(monkeypatch) -> MovingClock:
-    return MovingClock(monkeypatch)
 
 
 def setting_aside(amount: Any = 40, **options: Any) -> DAG:

@@ -5,7 +5,6 @@ import os
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import Field, SecretStr
@@ -14,6 +13,7 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.model import VendorModel
 from airflow_provider.records.writers import FileOutput, ListOutput, sealed_fields
 from airflow_provider.secrets import is_sealed, open_sealed
+from tests.support.batches import lines
 
 SECRET = "s3cr3t-value"
 
@@ -23,10 +23,6 @@ def place(request, tmp_path) -> tuple[str, Path]:
     """Where to write, as it is given and as it is found on the disk."""
     path = tmp_path / "out.jsonl"
     return (f"file://{path}" if request.param == "uri" else str(path)), path
-
-
-def lines(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def test_the_file_appears_only_when_it_is_complete(place):

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store import engine as module
 from airflow_provider.store import tables as schema
 from airflow_provider.store.engine import Database, configured, connection_url
-from tests.support.sandbox import ROOT
+from tests.support.processes import answer_of
 
 
 def sqlite(path: object) -> Database:
@@ -251,17 +249,8 @@ def test_twenty_processes_prepare_the_same_fresh_database(request, tmp_path, kin
         server.execute("DROP SCHEMA public CASCADE")
         server.execute("CREATE SCHEMA public")
         url = server.url.render_as_string()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.crowd", url, "20"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    *printed, codes = done.stdout.splitlines()
-    assert json.loads(codes) == [0] * 20, done.stderr
-    assert printed == ["taken"]
+    found = answer_of("tests.support.crowd", url, "20")
+    assert sorted(found) == [False] * 19 + [True]
     database = Database(sa.make_url(url), shared=True)
     with database.begin() as connection:
         assert connection.scalars(sa.select(schema.schema.c.version)).all() == [schema.VERSION]

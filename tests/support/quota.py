@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider.quota.readings import Account, Quota
+from airflow_provider.quota.store import Report
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from airflow_provider.quota.readings import QuotaState
-    from airflow_provider.quota.store import QuotaStore
+    from airflow_provider.quota.store import MemoryStore, QuotaStore
     from airflow_provider.quota.triggers import QuotaTrigger
     from tests.support.dags import Attempt
     from tests.support.sandbox import SandboxProcess
@@ -27,6 +28,8 @@ HOOK = "airflow_provider.wolkvox.hooks.WolkvoxHook"
 TRIGGER = "airflow_provider.quota.triggers.QuotaTrigger"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ACCOUNT = Account("wolkvox_default", "wolkvox", "d" * 32)
 WAYS: dict[str, dict[str, Any]] = {
     "deferrable": {"deferrable": True},
@@ -239,3 +242,15 @@ class QuickTriggers:
             for one in awake:
                 one.set()
         return [task.result() for task in waiting]
+
+
+def tell(store: QuotaStore | MemoryStore, remaining: int, *, at: datetime = NOW, **changes: Any) -> None:
+    """Report a reading of so many remaining requests to a store."""
+    store.report(Report(reading=reading(remaining, at=at, **changes)))
+
+
+def reserve(store: QuotaStore, id_: str, amount: int, run: str = "", **options: Any) -> int | None:
+    """Reserve requests for an hour; without a run, the reservation is a run of its own."""
+    return store.reserve(
+        id_, amount, **{"run": run or id_, "task": f"{run or id_}/t", "lasts": HOUR, **options}
+    )

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,6 +18,8 @@ import sqlalchemy as sa
 
 from airflow_provider.quota.store import QuotaStore
 from airflow_provider.store.engine import Database
+from tests.support.batches import execute
+from tests.support.processes import crowd
 from tests.support.quota import ACCOUNT
 
 
@@ -42,18 +42,16 @@ def probe(index: int) -> Any:
     from airflow_provider.quota.monitor import open_monitor
     from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-    patience = WaitPolicy(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
+    policy = WaitPolicy(timedelta(minutes=5), timedelta(hours=1), timedelta(hours=1))
     monitor = open_monitor(WolkvoxHook())
     try:
-        found = asyncio.run(monitor.check(Requirement(10), patience))
+        found = asyncio.run(monitor.check(Requirement(10), policy))
     except VendorError as error:
         return type(error).__name__
     return found.quota.remaining if isinstance(found, Enough) else found.reason
 
 
 def insert(records: int) -> Callable[[int], Any]:
-    from types import SimpleNamespace
-
     from airflow_provider.exceptions import VendorError
     from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator
 
@@ -64,46 +62,12 @@ def insert(records: int) -> Callable[[int], Any]:
             records=[{"idcontact": f"{index}/{number}"} for number in range(records)],
             reserve="auto",
         )
-        task = SimpleNamespace(
-            dag_id="dag", run_id="run", task_id=operator.task_id, map_index=-1, try_number=1
-        )
         try:
-            return operator.execute({"ti": task})["created"]  # type: ignore[typeddict-item]
+            return execute(operator, "run")["created"]
         except VendorError as error:
             return type(error).__name__
 
     return one
-
-
-def crowd(number: int, work: Callable[[int], Any]) -> list[Any]:
-    """Do work in many processes that begin together."""
-    gate, opener = os.pipe()
-    children = []
-    for index in range(number):
-        reading, writing = os.pipe()
-        child = os.fork()
-        if not child:
-            status = 1
-            try:
-                os.close(opener)
-                # Everybody waits here until the last end of the pipe is closed.
-                os.read(gate, 1)
-                os.write(writing, json.dumps(work(index)).encode())
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        os.close(writing)
-        children.append((child, reading))
-    os.close(opener)
-    found = []
-    for child, reading in children:
-        with os.fdopen(reading, "rb") as pipe:
-            text = pipe.read()
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        found.append(json.loads(text))
-    return found
 
 
 def main(what: str, *arguments: str) -> list[Any]:

@@ -18,16 +18,9 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.call import Repeat, Response
 from airflow_provider.wolkvox.calls import WolkvoxTokenInformation, token_information
-from airflow_provider.wolkvox.connection import WolkvoxOptions
 from airflow_provider.wolkvox.envelope import MAINTENANCE_WAIT, ForbiddenTexts
+from tests.support.wolkvox_calls import TEXTS
 
-FORMS = WolkvoxOptions.__dataclass_fields__
-TEXTS = ForbiddenTexts(
-    concurrency=FORMS["concurrency_message"].default,
-    maintenance=FORMS["maintenance_message"].default,
-    quota=FORMS["quota_message"].default,
-    token=FORMS["refusal_message"].default,
-)
 DATA = {
     "description": "airflow-batch",
     "token_limit": 4800,

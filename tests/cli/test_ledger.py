@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +19,11 @@ from airflow_provider.ledger.ledger import Completion, Ledger
 from airflow_provider.secrets import is_sealed, open_sealed
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import ledger as table
-from tests.support.sandbox import ROOT, SandboxProcess
+from tests.support.processes import environment, run_module
+from tests.support.sandbox import SandboxProcess
 
 TOKENS = "imbee.create_access_token"
 USERS = "imbee.create_user"
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the configuration has the ledger; it is not there yet."""
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "ledger.db"))
-    return tmp_path / "ledger.db"
 
 
 @pytest.fixture
@@ -64,52 +55,13 @@ def add(database: Database) -> Callable[..., str]:
     return add
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    """A function that runs a command in this process and returns its exit status and what it printed."""
-    import argparse
-
-    from airflow.cli.cli_parser import _add_command
-
-    from airflow_provider.cli import get_cli_commands
-
-    parser = argparse.ArgumentParser("airflow")
-    for command in get_cli_commands():
-        _add_command(parser.add_subparsers(), command)
-
-    def run(*words: str, answer: str | None = None) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "stdin", io.StringIO("" if answer is None else f"{answer}\n"))
-        capsys.readouterr()
-        status: Any = 0
-        try:
-            group = [] if words[:1] == ("quota",) else ["ledger"]
-            args = parser.parse_args(["vendor-apis", *group, *words])
-            args.func(args)
-        except SystemExit as end:
-            status = end.code
-        printed = capsys.readouterr()
-        if isinstance(status, str):
-            # What Python does with a text: it is printed, and the exit status is 1.
-            return 1, printed.out, printed.err + status
-        return status, printed.out, printed.err
-
-    return run
-
-
 def states(database: Database) -> dict[str, str]:
     return {row["key"][0]: row["state"] for row in ledger_admin.rows(database, Choice())}
 
 
 def in_a_process(*words: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "airflow", "vendor-apis", "ledger", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environ},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    arguments = ("vendor-apis", "ledger", *words)
+    return run_module("airflow", *arguments, stdin=stdin, COLUMNS="200", **environ)
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +131,7 @@ class TestInAProcess:
         )
         loaded = subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             capture_output=True,
             text=True,
             check=True,
@@ -405,99 +357,3 @@ def test_a_record_resolved_as_done_is_not_sent_and_passed_on(cli, path, sandbox:
     assert (result["replayed"], result["unknown"]) == (1, 0)
     assert result["records"][0]["token"]["url"] is None
     assert len(sandbox.messages()) == 1
-
-
-# --- quota -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def known(airflow_db: None, path: Path, sandbox: SandboxProcess):
-    """A wolkvox token of which a reading is stored, and 30 uses are reserved."""
-    from airflow_provider.quota.store import QuotaStore
-    from airflow_provider.store.engine import configured
-    from airflow_provider.wolkvox.hooks import WolkvoxHook
-
-    hook = WolkvoxHook()
-    hook.token_reading()
-    store = QuotaStore(configured(), hook.account(hook.options))
-    assert store.reserve("id", 30, run="dag/run", task="t", lasts=timedelta(hours=1)) == 30
-    hook.close()
-    store.close()
-    return sandbox
-
-
-def test_the_quota_is_one_line_for_each_connection_and_asks_nobody(cli, known):
-    status, out, _ = cli("quota", "-o", "json")
-    assert status == 0
-    [row] = json.loads(out)
-    resets_at, observed_at = (datetime.fromisoformat(row.pop(name)) for name in ("resets_at", "observed_at"))
-    assert timedelta(0) < resets_at - observed_at <= timedelta(hours=24)
-    assert row == {
-        "conn_id": "wolkvox_default",
-        "vendor": "wolkvox",
-        "limit": 4800,
-        "used": 0,
-        "left": 4800,
-        "reserved": 30,
-        "source": "probe",
-        "sent_since": 0,
-        "note": "",
-    }
-    assert len(known.requests("wolkvox")) == 1
-    status, out, _ = cli("quota")
-    assert (status, out.count("wolkvox_default")) == (0, 1)
-    assert "s ago" in out
-
-
-def test_a_probe_asks_and_shows_the_answer(cli, known):
-    status, out, _ = cli("quota", "--probe", "-o", "json")
-    assert status == 0
-    assert [row["used"] for row in json.loads(out)] == [1]
-    assert len(known.requests("wolkvox")) == 2
-
-
-def test_a_refused_probe_is_an_error_and_shows_what_is_known(cli, known):
-    known.fault(vendor="wolkvox", status=401)
-    status, out, error = cli("quota", "--probe", "-o", "json")
-    assert status == 1
-    assert [row["left"] for row in json.loads(out)] == [4799], "a refused call may cost a use as well"
-    assert "HTTP 401" in error
-
-
-def test_a_used_up_quota_is_noted(cli, known):
-    known.switch({"wolkvox.limit": 1})
-    status, out, _ = cli("quota", "--probe", "-o", "json")
-    [row] = json.loads(out)
-    assert status == 0
-    assert "used up" in row["note"]
-
-
-def test_a_connection_that_nothing_is_known_of_is_listed_too(cli, known, set_connection):
-    set_connection("wolkvox_default", password="another")
-    status, out, _ = cli("quota", "--conn-id", "wolkvox_default", "-o", "json")
-    assert status == 0
-    [row] = json.loads(out)
-    assert (row["left"], row["note"]) == (None, "nothing is known yet")
-
-
-@pytest.mark.parametrize(
-    ("conn_id", "message"),
-    [("imbee_default", "of which no quota is known"), ("nowhere", "nowhere")],
-)
-def test_a_connection_without_a_quota_is_an_error(cli, known, conn_id, message):
-    status, out, error = cli("quota", "--conn-id", conn_id)
-    assert (status, out) == (1, "")
-    assert message in error
-
-
-def test_without_a_database_nothing_is_known_and_none_is_made(cli, airflow_db, path):
-    status, out, _ = cli("quota", "-o", "json")
-    assert (status, out.strip()) == (0, "[]")
-    assert not path.exists()
-
-
-def test_no_token_is_shown_or_stored(cli, known, path):
-    _, out, error = cli("quota", "--probe")
-    token = json.loads(known.connections["AIRFLOW_CONN_WOLKVOX_DEFAULT"])["password"]
-    assert token not in out + error
-    assert token.encode() not in path.read_bytes()

@@ -1,0 +1,59 @@
+"""Distinctive secrets, and connections that carry them."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from tests.support.sandbox import SandboxProcess
+
+# Only their beginnings are looked for, so these differ from one another from the first letter on.
+AUTHORIZATION = "Basic QXV0aENhbmFyeS1kb250LXNob3ctbWU6c2VjcmV0"
+CORPORATE = "CorporateCanary-3f1c0b77e2a9"
+WOLKVOX = "WolkvoxCanary-91d2c4f06ab7e35d"
+PROXY_PASSWORD = "ProxyPasswordCanary-5f20"
+CONFIGURED = [
+    AUTHORIZATION,
+    AUTHORIZATION.partition(" ")[2],
+    CORPORATE,
+    WOLKVOX,
+    PROXY_PASSWORD,
+    f"proxyuser:{PROXY_PASSWORD}",
+]
+SWITCHES = {
+    "imbee.authorization": AUTHORIZATION,
+    "imbee.corporate_token": CORPORATE,
+    "imbee.self_chat": True,
+    "wolkvox.token": WOLKVOX,
+}
+
+
+def connections(sandbox: SandboxProcess) -> dict[str, str]:
+    """Return connections with the secrets, directly and through proxies: one that answers, one that is dead."""
+    found = dict(sandbox.get("/_sandbox/connections").json())
+    port = urlsplit(sandbox.url).port
+    for vendor, proxy_port in (("IMBEE", port), ("WOLKVOX", 1)):
+        connection = json.loads(found[f"AIRFLOW_CONN_{vendor}_DEFAULT"])
+        proxy = f"http://proxyuser:{PROXY_PASSWORD}@127.0.0.1:{proxy_port}"
+        connection["extra"] = {**connection.get("extra", {}), "proxy": proxy}
+        if vendor == "WOLKVOX":
+            # With the same user it would have the same quota, and a sensor would find what is known of that.
+            connection["login"] = "proxy_operation"
+        found[f"AIRFLOW_CONN_{vendor}_PROXY"] = json.dumps(connection)
+    for number in (1, 2, 3):
+        connection = json.loads(found["AIRFLOW_CONN_WOLKVOX_DEFAULT"])
+        connection["login"] = f"operation_{number}"
+        found[f"AIRFLOW_CONN_WOLKVOX_REFUSED_{number}"] = json.dumps(connection)
+    return found
+
+
+def apikey(sandbox: SandboxProcess) -> str:
+    """Return the apikey that Imbee gives the user "ada", whoever asks."""
+    body = {"uniqueIdSha": "ada", "platform": "a", "deviceName": "b", "hardwareId": "c", "osVersion": "d"}
+    headers = {"Authorization": AUTHORIZATION, "X-WOOS-KEY": CORPORATE}
+    return str(sandbox.post("/imbee/third_parties/user/new", body, headers=headers).json()["body"]["apikey"])
+
+
+def all_secrets(sandbox: SandboxProcess) -> list[str]:
+    # The sandbox also lists its defaults, which were replaced.
+    return sorted({*CONFIGURED, *sandbox.secrets()})

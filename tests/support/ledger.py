@@ -1,0 +1,57 @@
+"""Ledgers for tests, a database that goes away, and what the ledger's file says."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from airflow_provider.ledger.ledger import Ledger
+from airflow_provider.ledger.owner import new_owner
+from airflow_provider.store.engine import Database
+
+
+def ledger_of(**options: Any) -> Ledger:
+    defaults = {"conn_id": "c", "operation": "o", "scope": "", "task": "d/r/t", "lease": 60.0, "once": False}
+    return Ledger(**{**defaults, "owner": new_owner(), **options})
+
+
+@contextmanager
+def away(database: Database, times: int | None = None) -> Iterator[list[str]]:
+    """Let the next transactions fail, as when the database is away; ``times`` of them, or all."""
+    failed: list[str] = []
+
+    def fail(connection: sa.Connection) -> None:
+        if times is None or len(failed) < times:
+            failed.append("failed")
+            raise exc.OperationalError("BEGIN", {}, sqlite3.OperationalError("it is away"))
+
+    sa.event.listen(database.engine, "begin", fail, insert=True)
+    yield failed
+    sa.event.remove(database.engine, "begin", fail)
+
+
+def states(path: Path) -> dict[str, str]:
+    """Return what the ledger says by the first part of the key."""
+    connection = sqlite3.connect(path)
+    try:
+        query = "SELECT key, state FROM vendor_apis_ledger"
+        return {json.loads(key)[0]: state for key, state in connection.execute(query)}
+    finally:
+        connection.close()
+
+
+def change(path: Path, assignment: str, *values: Any) -> None:
+    """Change all rows of the ledger, without the ledger's knowledge."""
+    connection = sqlite3.connect(path)
+    try:
+        with connection:
+            connection.execute(f"UPDATE vendor_apis_ledger SET {assignment}", values)
+    finally:
+        connection.close()

@@ -1,0 +1,58 @@
+"""Each call about records, cases and collections, and answers to them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider.exceptions import VendorError
+from airflow_provider.http.call import Call, Response
+from airflow_provider.wolkvox import calls
+from airflow_provider.wolkvox.calls import Crm
+from airflow_provider.wolkvox.connection import WolkvoxOptions
+from airflow_provider.wolkvox.envelope import ForbiddenTexts
+from airflow_provider.wolkvox.fields import telephone
+
+FORMS = WolkvoxOptions.__dataclass_fields__
+TEXTS = ForbiddenTexts(
+    concurrency=FORMS["concurrency_message"].default,
+    maintenance=FORMS["maintenance_message"].default,
+    quota=FORMS["quota_message"].default,
+    token=FORMS["refusal_message"].default,
+)
+CRM = Crm("mi operación", TEXTS)
+PHONE = telephone("300", country="Colombia", code="57")
+CASE = ("Request", "ana@op", "eva@op", "ada@example.com", "what", "Open", "high")
+PERSON = {"Identification": "1", "Name": "Ada", "Email": "a@example.com", "Telephone": "300"}
+
+
+def answer(status: int = 200, **document: Any) -> Response:
+    return Response(status, {}, json.dumps({"code": 200, "error": "null", "msg": "x", **document}).encode())
+
+
+def error_of(call: Call[Any], response: Response) -> VendorError:
+    with pytest.raises(VendorError) as raised:
+        call.decode(response)
+    return raised.value
+
+
+ALL = {
+    "insert_record": calls.insert_record(CRM, "contacts", {"a": 1}),
+    "insert_records": calls.insert_records(CRM, "contacts", [{"a": 1}, {"a": 2}]),
+    "update_record": calls.update_record(CRM, "contacts", "65f0", {"a": 1}),
+    "update_records": calls.update_records(CRM, "contacts", [("65f0", {"a": 1}), ("65f1", {"a": 2})]),
+    "delete_record": calls.delete_record(CRM, "contacts", "65f0"),
+    "delete_records": calls.delete_records(CRM, "contacts", ["65f0", "65f1"]),
+    "query_records": calls.query_records(CRM, "contacts", "a", 1, page=3, limit=10),
+    "query_dates": calls.query_dates(CRM, "contacts", "2026-01-01", "2026-01-02 10:30", page=3, limit=10),
+    "insert_case": calls.insert_case(CRM, *CASE),
+    "update_case": calls.update_case(CRM, "65f0", "ana@op", "Open"),
+    "update_case with attachments": calls.update_case(CRM, "65f0", "ana@op", "Open", attachments="aGk="),
+    "query_cases": calls.query_cases(CRM, "status", "Open"),
+    "query_case_notes": calls.query_case_notes(CRM, "status", "Open"),
+    "upsert_collection": calls.upsert_collection(CRM, PERSON),
+    "upsert_collections": calls.upsert_collections(CRM, [PERSON, {**PERSON, "Identification": 2}]),
+}
+each_call = pytest.mark.parametrize("call", ALL.values(), ids=ALL)

@@ -1,0 +1,118 @@
+"""Cases, against the sandbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider.exceptions import VendorAuthError
+from airflow_provider.wolkvox.operators import (
+    WolkvoxInsertCasesOperator,
+    WolkvoxQueryCaseNotesOperator,
+    WolkvoxQueryCasesOperator,
+    WolkvoxUpdateCasesOperator,
+)
+from tests.support.batches import counts, execute
+from tests.support.wolkvox import bodies, contacts, in_crm, insert, query
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+CASE = {
+    "case_type": "Request",
+    "responsible": "ana@demo_operation",
+    "owner": "ana@demo_operation",
+    "contact": "c1@example.com",
+    "description": "a ñandú",
+    "status": "Open",
+    "priority": "high",
+}
+
+
+def insert_cases(records: Any, **options: Any) -> dict[str, Any]:
+    return execute(
+        WolkvoxInsertCasesOperator(task_id="cases", records=records, **{"on_error": "continue", **options})
+    )
+
+
+def update_cases(records: Any, **options: Any) -> dict[str, Any]:
+    return execute(
+        WolkvoxUpdateCasesOperator(task_id="up", records=records, **{"on_error": "continue", **options})
+    )
+
+
+def test_cases_are_inserted_updated_and_found(sandbox):
+    insert(contacts(1))
+    first = insert_cases([{**CASE, "form": {"reason": "late"}, "attachments": ["aGVsbG8="]}])
+    assert counts(first) == {"total": 1, "created": 1}
+    case = first["records"][0]["case"]
+    assert set(case) == {"wolkvox_id", "number"}
+    assert case["number"]
+    second = update_cases(
+        first,
+        fields={"attachments": "none", "status": "next"},
+        defaults={"status": "Closed", "solution": 'señor: "done"\r\n--x'},
+    )
+    assert counts(second) == {"total": 1, "existing": 1}
+    [stored] = in_crm(sandbox, "cases")
+    assert (stored["status"], stored["solution"]) == ("Closed", 'señor: "done"\r\n--x')
+    third = update_cases(second, fields=dict.fromkeys(("case_type", "priority", "form"), "none"))
+    assert counts(third) == {"total": 1, "existing": 1}
+    assert bodies(sandbox, "cases/updateCaseAttachment.php")[0]["attachments"] == ["aGVsbG8="]
+    [request] = sandbox.requests("wolkvox", path="server/API/v2/cases/update.php")
+    assert request["headers"]["content-type"].startswith("multipart/form-data; boundary=")
+    assert third["records"][0]["case"] == case
+    task = WolkvoxQueryCasesOperator(task_id="query", field="wolkvox-id", value=case["wolkvox_id"])
+    assert execute(task)["total"] == 1
+
+
+def test_a_case_whose_answer_is_lost_is_unknown(sandbox):
+    insert(contacts(1))
+    sandbox.fault(vendor="wolkvox", action="reset", after=True)
+    assert counts(insert_cases([CASE])) == {"total": 1, "unknown": 1}
+    assert counts(insert_cases([CASE])) == {"total": 1, "unknown": 1}
+    assert len(in_crm(sandbox, "cases")) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        *[({name: ""}, name) for name in CASE],
+        ({"form": "no json"}, "form"),
+        ({"form": "[]"}, "form"),
+        ({"attachments": ["no base64!"]}, "attachments"),
+        ({"attachments": 7}, "attachments"),
+    ],
+)
+def test_what_is_wrong_with_a_case_is_named_before_it_is_sent(sandbox, changes, field):
+    result = insert_cases([{**CASE, **changes}])
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert result["failures"][0]["field"] == field
+    assert sandbox.requests("wolkvox") == []
+
+
+def test_attachments_and_other_changes_of_a_case_do_not_go_together(sandbox):
+    record = {
+        "wolkvox_id": "1",
+        "responsible": "a",
+        "status": "b",
+        "solution": "c",
+        "attachments": "aGVsbG8=",
+    }
+    result = update_cases([record])
+    assert result["failures"][0]["field"] == "attachments"
+    assert "Make two records of it" in result["failures"][0]["reason"]
+
+
+def test_the_history_of_notes_needs_a_token_of_its_own(sandbox, set_connection):
+    insert(contacts(1))
+    insert_cases([CASE])
+    sandbox.token(token="external-token", operation="demo_operation", type="external")
+    set_connection("wolkvox_default", password="external-token")
+    task = WolkvoxQueryCaseNotesOperator(task_id="notes", field="status", value="Open")
+    result = execute(task)
+    assert result["total"] == 1
+    assert "history" in result["records"][0]
+    with pytest.raises(VendorAuthError):
+        query(field="status", value="new")
