@@ -28,7 +28,7 @@ with DAG("example_wolkvox_records", schedule=None, tags=["wolkvox", "example"]):
             },
             {"id": "C-000002", "name": "Eva Soto", "phone": "900000002", "country": "Chile", "code": "56"},
         ],
-        # The CRM's fields, and where the records have them.
+        # The CRM's fields, and where the records have them under other names.
         fields={"idcontact": "id", "namecontact": "name", "telephonecontact": "phone"},
         types={"telephonecontact": telephone(country=column("country"), code=column("code"))},
         record_key=["idcontact"],
@@ -39,8 +39,8 @@ with DAG("example_wolkvox_records", schedule=None, tags=["wolkvox", "example"]):
         module="contacts",
         # Each record comes with its wolkvox_id.
         records=insert.output,
-        # No columns, the constant alone.
-        fields={},
+        # No field of the record, the constant alone.
+        include=[],
         defaults={"campaign": "{{ run_id }}"},
         chunk_size=100,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import threading
@@ -45,14 +44,13 @@ if TYPE_CHECKING:
     from airflow_provider.run_identity import RunIdentity
     from airflow_provider.store.engine import Database
 
-log = logging.getLogger(__name__)
-
 
 class Execution:
     """One run of a batch. Everything that can be found out before the first request is.
 
     :param hook: the hook of the vendor
     :param plan: how to run it
+    :param log: the log of the task
     :param identity: the task that it is the work of
     :param records: where the records come from, as :class:`~airflow_provider.records.readers.Records` has it
     :param output: path or URI of the results; None for a list
@@ -69,6 +67,7 @@ class Execution:
         hook: VendorHook[Any],
         plan: Plan,
         *,
+        log: Any,
         identity: RunIdentity,
         records: Any,
         output: str | None,
@@ -81,6 +80,7 @@ class Execution:
     ) -> None:
         self._hook = hook
         self._plan = plan
+        self._log = log
         self._identity = identity
         self._source = records
         self._output = output
@@ -133,7 +133,7 @@ class Execution:
             with _young_garbage_only():
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
-                _keep(batch, results, failures)
+                self._keep(batch, results, failures)
                 raise batch.error
             report = None
             if batch.reported:
@@ -151,7 +151,7 @@ class Execution:
         }
         if isinstance(results, ListOutput):
             result["records"] = results.records
-        _log(batch.counts, result)
+        self._report(batch.counts, result)
         return result
 
     def _records(self) -> Records:
@@ -172,7 +172,7 @@ class Execution:
         if self._plan.reveal:
             key = self._plan.operation.result_key
             names = ", ".join(f"{key}.{name}" for name in self._plan.reveal)
-            log.warning("%s will stand in clear in %s, as asked for.", names, self._output or "XCom")
+            self._log.warning("%s will stand in clear in %s, as asked for.", names, self._output or "XCom")
         return results, failures
 
     def _measure(self, database: Database, stack: ExitStack) -> tuple[Meter | None, int | None]:
@@ -198,33 +198,33 @@ class Execution:
             return Batch(self._plan, records, results, failures)
         return ChunkedBatch(self._plan, self._plan.combine, records, results, failures)
 
+    def _keep(self, batch: Batch, results: Output, failures: Output) -> None:
+        """Keep what there is of a batch that did not end well, and say where."""
+        try:
+            report = failures.publish() if batch.reported else None
+            if report is None:
+                failures.discard()
+            kept = results.keep()
+        except OSError as error:
+            # The disk may be the very reason; the ledger has what was done.
+            self._log.error(
+                "The batch did not end well. %s. Its files cannot be kept: %s.", batch.counts, error
+            )
+            return
+        self._log.error(
+            "The batch did not end well. %s. Results: %s. Report: %s.",
+            batch.counts,
+            kept or "none kept",
+            report or "none",
+        )
 
-def _keep(batch: Batch, results: Output, failures: Output) -> None:
-    """Keep what there is of a batch that did not end well, and say where."""
-    try:
-        report = failures.publish() if batch.reported else None
-        if report is None:
-            failures.discard()
-        kept = results.keep()
-    except OSError as error:
-        # The disk may be the very reason; the ledger has what was done.
-        log.error("The batch did not end well. %s. Its files cannot be kept: %s.", batch.counts, error)
-        return
-    log.error(
-        "The batch did not end well. %s. Results: %s. Report: %s.",
-        batch.counts,
-        kept or "none kept",
-        report or "none",
-    )
-
-
-def _log(counts: BatchCounts, result: Mapping[str, Any]) -> None:
-    log.info("%s; %s requests in %s s.", counts, result["requests"], result["seconds"])
-    for failure in result["failures"][:10]:
-        log.warning("%s: %s", failure["error"], failure["reason"])
-    if (hidden := result["failed"] + result["unknown"] - 10) > 0:
-        where = result["failures_output"] or '"failures" of the result'
-        log.warning("%d more failed; see %s.", hidden, where)
+    def _report(self, counts: BatchCounts, result: Mapping[str, Any]) -> None:
+        self._log.info("%s; %s requests in %s s.", counts, result["requests"], result["seconds"])
+        for failure in result["failures"][:10]:
+            self._log.warning("%s: %s", failure["error"], failure["reason"])
+        if (hidden := result["failed"] + result["unknown"] - 10) > 0:
+            where = result["failures_output"] or '"failures" of the result'
+            self._log.warning("%d more failed; see %s.", hidden, where)
 
 
 async def _drive(

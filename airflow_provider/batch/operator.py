@@ -215,6 +215,7 @@ class VendorBatchOperator(VendorOperator):
         self._execution = Execution(
             hook,
             plan,
+            log=self.log,
             identity=RunIdentity.of(context),
             records=self.records,
             output=self.output_path,

@@ -147,7 +147,9 @@ class PassthroughMapping(RecordMapping):
 
     def _fields_of(self, record: Record) -> dict[str, Any]:
         if self._include is not None:
-            values = {name: find(record, (self._path(name),)) for name in self._include}
+            values = {
+                name: find(record, (self._path(name),)) for name in self._include if name not in self._exclude
+            }
         else:
             values = {name: value for name, value in record.items() if self._is_field(name, value)}
             values.update((name, find(record, (path,))) for name, path in self._renamed.items())

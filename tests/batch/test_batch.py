@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider.batch.operator import XCOM_RECORDS
+from airflow_provider.batch.plan import XCOM_RECORDS
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.imbee.operators import ImbeeCreateChatsOperator, ImbeeCreateUsersOperator
 from airflow_provider.secrets import is_sealed, open_sealed

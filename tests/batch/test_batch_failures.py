@@ -251,7 +251,7 @@ def test_an_error_of_ours_is_not_hidden_among_the_failed_records(sandbox, monkey
     def broken(*args: Any) -> bool:
         raise RuntimeError("a mistake in the code")
 
-    monkeypatch.setattr(ImbeeCreateUsersOperator, "finish", broken)
+    monkeypatch.setattr("airflow_provider.batch.runner.seal_fields", broken)
     with pytest.raises(RuntimeError, match="a mistake in the code"):
         users(people(3), on_error="continue")
 

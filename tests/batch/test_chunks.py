@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from airflow_provider.batch import chunks, runner
 from airflow_provider.batch.chunks import ChunkedBatch
-from airflow_provider.batch.counts import Plan
 from airflow_provider.batch.mapping import RecordMapping
+from airflow_provider.batch.operation import Operation
+from airflow_provider.batch.plan import Plan
 from airflow_provider.exceptions import (
     InvalidInput,
     OutcomeUnknown,
@@ -22,10 +23,12 @@ from airflow_provider.exceptions import (
     VendorRejected,
     VendorUnavailable,
 )
-from airflow_provider.http.call import Call, Repeat
+from airflow_provider.http.call import Call, idempotent, once
+from airflow_provider.http.model import VendorModel
 from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput
+from airflow_provider.secrets import seal_fields
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import ledger as table
 from tests.support.batches import COUNTS
@@ -38,17 +41,31 @@ def no_pauses(monkeypatch):
     monkeypatch.setattr(runner, "STOP_GRACE", 0.01)
 
 
+class Answer(VendorModel):
+    value: Any
+
+
 class World:
     """A vendor that takes several records at once.
 
     :param answers: what it does with each request: a function of the numbers in it, or an error
     """
 
-    def __init__(self, database: Database, *answers: Any, once: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *answers: Any,
+        sent_once: bool = False,
+        changes: bool = False,
+        **options: Any,
+    ) -> None:
         self.database = database
         self.answers = list(answers)
-        self.repeat = Repeat.ONCE if once else Repeat.IDEMPOTENT
-        self.ledger = ledger_of(once=once)
+        mark = once if sent_once else idempotent
+        self.operation = Operation(
+            name="acme.take", call=mark(self.single), result_key="result", changes=changes
+        )
+        self.ledger = ledger_of(once=sent_once)
         self.options = {
             "chunk_size": 3,
             "max_concurrency": 1,
@@ -60,13 +77,13 @@ class World:
         self.batch: ChunkedBatch | None = None
         self.setup = SimpleNamespace(locate=lambda error, call: error.locate(vendor="acme", path=call.path))
 
-    def single(self, n: Any) -> Call[Any]:
+    def single(self, n: Any) -> Call[Answer]:
         if n == "bad":
             raise InvalidInput("it is bad", field="n")
-        return Call("POST", "one", lambda response: None, self.repeat, json=n, key=tuple(str(n).split("=")))
+        return Call("POST", "one", lambda response: Answer(value=n), json=n, key=tuple(str(n).split("=")))
 
-    def join(self, calls: Sequence[Call[Any]]) -> Call[list[Any]]:
-        return Call("POST", "many", lambda response: [], self.repeat, json=[call.json for call in calls])
+    def combine(self, calls: Sequence[Call[Any]]) -> Call[list[Any]]:
+        return Call("POST", "many", lambda response: [], json=[call.json for call in calls])
 
     async def run(self, call: Call[Any]) -> Any:
         numbers = call.json
@@ -76,19 +93,19 @@ class World:
         if isinstance(answer, BaseException):
             raise answer
         found = answer(numbers)
-        return await found if asyncio.iscoroutine(found) else found
+        values = await found if asyncio.iscoroutine(found) else found
+        return [value if isinstance(value, Exception) else Answer(value=value) for value in values]
 
     def work(self, numbers: Sequence[Any]) -> ChunkedBatch:
         plan = Plan(
-            mapping=RecordMapping(self.single, fields={}, defaults={}, chained={}),
-            finish=self.finish,
-            result_key="result",
-            combine=self.join,
+            operation=self.operation,
+            mapping=RecordMapping(self.operation.call, fields={}, defaults={}, chained={}),
+            combine=lambda calls: self.combine(calls),
             **self.options,
         )
         self.results, self.failures = ListOutput(), ListOutput()
         with Records([{"n": n} for n in numbers]) as records:
-            self.batch = batch = ChunkedBatch(plan, records, self.results, self.failures)
+            self.batch = batch = ChunkedBatch(plan, plan.combine, records, self.results, self.failures)
 
             async def drive() -> None:
                 async with Recorder(self.database, self.ledger) as recorder:
@@ -97,9 +114,6 @@ class World:
             asyncio.run(drive())
         assert sum(getattr(batch.counts, name) for name in COUNTS) == batch.counts.total
         return batch
-
-    def finish(self, value: Any) -> tuple[dict[str, Any], bool]:
-        return {"value": value}, False
 
     def states(self) -> dict[str, str]:
         with self.database.begin() as connection:
@@ -113,7 +127,10 @@ def counts(batch: ChunkedBatch) -> dict[str, int]:
 
 @pytest.fixture
 def world(database):
-    return lambda *answers, **options: World(database, *answers, **options)
+    def make(*answers: Any, once: bool = False, **options: Any) -> World:
+        return World(database, *answers, sent_once=once, **options)
+
+    return make
 
 
 def test_a_chunk_is_full_before_it_is_sent_and_the_last_may_be_smaller(world):
@@ -270,19 +287,19 @@ def test_an_error_of_ours_leaves_nothing_claimed(world, monkeypatch):
     def broken(calls: Any) -> Any:
         raise RuntimeError("a mistake in the code")
 
-    monkeypatch.setattr(acme, "join", broken)
+    monkeypatch.setattr(acme, "combine", broken)
     batch = acme.work([1, 2])
     assert isinstance(batch.error, RuntimeError)
     assert (acme.sent, acme.states()) == ([], {})
 
 
-def test_an_error_of_the_join_is_that_of_each_record(world, monkeypatch):
+def test_an_error_of_the_combining_is_that_of_each_record(world, monkeypatch):
     acme = world()
 
     def refuse(calls: Any) -> Any:
         raise InvalidInput("too many", field="n")
 
-    monkeypatch.setattr(acme, "join", refuse)
+    monkeypatch.setattr(acme, "combine", refuse)
     assert counts(acme.work([1, 2])) == {"total": 2, "failed": 2}
     assert acme.states() == {}
 
@@ -328,19 +345,13 @@ def test_a_chunk_that_waits_for_its_turn_when_the_batch_ends_is_given_back(world
 
 
 def test_a_result_that_cannot_be_kept_is_unknown_for_its_record(world, monkeypatch):
-    def finish(value: Any) -> Any:
-        if value == 2:
+    def finish(answer: Any) -> Any:
+        if answer.value == 2:
             raise ValueError("cannot be sealed")
-        return {"value": value}, False
+        return seal_fields(answer)
 
     acme = world(once=True)
-    monkeypatch.setattr(acme, "finish", finish)
+    monkeypatch.setattr(runner, "seal_fields", finish)
     batch = acme.work([1, 2, 3])
     assert counts(batch) == {"total": 3, "created": 2, "unknown": 1}
     assert acme.states() == {"1": "done", "2": "unknown", "3": "done"}
-
-
-def test_a_batch_without_a_way_to_join_is_a_mistake():
-    plan: Any = SimpleNamespace(combine=None)
-    with pytest.raises(TypeError, match="combines calls"):
-        ChunkedBatch(plan, Records([]), ListOutput(), ListOutput())

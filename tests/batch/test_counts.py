@@ -13,7 +13,7 @@ from airflow_provider.batch.counts import BatchCounts
     ],
 )
 def test_the_log_says_what_is_done_with_the_records(done, shown):
-    counts = BatchCounts(1006, 1, 1000, 2, 1, 2, done)
+    counts = BatchCounts(1, 1000, 2, 1, 2, done)
     assert str(counts) == shown
     assert counts.as_dict() == {
         "total": 1006,

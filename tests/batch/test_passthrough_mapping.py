@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.batch.mapping import RecordMapping, is_empty
+from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.batch.passthrough_mapping import PassthroughMapping
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.secrets import seal
+from airflow_provider.values import is_empty
 
 
 def make(id_: str, fields: dict[str, Any]) -> Call[Any]:
@@ -21,7 +22,7 @@ def make(id_: str, fields: dict[str, Any]) -> Call[Any]:
 def mapping(**options: Any) -> PassthroughMapping:
     given: dict[str, Any] = {
         "rest": "fields",
-        "fields": None,
+        "fields": {},
         "defaults": {},
         "chained": {"id_": "step.id"},
         "results": ("step", "other"),
@@ -42,10 +43,23 @@ def sent(record: dict[str, Any], **options: Any) -> dict[str, Any]:
         ({"a": "", "b": None, "c": float("nan"), "d": 1}, {}, {"d": 1}),
         ({"a": 1, "step": {"id": "8"}, "other": {"x": 1}}, {}, {"a": 1}),
         ({"a": 1, "other": "a text is a field"}, {}, {"a": 1, "other": "a text is a field"}),
-        ({"a": 1, "b": 2}, {"fields": {"x": "a"}}, {"x": 1}),
+        ({"a": 1, "b": 2}, {"fields": {"x": "a"}}, {"x": 1, "b": 2}),
+        ({"a": 1, "x": 2}, {"fields": {"x": "a"}}, {"x": 1}),
+        ({"a": 1, "x": 2}, {"fields": {"x": "a", "a": "x"}}, {"x": 1, "a": 2}),
+        ({"a": "", "x": 2}, {"fields": {"x": "a"}}, {}),
+        ({"n": {"m": 1, "o": 2}, "b": 3}, {"fields": {"x": "n.m"}}, {"x": 1, "b": 3}),
+        ({"a": 1, "b": 2}, {"include": ["b"]}, {"b": 2}),
+        ({"a": 1, "b": 2}, {"include": ["x"], "fields": {"x": "a"}}, {"x": 1}),
+        ({"a": 1, "b": 2}, {"include": []}, {}),
+        ({"a": 1}, {"include": ["n.m"]}, {}),
+        ({"n.m": 1, "a": 2}, {"include": ["n.m"]}, {"n.m": 1}),
+        ({"n": {"m": 1}}, {"include": ["n.m"]}, {"n.m": 1}),
+        ({"a": 1, "b": 2}, {"exclude": ["b"]}, {"a": 1}),
+        ({"a": 1, "b": 2, "c": 3}, {"exclude": ["b"], "include": ["a", "b"]}, {"a": 1}),
+        ({"a": 1, "b": 2}, {"include": ["b"], "defaults": {"c": 3}}, {"b": 2, "c": 3}),
         ({"n": {"m": 1}}, {"fields": {"x": "n.m"}}, {"x": 1}),
         ({"n.m": 1}, {"fields": {"x": "n.m"}}, {"x": 1}),
-        ({"a": 1}, {"fields": {}, "defaults": {"c": 2}}, {"c": 2}),
+        ({"a": 1}, {"include": [], "defaults": {"c": 2}}, {"c": 2}),
         ({"key": "9", "a": 1}, {"fields": {"id_": "key"}}, {"a": 1}),
         ({"row": {"key": "9"}, "a": 1}, {"fields": {"id_": "row.key"}}, {"a": 1}),
         ({"a": 1}, {"defaults": {"b": 2, "a": 3}}, {"a": 1, "b": 2}),
@@ -94,11 +108,28 @@ def test_values_are_converted_with_other_fields_of_the_record_at_hand():
 
 @pytest.mark.parametrize("options", [{"required": ["a"]}, {"converted": {"a": []}}])
 def test_a_choice_that_leaves_out_what_is_asked_for_is_refused_at_once(options):
-    with pytest.raises(InvalidInput, match='"fields" leaves out "a"') as raised:
-        mapping(fields={"b": "b"}, **options)
-    assert raised.value.field == "fields"
-    mapping(fields={"b": "b"}, defaults={"a": 1}, **options)
-    mapping(fields={"a": "b"}, **options)
+    with pytest.raises(InvalidInput, match='"include" leaves out "a"') as raised:
+        mapping(include=["b"], **options)
+    assert raised.value.field == "include"
+    with pytest.raises(InvalidInput, match='"exclude" leaves out "a"') as raised:
+        mapping(exclude=["a"], **options)
+    assert raised.value.field == "exclude"
+    mapping(include=["b"], defaults={"a": 1}, **options)
+    mapping(include=["a"], fields={"a": "b"}, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"include": ["b"], "fields": {"a": "x"}}, "include"),
+        ({"exclude": ["a"], "fields": {"a": "x"}}, "exclude"),
+        ({"exclude": ["a"], "defaults": {"a": 1}}, "exclude"),
+    ],
+)
+def test_what_is_named_twice_and_contradicts_itself_is_refused(options, field):
+    with pytest.raises(InvalidInput, match=f'"{field}"') as raised:
+        mapping(**options)
+    assert raised.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -115,6 +146,10 @@ def test_a_choice_that_leaves_out_what_is_asked_for_is_refused_at_once(options):
         (["id_", "x"], {"converted": {"y": []}}, "y"),
         (["id_", "x"], {"converted": {"x": ["z"]}}, "z"),
         (["id_", "x"], {"required": ["a"], "fields": {"a": "x"}}, None),
+        (["id_", "x"], {"include": ["x"]}, None),
+        (["id_", "x"], {"include": ["a"], "fields": {"a": "x"}}, None),
+        (["id_", "x"], {"include": ["y"]}, "y"),
+        (["id_", "x"], {"exclude": ["x"]}, None),
     ],
 )
 def test_the_columns_of_a_file_are_checked_first(columns, options, missing):

@@ -14,7 +14,6 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider.batch import runner
 from airflow_provider.exceptions import VendorRejected
-from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.records.writers import FileOutput
 from tests.support.batches import execute, lines, outcomes
@@ -182,7 +181,7 @@ def test_an_answer_that_cannot_be_kept_is_unknown_and_nobody_waits_for_it(sandbo
     def lose(*arguments: Any) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(ImbeeCreateAccessTokensOperator, "finish", lose)
+    monkeypatch.setattr("airflow_provider.batch.runner.seal_fields", lose)
     result = execute(tokens(people(1) + people(1)))
     assert (outcomes(result), result["requests"]) == ({"unknown": 2}, 1)
     assert "could not be kept (RuntimeError)" in result["failures"][0]["reason"]

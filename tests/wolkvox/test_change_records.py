@@ -30,8 +30,8 @@ def test_insert_update_query_and_delete_follow_one_another_without_mapping(sandb
 
 def test_an_update_may_write_constants_alone_or_empty_a_field(sandbox):
     first = insert([{"idcontact": "1", "note": "old", "phone": "1"}])
-    update(first, fields={}, defaults={"status": "done"})
-    update([{**first["records"][0], "note": ""}], fields={"note": "note"}, defaults={"note": ""})
+    update(first, include=[], defaults={"status": "done"})
+    update([{**first["records"][0], "note": ""}], include=["note"], defaults={"note": ""})
     status, note = (body["fields"] for body in bodies(sandbox, "custom/update.php"))
     assert (status, note) == ({"status": "done"}, {"note": ""})
 

@@ -85,7 +85,9 @@ def test_a_csv_of_collections_is_mapped_and_its_columns_are_checked_first(sandbo
     before = len(sandbox.requests("wolkvox"))
     with pytest.raises(InvalidInput, match='no column "correo" for "Email"; it has nit, who'):
         upsert(str(path), fields={**fields, "Email": "correo"})
-    with pytest.raises(InvalidInput, match='"fields" leaves out "Email"'):
+    with pytest.raises(InvalidInput, match='"include" leaves out "Email"'):
+        upsert(str(path), fields=fields, include=[name for name in fields if name != "Email"])
+    with pytest.raises(InvalidInput, match='no column "Email" for "Email"; it has nit, who'):
         upsert(str(path), fields={name: path for name, path in fields.items() if name != "Email"})
     with pytest.raises(InvalidInput, match='no column "Identification"'):
         upsert(str(path))

@@ -65,10 +65,9 @@ def test_columns_are_chosen_renamed_completed_and_typed(sandbox, tmp_path):
             "idcontact": "id",
             "namecontact": "name",
             "telephonecontact": "phone",
-            "company": "company",
-            "fee": "fee",
             "address": "street",
         },
+        exclude=["secret"],
         defaults={"origin": "airflow", "namecontact": "nobody"},
         types={
             "telephonecontact": telephone(country=column("country"), code=column("code")),
