@@ -241,7 +241,7 @@ class VendorBatchOperator(VendorOperator):
         from airflow_provider.records.readers import Records
         from airflow_provider.records.writers import FileOutput, ListOutput
         from airflow_provider.secrets import check_key
-        from airflow_provider.store.engine import configured
+        from airflow_provider.store.location import configured
 
         started = time.monotonic()
         check_key()

@@ -15,7 +15,7 @@ from airflow_provider.quota import clock
 from airflow_provider.quota.headers import read_headers
 from airflow_provider.quota.readings import Refusal
 from airflow_provider.quota.store import MemoryStore, QuotaStore, Report, store_of
-from airflow_provider.store.engine import aconfigured, configured
+from airflow_provider.store.location import aconfigured, configured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

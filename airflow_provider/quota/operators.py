@@ -169,7 +169,7 @@ class ReleaseQuotaOperator(VendorOperator):
 def _release(conn_id: str, **choice: str) -> list[Reservation]:
     from airflow_provider.http.hook import metered_hook
     from airflow_provider.quota.store import store_of
-    from airflow_provider.store.engine import configured
+    from airflow_provider.store.location import configured
 
     hook = metered_hook(conn_id)
     store = store_of(hook, configured())

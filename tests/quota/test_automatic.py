@@ -20,7 +20,7 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 from airflow_provider.quota.store import QuotaStore, reservation_id
-from airflow_provider.store.engine import configured
+from airflow_provider.store.location import configured
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator, WolkvoxUpdateRecordsOperator
 from tests.support.quota import TOKEN
