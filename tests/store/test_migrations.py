@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,9 +16,9 @@ from alembic.script import ScriptDirectory
 from setuptools import find_packages
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
-from airflow_provider.store import migrations, tables
+from airflow_provider.store import engine, migrations, tables
 from airflow_provider.store.engine import Database
-from airflow_provider.store.migrations import HEAD, VERSION_TABLE
+from airflow_provider.store.migrations import HEAD, VERSION_TABLE, env
 from tests.support import old_store
 from tests.support.sandbox import ROOT
 
@@ -199,6 +200,40 @@ def test_the_tables_of_others_in_the_same_database_stay_as_they_are(database):
         assert sorted(sa.inspect(connection).get_table_names()) == sorted([*EVERY_TABLE, "alembic_version"])
 
 
+# --- a database of the revision before ---------------------------------------------------------------------
+
+SECOND = """
+import sqlalchemy as sa
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade(op):
+    op.add_column("vendor_apis_quota", sa.Column("later", sa.Integer))
+"""
+
+
+def test_a_database_gets_the_revisions_that_follow_its_own(database, tmp_path, monkeypatch):
+    with database.begin() as connection:
+        old_store.create(connection, ALL)
+    database.prepare()
+    rows = stored(database)
+    shutil.copytree(Path(migrations.__file__).parent, tmp_path / "migrations")
+    (tmp_path / "migrations" / "versions" / "v0002_later.py").write_text(SECOND)
+    with monkeypatch.context() as later:
+        later.setattr(env, "SCRIPTS", tmp_path / "migrations")
+        later.setattr(engine, "HEAD", "0002")
+        database.prepare()
+        database.prepare()
+    assert versions(database) == ["0002"]
+    assert stored(database) == rows
+    with database.read() as connection:
+        assert "later" in {one["name"] for one in sa.inspect(connection).get_columns("vendor_apis_quota")}
+    with pytest.raises(InvalidInput, match="version 0002; this provider knows 0001"):
+        database.prepare()
+
+
 # --- databases of a newer version --------------------------------------------------------------------------
 
 
@@ -309,8 +344,6 @@ def test_twenty_threads_prepare_the_same_database(database, postgres_server, nam
 
 
 def test_one_that_waits_too_long_for_another_says_so(database, postgres_server, monkeypatch):
-    from airflow_provider.store.migrations import env
-
     monkeypatch.setattr(env, "LOCK_TIMEOUT", 1)
     if database.is_sqlite:
         pytest.skip("it waits as for every write")

@@ -23,6 +23,8 @@ LEGACY_TABLE = "vendor_apis_schema"
 LEGACY_VERSION = 1
 """The only version that there was."""
 
+SCRIPTS = Path(__file__).parent
+
 LOCK_TIMEOUT = 60
 """Seconds that a worker waits while another one changes the tables."""
 
@@ -70,7 +72,7 @@ def upgrade(connection: sa.Connection, place: str) -> None:
     :param place: what errors call the database
     :raises InvalidInput: the tables are those of a newer version of this provider; they are left as they are
     """
-    script = ScriptDirectory(str(Path(__file__).parent))
+    script = ScriptDirectory(str(SCRIPTS))
 
     def steps(heads: tuple[str, ...], context: MigrationContext) -> list[MigrationStep]:
         missing = script.iterate_revisions("head", heads, implicit_base=True)
