@@ -62,6 +62,7 @@ setup(
         "pydantic>=2.11.1",
         "sqlalchemy>=2.0.48",
         "uvicorn>=0.37.0",
+        "alembic>=1.14.1",
     ],
     extras_require={
         "parquet": ["pyarrow>=18.0.0"],

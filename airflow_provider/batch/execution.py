@@ -28,7 +28,7 @@ from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import FileOutput, ListOutput
 from airflow_provider.secrets import check_key
-from airflow_provider.store.engine import configured
+from airflow_provider.store.location import configured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -91,7 +91,7 @@ def located_database() -> Database:
     """Return the database that the configuration names, untouched."""
     from airflow.models.connection import Connection
 
-    from airflow_provider.store.engine import located
+    from airflow_provider.store.location import located
 
     return located(Connection.get_connection_from_secrets)
 

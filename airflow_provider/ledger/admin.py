@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.store.engine import located
+from airflow_provider.store.location import located
 from airflow_provider.store.tables import ledger as table
 
 if TYPE_CHECKING:

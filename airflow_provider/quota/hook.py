@@ -88,7 +88,7 @@ class MeteredHook(VendorHook[OptionsT]):
         :return: None where the store cannot be used, which is logged: requests can be sent all the same
         """
         from airflow_provider.quota.meter import not_counted
-        from airflow_provider.store.engine import configured
+        from airflow_provider.store.location import configured
 
         try:
             return self.meter(configured())
@@ -99,7 +99,7 @@ class MeteredHook(VendorHook[OptionsT]):
     async def aopen_observer(self, options: OptionsT) -> Meter | None:
         """Open the meter without blocking the event loop."""
         from airflow_provider.quota.meter import not_counted
-        from airflow_provider.store.engine import aconfigured
+        from airflow_provider.store.location import aconfigured
 
         try:
             return self.meter(await aconfigured())

@@ -17,7 +17,7 @@ from airflow_provider.quota.hook import load_hook
 from airflow_provider.quota.meter import Meter, not_counted
 from airflow_provider.quota.readings import QuotaState, Refusal
 from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
-from airflow_provider.store.engine import aconfigured, configured
+from airflow_provider.store.location import aconfigured, configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -169,7 +169,7 @@ class ReleaseQuotaOperator(VendorOperator):
 
 def _release(conn_id: str, **choice: str) -> list[Reservation]:
     from airflow_provider.quota.hook import metered_hook
-    from airflow_provider.store.engine import configured
+    from airflow_provider.store.location import configured
 
     hook = metered_hook(conn_id)
     store = hook.quota_store(configured())

@@ -1,18 +1,19 @@
-"""The tables of the provider's database, and their version."""
+"""The tables of the provider's database, as this version uses them.
+
+A change here needs a revision in ``airflow_provider/store/migrations``, whose docstring says how.
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
-VERSION = 1
-"""What an older version of this package could not use. A table that is only added needs no new number."""
-
 metadata = sa.MetaData()
 
-schema = sa.Table(
+legacy_version = sa.Table(
     "vendor_apis_schema",
     metadata,
+    # Packages from before the migrations read it: they refuse a number above 1.
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
 )
 

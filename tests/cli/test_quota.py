@@ -15,7 +15,7 @@ from tests.support.sandbox import SandboxProcess
 def known(airflow_db: None, path: Path, sandbox: SandboxProcess):
     """A wolkvox token of which a reading is stored, and 30 uses are reserved."""
     from airflow_provider.quota.store import QuotaStore
-    from airflow_provider.store.engine import configured
+    from airflow_provider.store.location import configured
     from airflow_provider.wolkvox.hooks import WolkvoxHook
 
     hook = WolkvoxHook()

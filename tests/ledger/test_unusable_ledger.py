@@ -14,8 +14,8 @@ from cryptography.fernet import Fernet
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.imbee.operators import ImbeeCreateChatsOperator
-from airflow_provider.store import tables as schema
 from airflow_provider.store.engine import Database
+from airflow_provider.store.migrations import VERSION_TABLE
 from tests.support.batches import execute, lines, outcomes
 from tests.support.imbee import BATCHES, mails, people, received, tokens, users
 from tests.support.postgres import MISSING, postgres
@@ -39,7 +39,7 @@ def newer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
     database.prepare()
     with database.begin() as connection:
-        connection.execute(sa.insert(schema.schema).values(version=schema.VERSION + 1))
+        connection.execute(sa.update(sa.table(VERSION_TABLE)).values(version_num="0099"))
     database.close()
 
 

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
-import json
 import os
 import threading
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from airflow.sdk import Connection
 from sqlalchemy import exc
 
-from airflow_provider.exceptions import InvalidInput, StoreUnavailable
+from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.store import engine as module
 from airflow_provider.store import tables as schema
-from airflow_provider.store.engine import Database, configured, connection_url
-from tests.support.processes import answer_of
+from airflow_provider.store.engine import Database
+from airflow_provider.store.location import configured
 
 
 def sqlite(path: object) -> Database:
@@ -28,13 +26,6 @@ def ledger_path(tmp_path, monkeypatch) -> Path:
     return path
 
 
-def test_preparing_again_changes_nothing(database):
-    database.prepare()
-    database.prepare()
-    with database.begin() as connection:
-        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [schema.VERSION]
-
-
 def test_a_commit_of_sqlite_has_reached_the_disk_when_it_returns(tmp_path):
     database = sqlite(tmp_path / "ledger.db")
     database.prepare()
@@ -46,77 +37,13 @@ def test_a_commit_of_sqlite_has_reached_the_disk_when_it_returns(tmp_path):
 
 def test_an_error_undoes_the_whole_transaction(database):
     def work(connection: sa.Connection) -> None:
-        connection.execute(sa.insert(schema.schema).values(version=7))
+        connection.execute(sa.insert(schema.legacy_version).values(version=7))
         connection.exec_driver_sql("SELECT * FROM nowhere")
 
     with pytest.raises(StoreUnavailable):
         database.run(work)
     with database.begin() as connection:
-        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [schema.VERSION]
-
-
-@pytest.mark.parametrize("version", [schema.VERSION + 1, 99])
-def test_the_tables_of_a_newer_version_are_left_alone(database, version):
-    with database.begin() as connection:
-        connection.execute(sa.insert(schema.schema).values(version=version))
-    with pytest.raises(InvalidInput, match=f"version {version}") as raised:
-        database.prepare()
-    assert "Update" in str(raised.value)
-
-
-FIRST_TABLES = [schema.schema, schema.ledger]
-
-
-def of_the_first_tables(database: Database) -> None:
-    """Leave what this package made before it kept quotas, with a row in its ledger."""
-    with database.begin() as connection:
-        schema.metadata.drop_all(connection)
-        schema.metadata.create_all(connection, tables=FIRST_TABLES)
-        connection.execute(sa.insert(schema.schema).values(version=1))
-        values = {column.name: "x" for column in schema.ledger.columns if not column.nullable}
-        numbers = {"lease_until": 0.0, "attempts": 1, "created_at": 0.0, "updated_at": 0.0}
-        connection.execute(sa.insert(schema.ledger).values({**values, **numbers}))
-
-
-def test_a_database_gets_the_tables_it_lacks_and_keeps_its_rows_and_its_version(database):
-    of_the_first_tables(database)
-    with database.begin() as connection:
-        assert not sa.inspect(connection).has_table(schema.quota.name)
-    database.prepare()
-    database.prepare()
-    with database.begin() as connection:
-        for table in (schema.quota, schema.reservation):
-            assert connection.execute(sa.select(table)).all() == []
-        assert [row.id for row in connection.execute(sa.select(schema.ledger))] == ["x"]
-        # A table that is only added keeps nobody with an older version of this package out.
-        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [schema.VERSION] == [1]
-
-
-def test_many_prepare_a_database_that_lacks_tables_at_once(database):
-    of_the_first_tables(database)
-    gate = threading.Barrier(8)
-    failures: list[BaseException] = []
-
-    def prepare() -> None:
-        own = Database(database.url, shared=database.shared)
-        gate.wait(timeout=30)
-        try:
-            own.prepare()
-        except BaseException as error:
-            failures.append(error)
-        own.close()
-
-    threads = [threading.Thread(target=prepare) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not failures
-    with database.begin() as connection:
-        for table in (schema.quota, schema.reservation):
-            assert connection.execute(sa.select(table)).all() == []
-        assert [row.id for row in connection.execute(sa.select(schema.ledger))] == ["x"]
-        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [1]
+        assert connection.scalars(sa.select(schema.legacy_version.c.version)).all() == [1]
 
 
 # A file that cannot be used
@@ -149,83 +76,6 @@ def test_a_file_that_cannot_be_used(ledger_path, damage):
     assert "SQLite file" in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "path", ["/proc/nowhere/ledger.db", "{tmp}/file/ledger.db", "{tmp}/missing/ledger.db"]
-)
-def test_a_place_where_nothing_can_be_written(monkeypatch, tmp_path, path):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", path.format(tmp=tmp_path))
-    with pytest.raises(StoreUnavailable, match="cannot be used"):
-        configured()
-
-
-def test_without_configuration_it_is_a_file_under_airflow_home(monkeypatch, tmp_path):
-    monkeypatch.delenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH")
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    database = configured()
-    assert (database.place, database.shared) == (str(tmp_path / "vendor_apis.db"), False)
-    database.close()
-    assert (tmp_path / "vendor_apis.db").exists()
-
-
-# A connection
-
-
-@pytest.mark.parametrize(
-    ("connection", "url"),
-    [
-        (
-            {
-                "conn_type": "postgres",
-                "host": "db",
-                "login": "u",
-                "password": "p@/:",
-                "port": 5433,
-                "schema": "s",
-            },
-            "postgresql+psycopg://u:***@db:5433/s",
-        ),
-        ({"conn_type": "sqlite", "host": "/srv/ledger.db"}, "sqlite:////srv/ledger.db"),
-        ({"conn_type": "Postgres", "host": "db", "schema": "s"}, "postgresql+psycopg://db/s"),
-    ],
-)
-def test_the_url_of_a_connection(connection, url, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "psycopg")
-    assert connection_url(Connection(conn_id="x", **connection)).render_as_string() == url
-
-
-@pytest.mark.parametrize("kind", ["http", "imbee", "mssql", ""])
-def test_a_connection_of_the_wrong_type(monkeypatch, kind):
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID", "ledger")
-    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps({"conn_type": kind, "host": "db"}))
-    with pytest.raises(InvalidInput, match="cannot be a ledger") as raised:
-        configured()
-    assert raised.value.field == "[vendor_apis] ledger_conn_id"
-
-
-def test_a_file_is_one_machines_even_if_a_connection_names_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID", "ledger")
-    path = str(tmp_path / "shared.db")
-    monkeypatch.setenv("AIRFLOW_CONN_LEDGER", json.dumps({"conn_type": "sqlite", "host": path}))
-    database = configured()
-    assert (database.place, database.shared) == (path, False)
-    database.close()
-
-
-@pytest.mark.parametrize("host", ["ledger.db", "./ledger.db", "~/ledger.db", ":memory:", "", None])
-def test_a_connection_to_a_file_has_an_absolute_path(host):
-    with pytest.raises(InvalidInput, match="absolute path") as raised:
-        connection_url(Connection(conn_id="x", conn_type="sqlite", host=host))
-    assert raised.value.field == "[vendor_apis] ledger_conn_id"
-
-
-def test_a_connection_whose_driver_is_not_installed(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InvalidInput, match="driver") as raised:
-        connection_url(Connection(conn_id="x", conn_type="mysql", host="db"))
-    assert "pip install pymysql" in str(raised.value)
-
-
 def test_a_database_that_is_not_there(tmp_path):
     pytest.importorskip("psycopg")
     url = sa.URL.create(
@@ -239,23 +89,6 @@ def test_a_database_that_is_not_there(tmp_path):
 
 
 # Several at once
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_twenty_processes_prepare_the_same_fresh_database(request, tmp_path, kind):
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    if kind == "postgres":
-        server = request.getfixturevalue("postgres_server")
-        server.execute("DROP SCHEMA public CASCADE")
-        server.execute("CREATE SCHEMA public")
-        url = server.url.render_as_string()
-    found = answer_of("tests.support.crowd", url, "20")
-    assert sorted(found) == [False] * 19 + [True]
-    database = Database(sa.make_url(url), shared=True)
-    with database.begin() as connection:
-        assert connection.scalars(sa.select(schema.schema.c.version)).all() == [schema.VERSION]
-        assert connection.scalar(sa.select(sa.func.count()).select_from(schema.ledger)) == 21
-    database.close()
 
 
 def test_two_that_wait_for_each_other_are_untangled(postgres_server, tmp_path):

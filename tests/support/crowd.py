@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from airflow_provider.ledger.ledger import ClaimStatus, Ledger
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.store.engine import Database
+
+# Imported before the processes part, so that they meet in the database and not at the import.
+from airflow_provider.store.migrations import env  # noqa: F401
 from tests.support.processes import crowd
 
 
@@ -21,8 +24,7 @@ def prepare(url: sa.URL, number: int) -> bool:
     database = Database(url, shared=True)
     database.prepare()
     ledger = Ledger("c", "o", "", "t", new_owner(), 60.0, once=True)
-    with database.begin() as connection:
-        claims = ledger.claim(connection, [(f"own-{number}",), ("everybody's",)])
+    claims = database.run(lambda connection: ledger.claim(connection, [(f"own-{number}",), ("everybody's",)]))
     found = {id_: claim.status for id_, claim in claims.items()}
     assert found[ledger.id_of((f"own-{number}",))] is ClaimStatus.TAKEN
     return found[ledger.id_of(("everybody's",))] is ClaimStatus.TAKEN

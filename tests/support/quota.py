@@ -114,7 +114,7 @@ def gate(**options: Any) -> DAG:
 def known(conn_id: str = "wolkvox_default") -> Iterator[QuotaStore]:
     """The store of a connection's quota, as tasks find it."""
     from airflow_provider.quota.store import QuotaStore
-    from airflow_provider.store.engine import configured
+    from airflow_provider.store.location import configured
     from airflow_provider.wolkvox.hooks import WolkvoxHook
 
     hook = WolkvoxHook(conn_id)
