@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
+from airflow_provider.records.formats import report_path
 from airflow_provider.values import whole_number
 
 if TYPE_CHECKING:
@@ -467,15 +468,6 @@ def _check_shared(database: Database) -> None:
                 "as AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID. Without it two workers could send the same message."
             ),
         )
-
-
-def report_path(output: str) -> str:
-    """Name the report of failed records that stands beside an output.
-
-    :param output: path or URI of the output
-    """
-    stem, suffix = os.path.splitext(output)
-    return f"{stem}.failed{suffix or '.jsonl'}"
 
 
 def _real(path: str) -> str:

@@ -258,7 +258,9 @@ def test_what_cannot_be_records_is_described(source, shape):
         Records(source)
 
 
-@pytest.mark.parametrize("name", ["in.xlsx", "in", "in.csv.gz", "in.json"])
+@pytest.mark.parametrize(
+    "name", ["in.xlsx", "in", "in.csv.bz2", "in.parquet.gz", "in.gz", ".csv.gz", "in.json"]
+)
 def test_a_file_of_an_unknown_format_is_refused_with_the_known_ones(write, name):
     with pytest.raises(InvalidInput, match="unknown format") as raised:
         read(write("x", name))
