@@ -82,7 +82,10 @@ def exists(path: str) -> bool:
 
     :param path: path or URI
     """
-    return bool(_remote(path).is_file()) if is_uri(path) else os.path.isfile(path)
+    if not is_uri(path):
+        return os.path.isfile(path)
+    remote = _remote(path)
+    return bool(remote.fs.isfile(remote.path))
 
 
 def remove(path: str) -> None:
@@ -91,7 +94,7 @@ def remove(path: str) -> None:
     :param path: path or URI
     """
     if is_uri(path):
-        _remote(path).unlink(missing_ok=True)
+        _remove_remote(_remote(path))
     else:
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
@@ -300,7 +303,8 @@ class _RenamedPlace:
 
     def publish(self, raw: IO[bytes]) -> None:
         self.keep(raw)
-        self._partial.replace(self._path)
+        # By the file system itself: the methods of the path know no connection, if the URI names none.
+        self._path.fs.mv(self._partial.path, self._path.path)
 
     def keep(self, raw: IO[bytes]) -> None:
         raw.close()
@@ -308,7 +312,7 @@ class _RenamedPlace:
     def abandon(self, raw: IO[bytes]) -> None:
         with contextlib.suppress(Exception):
             raw.close()
-        self._partial.unlink(missing_ok=True)
+        _remove_remote(self._partial)
 
 
 class _ObjectPlace:
@@ -353,3 +357,8 @@ def _remote(path: str) -> Any:
     from airflow.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
+
+
+def _remove_remote(path: Any) -> None:
+    if path.fs.exists(path.path):
+        path.fs.rm(path.path)
