@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
@@ -16,7 +14,7 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.formats import find_format
 from airflow_provider.records.parquet_writer import require_pyarrow
 from airflow_provider.records.parsing import Record, Row, from_csv, from_jsonl, from_list
-from airflow_provider.records.storage import decompressed, open_for_reading, why_not
+from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, why_not
 
 __all__ = ["Record", "Records", "Row"]
 
@@ -168,7 +166,7 @@ class Records:
         """Say what is wrong where a file is not in its encoding, or not what its ending says."""
         try:
             yield from rows
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+        except GZIP_FAULTS:
             raise InvalidInput(
                 f'"records": {self.source} is not a gzip file, or is damaged or cut off, near record '
                 f"{self._seen + 1}.",

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.formats import ENDINGS, Format, find_format, split_name
 from airflow_provider.records.readers import Records
-from airflow_provider.records.storage import NewFile, is_uri, reading
+from airflow_provider.records.storage import GZIP_FAULTS, NewFile, is_uri, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,6 +124,12 @@ class _Text:
         try:
             with reading(path, compressed=self._compressed) as raw:
                 return sum(1 for _ in self._pieces(raw)) - (not self._lines)
+        except GZIP_FAULTS:
+            raise InvalidInput(
+                f'"source": {path} is not a gzip file, or is damaged or cut off.',
+                field="source",
+                remedy="Fetch it again, or rename it if it is not compressed.",
+            ) from None
         except UnicodeDecodeError as error:
             raise InvalidInput(
                 f'"source": {path} is not {error.encoding}.',

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import os
+import zlib
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from airflow_provider.records.background import BackgroundWriter, as_os_error
@@ -27,6 +28,9 @@ the whole object once more.
 
 UPLOAD_BLOCK = 8 * 1024 * 1024
 """Bytes of one part of an upload to such a store. S3 takes 5 MiB at least, and 10,000 parts."""
+
+GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What reading a file raises that is not compressed with gzip, or is damaged or cut off."""
 
 COMPRESSION_LEVEL = 6
 """Of gzip: level 9, the default of Python's module, takes three times as long for one percent."""
