@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from airflow_provider.records.storage import NewFile
 
+_AS_JSON = {bool, dict, list}
+
 ROWS = 1000
 """Rows that are written at once."""
 
@@ -66,24 +68,21 @@ class _Rows:
 
 def _cells(record: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a record by the names of their columns."""
-    if dict not in map(type, record.values()):
-        return record
-    pairs = list(_pairs(record, ""))
-    cells = dict(pairs)
-    # A record with both {"a": {"b": 1}} and {"a.b": 2} would lose one of them.
-    return cells if len(cells) == len(pairs) else record
-
-
-def _pairs(record: dict[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
+    cells: dict[str, Any] = {}
+    count = 0
     for name, value in record.items():
         if type(value) is dict and value:
-            yield from _pairs(value, f"{prefix}{name}.")
+            inner = _cells(value)
+            count += len(inner)
+            for rest, item in inner.items():
+                cells[f"{name}.{rest}"] = item
         else:
-            yield prefix + name, value
+            count += 1
+            cells[name] = value
+    # A record with both {"a": {"b": 1}} and {"a.b": 2} would lose one of them.
+    return cells if len(cells) == count else record
 
 
 def _text(value: Any) -> Any:
     # The csv module has the right text for all others.
-    if type(value) is bool or isinstance(value, dict | list):
-        return encode(value).decode()
-    return value
+    return encode(value).decode() if type(value) in _AS_JSON else value

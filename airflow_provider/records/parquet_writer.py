@@ -28,18 +28,17 @@ FIELDS = 1000
 """Fields of a nested record, beyond which it is written as JSON text: it may have one for each customer."""
 
 
-def require_pyarrow(field: str, what: str) -> None:
+def require_pyarrow(field: str) -> None:
     """Make sure that Parquet can be read and written.
 
     :param field: the parameter that names the file, for the error
-    :param what: what is a Parquet file, for the error
     :raises InvalidInput: pyarrow is not installed
     """
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
         raise InvalidInput(
-            f'"{what}" is a Parquet file, and pyarrow is not installed.',
+            f'"{field}" is a Parquet file, and pyarrow is not installed.',
             field=field,
             remedy="pip install 'airflow-provider-vendor-apis[parquet]'",
         ) from None
@@ -64,7 +63,7 @@ def write_parquet(spool: Spool, file: NewFile, *, columns: Sequence[str]) -> Non
     for record in spool:
         row.see(record)
     fields = row.fields or {name: Column() for name in columns}
-    schema = arrow.schema([(name, column.type()) for name, column in fields.items()])
+    schema = arrow.schema([(name, column.arrow_type()) for name, column in fields.items()])
     fit = row.fields_fit() if row.fields else None
     with parquet.ParquetWriter(file.stream(), schema) as writer:
         for group in _groups(spool):
@@ -150,15 +149,15 @@ class Column:
             return None
         return kind
 
-    def type(self) -> Any:
+    def arrow_type(self) -> Any:
         """Return the Arrow type of the column."""
         import pyarrow as arrow
 
         kind = self._one_kind()
         if kind is dict:
-            return arrow.struct([(name, column.type()) for name, column in self.fields.items()])
+            return arrow.struct([(name, column.arrow_type()) for name, column in self.fields.items()])
         if kind is list and self._items is not None:
-            return arrow.list_(self._items.type())
+            return arrow.list_(self._items.arrow_type())
         plain = {bool: arrow.bool_, int: arrow.int64, float: arrow.float64}
         return plain.get(kind, arrow.string)() if kind is not None else arrow.string()
 

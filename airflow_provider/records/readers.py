@@ -135,7 +135,7 @@ class Records:
         return self._decoding(from_csv(reader, self.columns))
 
     def _parquet(self, raw: IO[bytes]) -> Iterable[Row]:
-        require_pyarrow("records", "records")
+        require_pyarrow("records")
         import pyarrow as arrow
         import pyarrow.parquet as parquet
 

@@ -146,7 +146,7 @@ class FileOutput:
         self._columns = columns
         self._format: Format = find_format(path, "output")
         if self._format.kind == "parquet":
-            require_pyarrow("output", "output")
+            require_pyarrow("output")
         try:
             self._file = NewFile(path, compressed=self._format.compressed)
             try:
