@@ -60,6 +60,8 @@ setup(
         "aiohttp>=3.12.0",
         "pendulum>=3.1.0",
         "pydantic>=2.11.1",
+        # Airflow's own bound.
+        "msgspec>=0.19.0",
         "sqlalchemy>=2.0.48",
         "uvicorn>=0.37.0",
         "alembic>=1.14.1",

@@ -25,6 +25,7 @@ from airflow_provider.ledger.owner import new_owner, retire
 from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.hook import MeteredHook
+from airflow_provider.records.formats import report_path
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import FileOutput, ListOutput
 from airflow_provider.secrets import check_key
@@ -162,7 +163,9 @@ class Execution:
         failures: Output
         if self._output:
             _check_paths(self._output, records.path)
-            results = FileOutput(self._output)
+            key = self._plan.operation.result_key
+            columns = (*records.columns, key) if records.columns else ()
+            results = FileOutput(self._output, columns=columns)
             stack.callback(results.close)
             failures = FileOutput(report_path(self._output))
             stack.callback(failures.close)
@@ -276,15 +279,6 @@ def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> f
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
     return policy.deadline + options.timeout + queue + 60
-
-
-def report_path(output: str) -> str:
-    """Name the report of failed records that stands beside an output.
-
-    :param output: path or URI of the output
-    """
-    stem, suffix = os.path.splitext(output)
-    return f"{stem}.failed{suffix or '.jsonl'}"
 
 
 def _real(path: str) -> str:

@@ -29,11 +29,12 @@ class VendorBatchOperator(VendorOperator):
     Results are passed on as the record with one key more, which holds what the vendor answered; its secrets
     are sealed. They keep the order of the records. What is done according to the ledger is not sent again.
 
-    :param records: a list of dicts; the path or URI of a CSV, JSONL or Parquet file; or the output of another
-        batch task (templated)
-    :param output: path or URI of the JSONL file for the results; failed records are reported beside it, in
-        ``….failed.jsonl``. Without it results are returned through XCom, for at most 1,000 records
-        (templated)
+    :param records: a list of dicts; the path or URI of a CSV, TSV, JSONL or Parquet file, the first three
+        also compressed (``.csv.gz``); or the output of another batch task (templated)
+    :param output: path or URI of the file for the results, in the format of its ending: ``.jsonl``,
+        ``.ndjson``, ``.csv``, ``.tsv``, each also with ``.gz``, or ``.parquet``; failed records are reported
+        beside it, in ``….failed.jsonl``. Without it results are returned through XCom, for at most 1,000
+        records (templated)
     :param fields: names of a record's fields by parameter, where they differ; dots lead into nested records
         (templated)
     :param defaults: values for what a record does not have (templated)

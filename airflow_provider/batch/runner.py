@@ -234,6 +234,7 @@ class Batch:
         except VendorError as error:
             self._fail(job, error)
         self._put_out(number, record)
+        await self._results.drain()
 
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:

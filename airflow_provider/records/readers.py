@@ -4,43 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any, Self
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.formats import find_format
+from airflow_provider.records.parquet_writer import require_pyarrow
+from airflow_provider.records.parsing import Record, Row, from_csv, from_jsonl, from_list
+from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, why_not
 
-Record = dict[str, Any]
-
-FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-
-# csv's own limit of 131,072 characters refuses what other programs write without complaint.
-csv.field_size_limit(16 * 1024 * 1024)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record as it was read.
-
-    :param number: 1-based number of the record, the header of a file not counted
-    :param record: the record; empty where it could not be read
-    :param error: why it could not be read
-    """
-
-    number: int
-    record: Record
-    error: InvalidInput | None = None
+__all__ = ["Record", "Records", "Row"]
 
 
 class Records:
     """The records of a batch; ``with`` opens and closes their file.
 
-    :param source: a list of dicts; the path or URI of a CSV, JSONL or Parquet file; or the result of another
-        batch
+    :param source: a list of dicts; the path or URI of a CSV, TSV, JSONL or Parquet file, the first three also
+        compressed with gzip (``.csv.gz``); or the result of another batch
     :param delimiter: what separates the columns of a CSV file; None for a comma, or a tab in a ``.tsv`` file
     :param encoding: encoding of a CSV or JSONL file
     """
@@ -89,7 +72,7 @@ class Records:
             raise InvalidInput(
                 f"there are more than {limit:,} records, too many to return their results through XCom.",
                 field="output",
-                remedy='Set "output" to the path or URI of a JSONL file. Nothing was sent.',
+                remedy='Set "output" to the path or URI of a file. Nothing was sent.',
             )
         self._rows = iter(held)
         self.total = len(held)
@@ -103,37 +86,32 @@ class Records:
     def _open(self) -> Iterable[Row]:
         if not isinstance(self.source, str):
             self.total = len(self.source)
-            return _from_list(self.source)
-        suffix = os.path.splitext(self.source)[1].lower()
-        if suffix not in FORMATS:
-            raise InvalidInput(
-                f'"records" names a file of an unknown format ("{suffix}").',
-                field="records",
-                remedy=f"The name must end with one of {', '.join(FORMATS)}.",
-            )
+            return from_list(self.source)
+        known = find_format(self.source, "records")
         try:
-            raw, size = _open_binary(self.source)
+            raw, size = open_for_reading(self.source)
         except (OSError, ValueError, ImportError) as error:
             # ValueError: no file system is registered for the scheme of the URI.
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise InvalidInput(
-                f'"records": {self.source} cannot be opened: {why}.',
+                f'"records": {self.source} cannot be opened: {why_not(error)}.',
                 field="records",
                 remedy="Check the path, and that the worker may read it.",
             ) from None
         self._stack.callback(raw.close)
         if size:
+            # Of a compressed file, too, the bytes that were read of the file itself.
             self._progress = lambda: min(1.0, raw.tell() / size)
-        if suffix == ".parquet":
+        if known.kind == "parquet":
             return self._parquet(raw)
         try:
-            text = io.TextIOWrapper(raw, encoding=self._encoding, newline="")
+            plain = decompressed(raw) if known.compressed else raw
+            text = io.TextIOWrapper(plain, encoding=self._encoding, newline="")
         except LookupError:
             raise InvalidInput('"encoding" is not one that Python knows.', field="encoding") from None
         self._stack.callback(text.close)
-        if suffix in (".jsonl", ".ndjson"):
-            return self._decoding(_from_jsonl(text))
-        return self._csv(text, self._delimiter or ("\t" if suffix == ".tsv" else ","))
+        if known.kind == "jsonl":
+            return self._decoding(from_jsonl(text))
+        return self._csv(text, self._delimiter or known.delimiter)
 
     def _csv(self, text: IO[str], delimiter: str) -> Iterable[Row]:
         try:
@@ -154,25 +132,21 @@ class Records:
             raise InvalidInput(
                 f'"records": the header names columns twice: {", ".join(twice)}.', field="records"
             )
-        return self._decoding(_from_csv(reader, self.columns))
+        return self._decoding(from_csv(reader, self.columns))
 
     def _parquet(self, raw: IO[bytes]) -> Iterable[Row]:
-        try:
-            import pyarrow as arrow
-            import pyarrow.parquet as parquet
-        except ImportError:
-            raise InvalidInput(
-                '"records" is a Parquet file, and pyarrow is not installed.',
-                field="records",
-                remedy="pip install 'airflow-provider-vendor-apis[parquet]'",
-            ) from None
+        require_pyarrow("records")
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
         try:
             file = parquet.ParquetFile(raw)
         except arrow.ArrowInvalid:
             raise InvalidInput(f'"records": {self.source} is not a Parquet file.', field="records") from None
         self._progress = None
         self.total = file.metadata.num_rows
-        self.columns = tuple(file.schema_arrow.names)
+        # A file without records may have no columns; then it tells nothing of the records.
+        self.columns = tuple(file.schema_arrow.names) or None
         batches = file.iter_batches(batch_size=1000)
         records = (record for batch in batches for record in batch.to_pylist())
 
@@ -189,9 +163,16 @@ class Records:
         return rows()
 
     def _decoding(self, rows: Iterator[Any]) -> Iterator[Any]:
-        """Name the encoding where a file is not in it."""
+        """Say what is wrong where a file is not in its encoding, or not what its ending says."""
         try:
             yield from rows
+        except GZIP_FAULTS:
+            raise InvalidInput(
+                f'"records": {self.source} is not a gzip file, or is damaged or cut off, near record '
+                f"{self._seen + 1}.",
+                field="records",
+                remedy="Fetch it again, or rename it if it is not compressed.",
+            ) from None
         except UnicodeDecodeError as error:
             raise InvalidInput(
                 f'"records": {self.source} is not {error.encoding}, near record {self._seen + 1}.',
@@ -222,71 +203,3 @@ def _unwrap(source: Any) -> str | list[Any]:
         f"{'an empty text' if isinstance(source, str) else 'a ' + type(source).__name__}.",
         field="records",
     )
-
-
-def _open_binary(path: str) -> tuple[IO[bytes], int | None]:
-    if "://" not in path:
-        file = open(path, "rb")  # noqa: SIM115 - closed by the stack of Records
-        return file, os.fstat(file.fileno()).st_size
-    from airflow.sdk import ObjectStoragePath
-
-    remote: Any = ObjectStoragePath(path)
-    return remote.open("rb"), remote.stat().st_size
-
-
-def _from_list(records: list[Any]) -> Iterator[Row]:
-    for number, record in enumerate(records, 1):
-        if isinstance(record, Mapping):
-            yield Row(number, dict(record))
-        else:
-            yield Row(
-                number,
-                {},
-                InvalidInput(f"the record is a {type(record).__name__}, not a dict.", field="records"),
-            )
-
-
-def _from_jsonl(lines: Iterable[str]) -> Iterator[Row]:
-    filled = (line for line in lines if line.strip())
-    for number, line in enumerate(filled, 1):
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = None
-        if isinstance(record, dict):
-            yield Row(number, record)
-        else:
-            yield Row(
-                number,
-                {},
-                InvalidInput(
-                    f"the line is not a JSON object ({len(line)} characters).",
-                    field="records",
-                    remedy="Write one object a line.",
-                ),
-            )
-
-
-def _from_csv(reader: Iterator[list[str]], columns: tuple[str, ...]) -> Iterator[Row]:
-    number = 0
-    while True:
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            number += 1
-            yield Row(number, {}, InvalidInput(f"the row cannot be read: {error}.", field="records"))
-            continue
-        if not values:
-            continue
-        number += 1
-        if len(values) > len(columns):
-            fault = InvalidInput(
-                f"the row has {len(values)} values for {len(columns)} columns.",
-                field="records",
-                remedy="Check its delimiters and quotes.",
-            )
-            yield Row(number, {}, fault)
-        else:
-            yield Row(number, dict(zip(columns, values, strict=False)))

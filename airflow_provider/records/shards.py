@@ -11,7 +11,9 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.readers import FORMATS, Records
+from airflow_provider.records.formats import ENDINGS, Format, find_format, split_name
+from airflow_provider.records.readers import Records
+from airflow_provider.records.storage import GZIP_FAULTS, NewFile, is_uri, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,15 +35,14 @@ def list_records(pattern: str) -> list[str]:
     """
     found = [
         path
-        for path in (_list_remote(pattern) if "://" in pattern else _list_local(pattern))
-        if path.lower().endswith(FORMATS)
-        and (".failed." in pattern or ".failed." not in os.path.basename(path))
+        for path in (_list_remote(pattern) if is_uri(pattern) else _list_local(pattern))
+        if split_name(path)[1] and (".failed." in pattern or ".failed." not in os.path.basename(path))
     ]
     if not found:
         raise InvalidInput(
             f'there are no files of records at "{pattern}".',
             field="pattern",
-            remedy=f"Check the path, and that the names end with one of {', '.join(FORMATS)}.",
+            remedy=f"Check the path, and that the names end with one of {ENDINGS}.",
         )
     return sorted(found)
 
@@ -80,11 +81,12 @@ def split_records(
             field="source",
             remedy='Give a path, or the result of a batch with "output".',
         )
-    stem, suffix = os.path.splitext(os.path.basename(path))
-    if suffix.lower() == ".parquet":
+    stem, suffix = split_name(path.rpartition("/")[2])
+    known = find_format(path, "source")
+    if known.kind == "parquet":
         write = _split_parquet
     else:
-        cut = _Text(suffix.lower(), delimiter, encoding)
+        cut = _Text(known, delimiter, encoding)
         write = cut.split
         total = cut.count(path)
     sizes = _sizes(total or 0, shards)
@@ -106,21 +108,28 @@ def split_records(
 class _Text:
     """A file of text: each record is a piece of it, which is copied as it is.
 
-    :param suffix: ending of its name
+    :param known: its format
     :param delimiter: what separates columns
     :param encoding: its encoding
     """
 
-    def __init__(self, suffix: str, delimiter: str | None, encoding: str) -> None:
-        self._lines = suffix in (".jsonl", ".ndjson")
-        self._delimiter = delimiter or ("\t" if suffix == ".tsv" else ",")
+    def __init__(self, known: Format, delimiter: str | None, encoding: str) -> None:
+        self._lines = known.kind == "jsonl"
+        self._compressed = known.compressed
+        self._delimiter = delimiter or known.delimiter
         self._encoding = encoding
 
     def count(self, path: str) -> int:
         """Count the records."""
         try:
-            with _reading(path) as raw:
+            with reading(path, compressed=self._compressed) as raw:
                 return sum(1 for _ in self._pieces(raw)) - (not self._lines)
+        except GZIP_FAULTS:
+            raise InvalidInput(
+                f'"source": {path} is not a gzip file, or is damaged or cut off.',
+                field="source",
+                remedy="Fetch it again, or rename it if it is not compressed.",
+            ) from None
         except UnicodeDecodeError as error:
             raise InvalidInput(
                 f'"source": {path} is not {error.encoding}.',
@@ -132,11 +141,11 @@ class _Text:
         """Write the shards."""
         # A byte order mark is wanted where the file needs one to be read, as in UTF-16, and nowhere else.
         encoding = "utf-8" if self._encoding == "utf-8-sig" else self._encoding
-        with _reading(path) as raw:
+        with reading(path, compressed=self._compressed) as raw:
             pieces = self._pieces(raw)
             header = "" if self._lines else next(pieces)
             for name, size in _with_rest(names, sizes):
-                with _appearing_whole(name) as shard:
+                with _appearing_whole(name, compressed=self._compressed) as shard:
                     text = io.TextIOWrapper(shard, encoding=encoding, newline="")
                     text.write(header)
                     text.writelines(islice(pieces, size))
@@ -169,7 +178,7 @@ class _Text:
 def _split_parquet(path: str, names: list[str], sizes: list[int]) -> None:
     import pyarrow.parquet as parquet
 
-    with _reading(path) as raw:
+    with reading(path) as raw:
         file = parquet.ParquetFile(raw)
         batches = file.iter_batches(batch_size=PARQUET_ROWS)
         rest = None
@@ -238,35 +247,12 @@ def _list_remote(pattern: str) -> list[str]:
 
 
 @contextmanager
-def _reading(path: str) -> Iterator[IO[bytes]]:
-    if "://" in path:
-        from airflow.sdk import ObjectStoragePath
-
-        remote: Any = ObjectStoragePath(path)
-        with remote.open("rb") as file:
-            yield file
-    else:
-        with open(path, "rb") as file:
-            yield file
-
-
-@contextmanager
-def _appearing_whole(path: str) -> Iterator[IO[bytes]]:
+def _appearing_whole(path: str, *, compressed: bool = False) -> Iterator[IO[bytes]]:
     """Open a file that takes its name when it is complete."""
-    partial = path + ".partial"
-    if "://" in path:
-        from airflow.sdk import ObjectStoragePath
-
-        remote: Any = ObjectStoragePath(partial)
-        if path.startswith("file://"):
-            remote.parent.mkdir(parents=True, exist_ok=True)
-        with remote.open("wb") as file:
-            yield file
-        remote.replace(ObjectStoragePath(path))
-    else:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(partial, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+    file = NewFile(path, compressed=compressed)
+    try:
+        yield file.stream()
+        file.publish()
+    finally:
+        # Of one that is published nothing is left to abandon.
+        file.abandon()

@@ -1,17 +1,20 @@
-"""Where the results of a batch go: JSON lines in a file that appears whole or not at all, or a list."""
+"""Where the results of a batch go: a file that appears whole or not at all, or a list."""
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass, field
-from datetime import date
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.model import VendorModel
+from airflow_provider.records.csv_writer import write_csv
+from airflow_provider.records.formats import Format, find_format
+from airflow_provider.records.json_lines import decode, encode
+from airflow_provider.records.parquet_writer import require_pyarrow, write_parquet
+from airflow_provider.records.spool import Spool
+from airflow_provider.records.storage import NewFile, remove, why_not
 from airflow_provider.secrets import is_sealed, open_sealed, seal
 
 if TYPE_CHECKING:
@@ -19,10 +22,22 @@ if TYPE_CHECKING:
 
 
 class Output(Protocol):
-    """Takes the results of a batch one by one."""
+    """Takes the results of a batch one by one.
+
+    ``write`` never waits for the network inside an event loop; ``await drain()`` between two records is what
+    keeps the memory bounded where records come faster than they are sent. ``publish``, ``keep``, ``discard``
+    and ``close`` wait for the disk or the network: call them outside of an event loop, or with
+    ``asyncio.to_thread``. No two threads may use an output at the same time.
+    """
 
     def write(self, record: dict[str, Any]) -> None:
         """Take one result."""
+
+    def pending(self) -> int:
+        """Say how many bytes wait to be sent."""
+
+    async def drain(self) -> None:
+        """Wait until there is room for more results."""
 
     def publish(self) -> str | None:
         """End well: make the results visible, and say where."""
@@ -35,6 +50,17 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Let go of the file, whatever happened."""
+
+
+def open_output(path: str | None, *, reveal: Collection[str] = (), columns: Sequence[str] = ()) -> Output:
+    """Open the place for the results of a batch.
+
+    :param path: path or URI of a file, its format by its ending; None for a list
+    :param reveal: dotted names of sealed values that are written in clear
+    :param columns: see :class:`FileOutput`
+    :raises InvalidInput: the ending stands for no format, or the place cannot be written to
+    """
+    return FileOutput(path, reveal=reveal, columns=columns) if path else ListOutput(reveal=reveal)
 
 
 @dataclass
@@ -51,7 +77,14 @@ class ListOutput:
     def write(self, record: dict[str, Any]) -> None:
         """Take one result."""
         # What XCom stores is JSON, with the same values that a file would have.
-        self.records.append(json.loads(json.dumps(revealed(record, self.reveal), default=_plain)))
+        self.records.append(decode(encode(revealed(record, self.reveal))))
+
+    def pending(self) -> int:
+        """Return 0: nothing is sent."""
+        return 0
+
+    async def drain(self) -> None:
+        """Do nothing: nothing is sent."""
 
     def publish(self) -> None:
         """Do nothing: the task returns the records."""
@@ -67,106 +100,137 @@ class ListOutput:
 
 
 class FileOutput:
-    """Writes JSON lines to ``<path>.partial`` and renames it when the batch is complete.
+    """Writes records to a file: JSON lines, CSV or Parquet, by the ending of its name.
+
+    The file appears when it is published, whole; see :class:`~airflow_provider.records.storage.NewFile`.
+    JSON lines are written as the records come. CSV and Parquet need all columns first: until then the records
+    are in a temporary file, and the columns alone are in memory.
+
+    What a batch that reads the file finds, where that is not what was written:
+
+    ====================== ==================== ========================= ===================================
+    Value                  JSON lines           CSV                       Parquet
+    ====================== ==================== ========================= ===================================
+    number, boolean        the same             its text                  the same; text in a column that
+                                                                          other kinds of values are in, too
+    whole number beyond    the same             its text                  its text
+    64 bits
+    NaN, infinity          None                 an empty text             None
+    None                   None                 an empty text             None
+    field that is missing  missing              an empty text             None
+    nested record          the same             a field for each value,   the same, with None for the fields
+                                                named with dots           that others have
+    list                   the same             JSON text                 the same; JSON text for values of
+                                                                          several kinds
+    date, time, ``UUID``,  text                 text                      text
+    ``Decimal``, other
+    secret                 sealed               sealed                    sealed
+    half a surrogate pair  the same             its escape, as text       its escape, as text
+    ====================== ==================== ========================= ===================================
+
+    CSV is as in RFC 4180, in UTF-8, its lines ended by a line feed. Texts are written as they are: one that
+    begins with ``=`` is a formula to a spreadsheet.
 
     :param path: path or URI of the finished file
     :param reveal: dotted names of sealed values that are written in clear
-    :raises InvalidInput: the place cannot be written to
+    :param columns: the columns of a CSV or Parquet file in the end without records, which nothing else tells:
+        a CSV file without a header cannot be read
+    :raises InvalidInput: the ending stands for no format, pyarrow is missing for Parquet, or the place cannot
+        be written to
     """
 
-    def __init__(self, path: str, *, reveal: Collection[str] = ()) -> None:
+    def __init__(self, path: str, *, reveal: Collection[str] = (), columns: Sequence[str] = ()) -> None:
         self.path = path
         self.reveal = reveal
         self.count = 0
-        self._partial = path + ".partial"
+        self._columns = columns
+        self._format: Format = find_format(path, "output")
+        if self._format.kind == "parquet":
+            require_pyarrow("output")
         try:
-            if "://" not in path or path.startswith("file://"):
-                os.makedirs(os.path.dirname(path.removeprefix("file://")) or ".", exist_ok=True)
-            self._file: IO[str] = _open_for_writing(self._partial)
+            self._file = NewFile(path, compressed=self._format.compressed)
+            try:
+                self._spool = None if self._format.kind == "jsonl" else Spool(path)
+            except OSError:
+                self._file.abandon()
+                raise
         except (OSError, ValueError, ImportError) as error:
-            # ValueError: no file system is registered for the scheme of the URI.
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise InvalidInput(
-                f'"output": {path} cannot be written: {why}.',
+                f'"output": {path} cannot be written: {why_not(error)}.',
                 field="output",
                 remedy="Check that the worker may write there.",
             ) from None
+        self._lines = self._file if self._spool is None else self._spool
 
     def write(self, record: dict[str, Any]) -> None:
-        """Write one line."""
-        line = _LINE.encode(revealed(record, self.reveal))
-        try:
-            line.encode()
-        except UnicodeEncodeError:
-            # Half of a cut emoji has no UTF-8, but can be written as an escape.
-            line = json.dumps(json.loads(line))
-        self._file.write(line + "\n")
+        """Write one record.
+
+        :raises OSError: it, or one before, cannot be written
+        """
+        self._lines.write(encode(revealed(record, self.reveal)) + b"\n")
         self.count += 1
 
-    def publish(self) -> str:
-        """Put the finished file in its place."""
-        self.close()
-        if "://" in self.path:
-            from airflow.sdk import ObjectStoragePath
+    def pending(self) -> int:
+        """Say how many bytes wait to be sent to the store; 0 for a local file."""
+        return self._file.pending()
 
-            ObjectStoragePath(self._partial).replace(ObjectStoragePath(self.path))
-        else:
-            os.replace(self._partial, self.path)
+    async def drain(self) -> None:
+        """Wait until there is room for more records; at once for a local file.
+
+        :raises OSError: a record before cannot be written
+        """
+        await self._file.drain()
+
+    def publish(self) -> str:
+        """Put the finished file in its place.
+
+        :raises OSError: that cannot be done; the file of before is still there
+        """
+        self._convert()
+        self._file.publish()
         return self.path
 
     def keep(self) -> str | None:
-        """Leave the lines written so far in the partial file, and what was published before as it is."""
-        self.close()
-        if not self.count:
-            _remove(self._partial)
+        """Leave the records so far in the partial file, and what was published before as it is.
+
+        :return: the partial file; None where there are no records, or the store has no partial files
+        :raises OSError: that cannot be done
+        """
+        if not self.count or not self._file.has_partial:
+            self._abandon()
             return None
-        return self._partial
+        self._convert()
+        return self._file.keep()
 
     def discard(self) -> None:
         """Leave nothing: neither the partial file nor one that was published before."""
-        self.close()
-        for path in (self._partial, self.path):
-            _remove(path)
+        self._abandon()
+        remove(self.path)
 
     def close(self) -> None:
-        """Let go of the file; what was written stays in the partial file."""
-        if not self._file.closed:
-            if "://" not in self.path:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+        """Let go of the file; JSON lines that were written stay in the partial file."""
+        if self._spool is None:
             self._file.close()
+        else:
+            self._abandon()
 
+    def _abandon(self) -> None:
+        self._drop_spool()
+        self._file.abandon()
 
-def _open_for_writing(path: str) -> IO[str]:
-    if "://" in path:
-        from airflow.sdk import ObjectStoragePath
+    def _convert(self) -> None:
+        """Write what the spool has."""
+        if self._spool is None:
+            return
+        if self._format.kind == "csv":
+            write_csv(self._spool, self._file, delimiter=self._format.delimiter, columns=self._columns)
+        else:
+            write_parquet(self._spool, self._file, columns=self._columns)
+        self._drop_spool()
 
-        remote: Any = ObjectStoragePath(path)
-        file: IO[str] = remote.open("w", encoding="utf-8", newline="\n")
-        return file
-    return open(path, "w", encoding="utf-8", newline="\n")
-
-
-def _remove(path: str) -> None:
-    if "://" in path:
-        from airflow.sdk import ObjectStoragePath
-
-        ObjectStoragePath(path).unlink(missing_ok=True)
-    elif os.path.exists(path):
-        os.remove(path)
-
-
-def _plain(value: Any) -> Any:
-    """Turn what CSV never has but a list of dicts or Parquet may into JSON."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, SecretStr):
-        return seal(value)
-    return str(value)
-
-
-# json.dumps would make one for each line.
-_LINE = json.JSONEncoder(ensure_ascii=False, default=_plain)
+    def _drop_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
 
 
 def revealed(record: dict[str, Any], names: Collection[str]) -> dict[str, Any]:

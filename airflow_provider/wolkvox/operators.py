@@ -348,7 +348,7 @@ class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
 class WolkvoxPagesOperator(VendorOperator):
     """What the queries share: page after page, each for one use of the token.
 
-    :param output: path or URI of the JSONL file for the records. Without it they are returned through XCom,
+    :param output: path or URI of the file for the records. Without it they are returned through XCom,
         at most 1,000 (templated)
     :param page_size: records in a page, at most 250
     :param max_pages: pages to ask for at most; None for all
@@ -412,7 +412,7 @@ class WolkvoxPagesOperator(VendorOperator):
                     raise InvalidInput(
                         f"there are more than {XCOM_RECORDS:,} records, too many for XCom.",
                         field="output",
-                        remedy='Set "output" to the path or URI of a JSONL file, or a smaller "max_pages".',
+                        remedy='Set "output" to the path or URI of a file, or a smaller "max_pages".',
                     )
                 for record in page.records:
                     results.write(record)
@@ -447,7 +447,7 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
     :param date_from: in place of ``field`` and ``value``: the beginning of the time, as the CRM's clock shows
         it, to the minute: ``YYYY-MM-DD HH:MM``, or any ISO 8601 (templated)
     :param date_to: its end (templated)
-    :param output: path or URI of the JSONL file for the records. Without it they are returned through XCom,
+    :param output: path or URI of the file for the records. Without it they are returned through XCom,
         at most 1,000 (templated)
     :param page_size: records in a page, at most 250
     :param max_pages: pages to ask for at most; None for all
@@ -518,7 +518,7 @@ class WolkvoxQueryCasesOperator(WolkvoxCasesOperator):
     :param field: one of wolkvox's list: status, priority, ``email contact``, idCase, idPrefijo,
         ``type case``, wolkvox-id and others (templated)
     :param value: the value that it has (templated)
-    :param output: path or URI of the JSONL file for the cases. Without it they are returned through XCom, at
+    :param output: path or URI of the file for the cases. Without it they are returned through XCom, at
         most 1,000 (templated)
     :param page_size: cases in a page, at most 250
     :param max_pages: pages to ask for at most; None for all
@@ -542,7 +542,7 @@ class WolkvoxQueryCaseNotesOperator(WolkvoxCasesOperator):
 
     :param field: name of the field (templated)
     :param value: the value that it has (templated)
-    :param output: path or URI of the JSONL file for the cases. Without it they are returned through XCom, at
+    :param output: path or URI of the file for the cases. Without it they are returned through XCom, at
         most 1,000 (templated)
     :param page_size: cases in a page, at most 250
     :param max_pages: pages to ask for at most; None for all

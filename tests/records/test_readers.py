@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,7 +259,9 @@ def test_what_cannot_be_records_is_described(source, shape):
         Records(source)
 
 
-@pytest.mark.parametrize("name", ["in.xlsx", "in", "in.csv.gz", "in.json"])
+@pytest.mark.parametrize(
+    "name", ["in.xlsx", "in", "in.csv.bz2", "in.parquet.gz", "in.gz", ".csv.gz", "in.json"]
+)
 def test_a_file_of_an_unknown_format_is_refused_with_the_known_ones(write, name):
     with pytest.raises(InvalidInput, match="unknown format") as raised:
         read(write("x", name))
@@ -333,3 +336,65 @@ def test_the_file_is_closed_at_the_end(write, monkeypatch):
         with pytest.raises(InvalidInput) if error else Records([]):
             read(write(content))
         assert opened[-1].closed
+
+
+# Compressed
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("in.csv.gz", "\ufeffid,name\n1,Ödön\n"),
+        ("in.tsv.gz", "id\tname\n1\tÖdön\n"),
+        ("in.jsonl.gz", '{"id": "1", "name": "Ödön"}\n'),
+        ("IN.NDJSON.GZ", '{"id": "1", "name": "Ödön"}\n'),
+    ],
+)
+def test_compressed_text_is_read_like_text(write, name, content):
+    path = write(gzip.compress(content.encode()), name)
+    for source in (path, f"file://{path}"):
+        assert good(read(source)) == [{"id": "1", "name": "Ödön"}]
+
+
+def test_a_compressed_file_of_several_parts_is_read_to_its_end(write):
+    path = write(gzip.compress(b"id\n1\n") + gzip.compress(b"2\n"), "in.csv.gz")
+    assert good(read(path)) == [{"id": "1"}, {"id": "2"}]
+
+
+def test_the_progress_of_a_compressed_file_is_that_of_its_own_bytes(write):
+    lines = "".join(f"{number * 7919 % 100_003}-{number}\n" for number in range(300_000))
+    seen = []
+    with Records(write(gzip.compress(b"id\n" + lines.encode()), "in.csv.gz")) as records:
+        for row in records:
+            if row.number % 1000 == 0:
+                seen.append(records.fraction())
+    assert seen == sorted(seen)
+    assert seen[0] < 0.2
+    assert len({round(each, 1) for each in seen}) > 5
+    assert seen[-1] == 1.0
+
+
+@pytest.mark.parametrize("name", ["in.csv.gz", "in.jsonl.gz"])
+@pytest.mark.parametrize("damage", ["none", "cut", "wrong"])
+def test_a_file_that_is_not_compressed_or_cut_off_is_named(write, name, damage):
+    row = b"1,2\n" if "csv" in name else b'{"id": "1"}\n'
+    plain = b"id,x\n" * ("csv" in name) + b"".join(row for _ in range(50_000))
+    content = bytearray(gzip.compress(plain, mtime=0))
+    if damage == "cut":
+        del content[-20:]
+    elif damage == "wrong":
+        content[len(content) // 2] ^= 0xFF
+        content[-6] ^= 0xFF
+    path = write(plain if damage == "none" else bytes(content), name)
+    with pytest.raises(
+        InvalidInput, match="is not a gzip file, or is damaged or cut off, near record"
+    ) as raised:
+        read(path)
+    assert raised.value.field == "records"
+    assert raised.value.remedy
+
+
+def test_json_lines_keep_what_the_standard_library_reads(write):
+    [row] = read(write('{"id": 123456789012345678901, "a": 1e400, "b": "\\ud83d", "id2": NaN}\n', "in.jsonl"))
+    assert row.record["id"] == 123456789012345678901
+    assert row.record["b"] == "\ud83d"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -225,3 +226,36 @@ def test_a_connection_in_a_uri_stays_in_it(files, set_connection):
     uri = f"file://store@{path}"
     assert list_records(f"{uri}/*.csv") == [f"{uri}/b.csv"]
     assert list_records(uri) == [f"{uri}/a.jsonl", f"{uri}/b.csv"]
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.gz", ".tsv.gz"])
+def test_compressed_files_are_cut_into_compressed_shards(ending, tmp_path, folder):
+    plain = tmp_path / f"people{ending.removesuffix('.gz')}"
+    if "jsonl" in ending:
+        plain.write_text("\n".join(json.dumps(record) for record in NASTY))
+    else:
+        write_csv(plain, NASTY, delimiter="\t" if "tsv" in ending else ",")
+    source = tmp_path / f"people{ending}"
+    source.write_bytes(gzip.compress(plain.read_bytes()))
+    shards = split_records(str(source), 2, folder)
+    assert shards == [f"{folder}/people.000{number}-of-0002{ending}" for number in (1, 2)]
+    first = [Path(shard.removeprefix("file://")).read_bytes() for shard in shards]
+    assert all(content.startswith(b"\x1f\x8b") for content in first)
+    assert read_all(shards) == NASTY
+    split_records(str(source), 2, folder)
+    assert [Path(shard.removeprefix("file://")).read_bytes() for shard in shards] == first
+
+
+def test_compressed_files_are_listed(tmp_path):
+    for name in ("a.csv.gz", "b.jsonl.gz", "b.failed.jsonl.gz", "c.parquet.gz", "d.gz"):
+        (tmp_path / name).touch()
+    assert list_records(str(tmp_path)) == [f"{tmp_path}/a.csv.gz", f"{tmp_path}/b.jsonl.gz"]
+
+
+def test_a_shard_that_cannot_be_completed_leaves_nothing(tmp_path):
+    source = tmp_path / "people.csv.gz"
+    content = gzip.compress(b"id\n" + b"".join(b"%d\n" % number for number in range(100_000)))
+    source.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InvalidInput, match="gzip"):
+        split_records(str(source), 2, str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

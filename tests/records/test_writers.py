@@ -97,10 +97,10 @@ def test_a_bare_file_name_is_written_to_the_working_folder(tmp_path, monkeypatch
     assert (tmp_path / "out.jsonl").exists()
 
 
-@pytest.mark.parametrize("name", ["file.txt/out.jsonl", "folder", "nope://bucket/out.jsonl"])
+@pytest.mark.parametrize("name", ["file.txt/out.jsonl", "folder.jsonl", "nope://bucket/out.jsonl"])
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path, name):
     (tmp_path / "file.txt").write_text("x")
-    (tmp_path / "folder.partial").mkdir()
+    (tmp_path / "folder.jsonl.partial").mkdir()
     path = name if "://" in name else f"{tmp_path}/{name}"
     with pytest.raises(InvalidInput, match="cannot be written") as raised:
         FileOutput(path)

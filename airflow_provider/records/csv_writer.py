@@ -1,0 +1,88 @@
+"""Records to CSV: one column for each value, named by dots where records are nested."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.records.json_lines import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow_provider.records.storage import NewFile
+
+_AS_JSON = {bool, dict, list}
+
+ROWS = 1000
+"""Rows that are written at once."""
+
+
+def write_csv(
+    records: Iterable[dict[str, Any]], file: NewFile, *, delimiter: str, columns: Sequence[str]
+) -> None:
+    """Write records as CSV (RFC 4180) in UTF-8, its lines ended by a line feed.
+
+    A nested record becomes one column for each of its values, named by dots: ``user.apikey``. A list, and an
+    empty nested record, becomes JSON text. None is empty, a boolean ``true`` or ``false``. Texts are written
+    as they are: one that begins with ``=`` is a formula to a spreadsheet, and no data is changed for that.
+
+    :param records: the records, in the form that JSON has for them; they are read twice
+    :param file: the new file
+    :param delimiter: what separates the columns
+    :param columns: the header of a file without records
+    """
+    header: dict[str, None] = {}
+    for record in records:
+        header.update(dict.fromkeys(_cells(record)))
+    names = list(header or columns)
+    if not names:
+        return
+    rows = _Rows(file)
+    # The writer quotes a lone "\r" only where its own lines end with one.
+    writer = csv.writer(rows, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(names)
+    for record in records:
+        get = _cells(record).get
+        writer.writerow([_text(get(name)) for name in names])
+    rows.flush()
+
+
+class _Rows:
+    """Takes lines from the csv module, and passes many at once on to a file."""
+
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
+        self._lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self._lines.append(line[:-2])
+        if len(self._lines) >= ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._lines:
+            self._file.write(("\n".join(self._lines) + "\n").encode())
+            self._lines.clear()
+
+
+def _cells(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a record by the names of their columns."""
+    cells: dict[str, Any] = {}
+    count = 0
+    for name, value in record.items():
+        if type(value) is dict and value:
+            inner = _cells(value)
+            count += len(inner)
+            for rest, item in inner.items():
+                cells[f"{name}.{rest}"] = item
+        else:
+            count += 1
+            cells[name] = value
+    # A record with both {"a": {"b": 1}} and {"a.b": 2} would lose one of them.
+    return cells if len(cells) == count else record
+
+
+def _text(value: Any) -> Any:
+    # The csv module has the right text for all others.
+    return encode(value).decode() if type(value) in _AS_JSON else value

@@ -1,0 +1,94 @@
+"""The formats of files of records, by their endings, and the name of the report beside an output."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from airflow_provider.exceptions import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What the ending of a file's name says about the file.
+
+    :param kind: how records are written in it
+    :param delimiter: what separates the columns of a CSV file
+    :param compressed: whether it is compressed with gzip
+    """
+
+    kind: Literal["csv", "jsonl", "parquet"]
+    delimiter: str = ","
+    compressed: bool = False
+
+
+_PLAIN = {
+    ".csv": Format("csv"),
+    ".tsv": Format("csv", "\t"),
+    ".jsonl": Format("jsonl"),
+    ".ndjson": Format("jsonl"),
+    ".parquet": Format("parquet"),
+}
+
+FORMATS: dict[str, Format] = {
+    **_PLAIN,
+    # A Parquet file is compressed inside.
+    **{
+        f"{ending}.gz": Format(known.kind, known.delimiter, compressed=True)
+        for ending, known in _PLAIN.items()
+        if known.kind != "parquet"
+    },
+}
+"""Formats by the ending of the file's name."""
+
+ENDINGS = f"{', '.join(_PLAIN)}, or, compressed, {', '.join(sorted(set(FORMATS) - set(_PLAIN)))}"
+"""The endings, for errors and remedies."""
+
+
+def split_name(path: str) -> tuple[str, str]:
+    """Split the ending that stands for a format from a path.
+
+    :param path: path or URI of a file
+    :return: the path without its ending, and the ending as it is written; the ending is empty if it stands
+        for no format
+    """
+    name = path.rpartition("/")[2]
+    # The longest first: ".gz" is a part of an ending.
+    for ending in sorted(FORMATS, key=len, reverse=True):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return path[: -len(ending)], path[-len(ending) :]
+    return path, ""
+
+
+def find_format(path: str, field: str) -> Format:
+    """Find the format of a file by the ending of its name.
+
+    :param path: path or URI of the file
+    :param field: the parameter that names the file, for the error
+    :raises InvalidInput: the ending stands for no format
+    """
+    _, ending = split_name(path)
+    if not ending:
+        shown = os.path.splitext(path)[1].lower()
+        raise InvalidInput(
+            f'"{field}" names a file of an unknown format ("{shown}").',
+            field=field,
+            remedy=f"The name must end with one of {ENDINGS}.",
+        )
+    return FORMATS[ending.lower()]
+
+
+def report_path(output: str) -> str:
+    """Name the report of failed records that stands beside an output.
+
+    The report is JSON lines, whatever the output is: a record that failed may have any form. It is called
+    like the output, with ``.failed`` before the ending; an ending that is not one of JSON lines becomes
+    ``.jsonl``. So beside ``users.csv`` stands ``users.failed.jsonl``, beside ``users.jsonl.gz``
+    ``users.failed.jsonl.gz``.
+
+    :param output: path or URI of the output
+    """
+    stem, ending = split_name(output)
+    known = FORMATS.get(ending.lower())
+    return f"{stem}.failed{ending if known is not None and known.kind == 'jsonl' else '.jsonl'}"
