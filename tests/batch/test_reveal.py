@@ -98,7 +98,9 @@ def test_the_names_are_those_of_the_secrets_in_the_vendors_answers() -> None:
                     continue
                 if not hasattr(operator, "result_key"):
                     continue
-                module_name = {"module": "contacts"} if "module" in operator.template_fields else {}
+                module_name: dict[str, Any] = (
+                    {"module": "contacts"} if "module" in operator.template_fields else {}
+                )
                 function = operator(task_id="batch", records=[], **module_name).call_function()
                 model = _model(f"{module.__name__.split('.')[1]}.{function.__name__}")
                 assert model is not None
