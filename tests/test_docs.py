@@ -106,7 +106,7 @@ def test_the_tables_of_connection_fields_are_those_of_the_forms(options):
 def from_command(command: str) -> Connection:
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:3] == ["airflow", "connections", "add"]
-    given = {
+    given: dict[str, Any] = {
         flag.removeprefix("--conn-"): value for flag, value in zip(words[4::2], words[5::2], strict=True)
     }
     return Connection(conn_id=words[3], conn_type=given.pop("type"), **given)

@@ -161,7 +161,8 @@ def test_a_person_is_asked_before_too_little_is_left_for_others(
     airflow_db: None, sandbox: SandboxProcess
 ) -> None:
     quota, params = {"remaining": 1000, "resets_at": "2027-01-01T00:00:00+00:00"}, {"keep": 1000}
-    check = load("example_quota_approval").task_dict["check"].python_callable
+    task: Any = load("example_quota_approval").task_dict["check"]
+    check = task.python_callable
     assert check(quota, params={**params, "planned": 1}) == "ask_a_person"
     assert check(quota, params={**params, "planned": 0}) == "work"
 

@@ -183,4 +183,4 @@ def test_a_fork_never_uses_a_nonce_again():
 
 
 def test_the_key_is_checked_before_anything_is_sent():
-    assert secrets.check_key() is None
+    assert secrets.check_key() is None  # type: ignore[func-returns-value]

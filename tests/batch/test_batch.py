@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,8 @@ def test_a_result_has_the_record_and_the_answer_with_its_secrets_sealed(sandbox)
 
 def test_a_batch_of_no_records_succeeds_and_sends_nothing(sandbox, tmp_path):
     (tmp_path / "in.csv").write_text("unique_id_sha\n")
-    for records in ([], str(tmp_path / "in.csv"), {"records": [], "output": None}):
+    none: list[Any] = [[], str(tmp_path / "in.csv"), {"records": [], "output": None}]
+    for records in none:
         assert counts(users(records)) == {}
     assert sandbox.requests() == []
 
@@ -81,7 +83,7 @@ def test_fields_and_defaults_reach_the_vendor(sandbox):
 
 @pytest.mark.parametrize("through", ["files", "xcom"])
 def test_users_chats_and_tokens_follow_each_other_without_mapping(sandbox, tmp_path, through):
-    def output(name: str) -> dict[str, str]:
+    def output(name: str) -> dict[str, Any]:
         return {"output": str(tmp_path / f"{name}.jsonl")} if through == "files" else {}
 
     [agent] = users([{"unique_id_sha": "agent"}])["records"]

@@ -14,7 +14,7 @@ from airflow_provider.secrets import is_sealed, open_sealed, seal
 SECRET = "s3cr3t-value"
 
 
-def make(user: str, *, apikey: str | None = None, note: str | None = None) -> Call[Any]:
+def make(user: str, *, apikey: str | SecretStr | None = None, note: str | None = None) -> Call[Any]:
     clear = apikey.get_secret_value() if isinstance(apikey, SecretStr) else apikey
     return Call(
         "POST",
@@ -89,7 +89,7 @@ def test_an_empty_required_value_says_where_it_was_looked_for(record, options, l
 @pytest.mark.parametrize("option", ["fields", "defaults"])
 def test_a_parameter_that_the_call_does_not_have_is_refused_by_name(option):
     with pytest.raises(InvalidInput, match=f'"{option}" names mial, which') as raised:
-        mapping(**{option: {"mial": "x", "user": "id"}})
+        mapping(make, **{option: {"mial": "x", "user": "id"}})
     assert raised.value.field == option
     assert "user, apikey, note" in raised.value.remedy
 
@@ -131,7 +131,7 @@ def test_a_missing_column_is_named_with_those_that_are_there(columns, options, m
 
 
 def test_a_sealed_value_is_opened_for_the_call_and_stays_sealed_in_the_record():
-    record = {"user": "ada", "step": {"apikey": seal(SECRET)}}
+    record: dict[str, Any] = {"user": "ada", "step": {"apikey": seal(SECRET)}}
     before = record["step"]["apikey"]
     assert sent(record, chained={"apikey": "step.apikey"}, secrets=("apikey",))["apikey"] == SECRET
     assert record["step"]["apikey"] == before
@@ -172,7 +172,7 @@ def test_a_secret_that_is_a_number_is_sealed_too():
 
 def test_a_secret_that_is_sealed_already_is_not_sealed_again_beside_one_in_clear():
     sealed = seal("of the batch before")
-    record = {"user": "ada", "apikey": SECRET, "step": {"apikey": sealed}}
+    record: dict[str, Any] = {"user": "ada", "apikey": SECRET, "step": {"apikey": sealed}}
     mapping(chained={"apikey": "step.apikey"}, secrets=("apikey",)).call(record)
     assert record["step"]["apikey"] == sealed
 

@@ -39,7 +39,7 @@ def add(database: Database) -> Callable[..., str]:
     """A function that adds a row and returns its id."""
 
     def add(
-        *key: str, state: str = "unknown", operation: str = TOKENS, scope: str = "", age: float = 0
+        *key: str, state: Any = "unknown", operation: str = TOKENS, scope: str = "", age: float = 0
     ) -> str:
         ledger = Ledger("imbee_default", operation, scope, "dag/run/tokens", "me", 60.0, once=True)
         id_ = ledger.id_of(key)

@@ -32,7 +32,7 @@ def test_the_repr_of_a_reply_shows_neither_body_nor_headers():
 def test_a_call_cannot_be_changed():
     call = Call("GET", "x", lambda response: response, Repeat.SAFE)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        call.path = "y"
+        call.path = "y"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 
@@ -41,11 +42,11 @@ def quick(sandbox, set_connection, no_waiting):
         set_connection(conn_id, extra={"timeout": 0.3})
 
 
-def user() -> Call:
+def user() -> Call[Any]:
     return calls.create_user("ada")
 
 
-def token() -> Call:
+def token() -> Call[Any]:
     return calls.create_access_token("ada", "bot", mail="ada@example.com")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.parser import BytesParser
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ VALUES = {"plain": "a", "case-type": "señal 🎉", "text": 'a "quoted"\r\n--lin
 
 def test_a_form_is_read_back_as_it_was():
     body, kind = encode_form(VALUES)
-    message = BytesParser().parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+    message: Any = BytesParser().parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
     assert message.get_content_type() == "multipart/form-data"
     found = {
         part.get_param("name", header="content-disposition"): part.get_payload(decode=True).decode()

@@ -16,10 +16,10 @@ from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 
-VENDORS = [ImbeeOptions, WolkvoxOptions]
+VENDORS: list[type[VendorOptions]] = [ImbeeOptions, WolkvoxOptions]
 SECRET = "s3cr3t-value"
 
-IMBEE = {
+IMBEE: dict[str, Any] = {
     "conn_type": "imbee",
     "host": "imbee.example.com",
     "password": "Basic " + SECRET,

@@ -222,7 +222,8 @@ def test_a_little_is_added_to_retry_after_so_that_not_all_return_at_once(world):
 def test_a_retry_after_beyond_the_limit_is_raised_and_not_waited_for(world, status):
     with pytest.raises(VendorError) as raised:
         world.run(call(), [response(status, "61"), OK])
-    assert raised.value.retry_after == 61.0
+    error: Any = raised.value
+    assert error.retry_after == 61.0
     assert (len(world.sent), world.waits) == (1, [])
 
 

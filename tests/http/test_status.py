@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,8 @@ def test_success_is_no_error(status):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_wait_that_the_vendor_asks_for_is_in_the_error(status):
-    assert error_for_status(Response(status, {"retry-after": "5"})).retry_after == 5.0
+    error: Any = error_for_status(Response(status, {"retry-after": "5"}))
+    assert error.retry_after == 5.0
 
 
 def test_the_vendors_own_status_may_be_judged_while_the_real_one_is_reported():

@@ -92,7 +92,7 @@ def test_the_descriptions_of_a_device_have_defaults_and_can_be_left_out():
 
 
 def test_an_identifier_may_be_a_number_and_is_sent_as_text_without_blanks_around():
-    assert create_user(1001).json["uniqueIdSha"] == "1001"
+    assert create_user(1001).json["uniqueIdSha"] == "1001"  # type: ignore[arg-type]
     assert create_user(" a b ").json["uniqueIdSha"] == "a b"
 
 
@@ -126,7 +126,8 @@ def test_one_contact_may_be_a_plain_text():
 
 
 def test_contacts_are_sent_as_text_without_blanks_around():
-    assert create_chat("key", [" two ", 3]).json["contacts"] == [{"idsha": "two"}, {"idsha": "3"}]
+    contacts: list[Any] = [" two ", 3]
+    assert create_chat("key", contacts).json["contacts"] == [{"idsha": "two"}, {"idsha": "3"}]
 
 
 @pytest.mark.parametrize("contacts", [[], "", "  ", [""], ["two", " "], [None], None, 5, {"idsha": "two"}])
@@ -263,7 +264,7 @@ def test_two_tokens_are_the_same_call_only_with_the_same_user_bot_and_addresses(
 
 def test_a_missing_number_of_a_data_frame_is_no_address():
     with pytest.raises(InvalidInput, match='both "mail" and "cellular"'):
-        create_access_token("ada", "bot", mail=float("nan"))
+        create_access_token("ada", "bot", mail=float("nan"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["mail", "cellular", "virtual_user", "bot_idsha"])

@@ -175,7 +175,7 @@ def test_kills_of_real_task_processes(tmp_path):
 
 
 def kill_task(
-    ledger: Path, sandbox: SandboxProcess, worker: subprocess.Popen, after: int, killed: set[str]
+    ledger: Path, sandbox: SandboxProcess, worker: subprocess.Popen[str], after: int, killed: set[str]
 ) -> str:
     """Kill the process that holds rows of the ledger, once the vendor has received so many requests."""
     until = time.monotonic() + 60

@@ -35,7 +35,7 @@ def ledger(**options: Any) -> Ledger:
 def add(database) -> Callable[..., str]:
     """A function that adds a row and returns its id."""
 
-    def add(key: str, state: str = "done", *, age: float = 0, **options: Any) -> str:
+    def add(key: str, state: Any = "done", *, age: float = 0, **options: Any) -> str:
         book = ledger(**options)
         id_ = book.id_of([key])
         with database.begin() as connection:

@@ -159,7 +159,8 @@ def test_another_tasks_unknown_records_do_not_keep_the_others_from_being_sent(sa
 
 @BATCHES
 def test_an_error_of_ours_lets_what_is_under_way_finish(sandbox, ledger, tmp_path, monkeypatch, batch):
-    write, written = FileOutput.write, []
+    write = FileOutput.write
+    written: list[dict[str, Any]] = []
 
     def fill_the_disk(self: FileOutput, record: dict[str, Any]) -> None:
         if written:

@@ -43,7 +43,7 @@ def claim(database):
 
 @pytest.fixture
 def settle(database):
-    def tell(ledger: Ledger, state: str, key: tuple[str, ...] = KEY, **more: Any) -> None:
+    def tell(ledger: Ledger, state: Any, key: tuple[str, ...] = KEY, **more: Any) -> None:
         with database.begin() as connection:
             ledger.settle(connection, [Completion(ledger.id_of(key), state, **more)])
 
@@ -64,7 +64,7 @@ def rows(database):
 def put(database):
     """A function that puts a row into the ledger, as somebody left it."""
 
-    def write(state: str, owner: str, *, lease: float = 60.0, **more: Any) -> None:
+    def write(state: Any, owner: str, *, lease: float = 60.0, **more: Any) -> None:
         left = ledger_of(owner=owner, lease=lease, task="theirs")
         with database.begin() as connection:
             left.claim(connection, [KEY])
@@ -264,7 +264,7 @@ def test_ends_of_all_kinds_in_one_go(database, claim, rows):
     ledger = ledger_of()
     keys = [(str(number),) for number in range(8)]
     claim(ledger, *keys)
-    states = ["done", "released", "failed", "unknown"] * 2
+    states: list[Any] = ["done", "released", "failed", "unknown"] * 2
     ends = [Completion(ledger.id_of(key), state) for key, state in zip(keys, states, strict=True)]
     with database.begin() as connection:
         ledger.settle(connection, ends)

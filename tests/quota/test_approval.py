@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,10 @@ from tests.support.scheduler import Scheduler
 
 DAG = "example_quota_approval"
 ENDED = {"success", "failed"}
+
+
+def ended(airflow: Scheduler, run: str) -> bool:
+    return airflow.state(DAG, run) in ENDED
 
 
 def test_a_person_is_asked_and_the_answer_decides(sandbox: SandboxProcess, monkeypatch: pytest.MonkeyPatch):
@@ -22,7 +27,7 @@ def test_a_person_is_asked_and_the_answer_decides(sandbox: SandboxProcess, monke
             # Of 4,800 uses nearly all are to be left for others.
             airflow.trigger(DAG, run, planned=200, keep=4790)
         for run, option in answers.items():
-            airflow.wait_for("the task to wait", lambda run=run: airflow.is_over(DAG, run, "ask_a_person"))
+            airflow.wait_for("the task to wait", partial(airflow.is_over, DAG, run, "ask_a_person"))
             asked = airflow.question(DAG, run, "ask_a_person")
             assert "uses are left until" in asked["body"]
             assert "the work takes 200" in asked["body"]
@@ -30,6 +35,6 @@ def test_a_person_is_asked_and_the_answer_decides(sandbox: SandboxProcess, monke
             assert token not in json.dumps(asked)
             airflow.answer(DAG, run, "ask_a_person", option)
         for run in answers:
-            airflow.wait_for("the end", lambda run=run: airflow.state(DAG, run) in ENDED)
+            airflow.wait_for("the end", partial(ended, airflow, run))
         states = {run: airflow.tasks(DAG, run)["work"]["state"] for run in answers}
         assert states == {"approved": "success", "rejected": "skipped"}

@@ -38,9 +38,9 @@ from airflow_provider.quota.readings import Quota, QuotaState, Refusal
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-PATIENCE = WaitPolicy(max_age=5 * MINUTE, reset_margin=HOUR, recheck_interval=2 * HOUR)
+POLICY = WaitPolicy(max_age=5 * MINUTE, reset_margin=HOUR, recheck_interval=2 * HOUR)
 RESET = NOW + 3 * HOUR
-AWAKE = RESET + PATIENCE.reset_margin
+AWAKE = RESET + POLICY.reset_margin
 
 
 def reading(remaining: int = 50, *, age: timedelta = MINUTE, **changes: Any) -> Quota:
@@ -61,8 +61,8 @@ def refused(kind: str, *, age: timedelta = MINUTE, until: datetime | None = None
 
 def decided(state: QuotaState, need: Requirement | int = 10, **options: Any) -> Any:
     wanted = need if isinstance(need, Requirement) else Requirement(need)
-    patience = options.pop("patience", PATIENCE)
-    return decide(state, wanted, patience, **{"now": NOW, **options})
+    policy = options.pop("policy", POLICY)
+    return decide(state, wanted, policy, **{"now": NOW, **options})
 
 
 def until(decision: Any) -> datetime:
@@ -161,9 +161,9 @@ def test_even_enough_is_asked_for_again_after_the_reset():
 @pytest.mark.parametrize("margin", [timedelta(0), HOUR])
 @pytest.mark.parametrize("hours", [0, 24])
 def test_a_reset_of_no_hours_or_of_a_whole_day_is_not_asked_about_twice(margin, hours):
-    patience = replace(PATIENCE, reset_margin=margin)
+    policy = replace(POLICY, reset_margin=margin)
     known = reading(9, age=timedelta(0), resets_at=NOW + hours * HOUR)
-    found = decided(QuotaState(known), probed_at=NOW, patience=patience)
+    found = decided(QuotaState(known), probed_at=NOW, policy=policy)
     # Hours rounded down to 0 are no reason to ask every minute until they are over.
     assert until(found) == max(NOW + hours * HOUR + margin, NOW + ANSWER_HOLDS)
 
@@ -172,7 +172,7 @@ def test_a_reading_of_another_day_tells_the_hour_of_the_reset():
     known = reading(9, age=50 * HOUR, resets_at=NOW - 45 * HOUR)
     state = QuotaState(known, refusal=refused("QuotaExhausted", age=HOUR))
     assert until(decided(state, period=24 * HOUR)) == NOW + 3 * HOUR + HOUR
-    assert until(decided(state)) == NOW - HOUR + PATIENCE.recheck_interval or decided(state) == Probe()
+    assert until(decided(state)) == NOW - HOUR + POLICY.recheck_interval or decided(state) == Probe()
 
 
 def test_a_limit_that_a_question_would_always_lower_is_never_waited_for():
@@ -190,8 +190,8 @@ def test_what_a_wrong_clock_says_of_a_refusal_is_not_believed():
 
 def test_enough_at_the_very_reset_is_enough():
     known = reading(90, age=timedelta(0), resets_at=NOW)
-    patience = replace(PATIENCE, reset_margin=timedelta(0))
-    assert decided(QuotaState(known), probed_at=NOW, patience=patience) == Enough(known)
+    policy = replace(POLICY, reset_margin=timedelta(0))
+    assert decided(QuotaState(known), probed_at=NOW, policy=policy) == Enough(known)
 
 
 def test_a_vendor_that_cannot_be_asked_is_waited_for_until_the_reset():
@@ -217,8 +217,8 @@ def test_our_own_count_is_doubted_once_the_reading_is_old():
 
 def test_a_reset_before_the_reading_is_old_is_waited_for():
     known = reading(50, age=timedelta(0), resets_at=NOW + MINUTE)
-    patience = replace(PATIENCE, max_age=5 * HOUR)
-    assert until(decided(QuotaState(known, counted=45), patience=patience)) == NOW + MINUTE + HOUR
+    policy = replace(POLICY, max_age=5 * HOUR)
+    assert until(decided(QuotaState(known, counted=45), policy=policy)) == NOW + MINUTE + HOUR
 
 
 def test_what_was_counted_since_the_answer_that_was_waited_for_is_no_reason_to_ask_again():
@@ -358,9 +358,9 @@ def test_a_refusal_that_is_over_is_a_reason_to_ask(kind):
 
 
 def test_a_refusal_that_was_over_when_it_came_is_not_asked_about_again_at_once():
-    patience = replace(PATIENCE, recheck_interval=timedelta(0))
+    policy = replace(POLICY, recheck_interval=timedelta(0))
     state = QuotaState(refusal=refused("RateLimited"))
-    assert isinstance(decided(state, probed_at=NOW - 2 * MINUTE, patience=patience), Sleep)
+    assert isinstance(decided(state, probed_at=NOW - 2 * MINUTE, policy=policy), Sleep)
 
 
 @pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorAuthError", OUTAGE])
@@ -393,36 +393,36 @@ def test_a_refusal_that_no_waiting_mends_is_an_error_for_all_who_wait_for_the_an
 def test_one_that_has_just_come_is_an_error_for_others_too(kind, probed_at):
     """Those who wake within the same moments ask once."""
     with pytest.raises(VendorError, match="the vendor's words"):
-        decided(QuotaState(refusal=refused(kind, age=PATIENCE.shared)), probed_at=probed_at)
+        decided(QuotaState(refusal=refused(kind, age=POLICY.shared)), probed_at=probed_at)
 
 
 @pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
 @pytest.mark.parametrize("probed_at", [None, NOW])
 def test_an_old_one_is_a_reason_to_ask_again(kind, probed_at):
-    refusal = refused(kind, age=PATIENCE.shared + timedelta(microseconds=1))
+    refusal = refused(kind, age=POLICY.shared + timedelta(microseconds=1))
     assert decided(QuotaState(refusal=refusal), probed_at=probed_at) == Probe()
 
 
 def test_one_is_shared_for_a_minute_unless_somebody_says_otherwise():
-    assert PATIENCE.shared == MINUTE
+    assert POLICY.shared == MINUTE
     state = QuotaState(refusal=refused("VendorAuthError", age=2 * MINUTE))
     with pytest.raises(VendorAuthError):
-        decided(state, patience=replace(PATIENCE, shared=2 * MINUTE))
+        decided(state, policy=replace(POLICY, shared=2 * MINUTE))
 
 
 @pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
 def test_one_that_shares_none_asks_again_but_takes_the_answer_that_it_has_waited_for(kind):
-    patience = replace(PATIENCE, shared=timedelta(0))
+    policy = replace(POLICY, shared=timedelta(0))
     state = QuotaState(refusal=refused(kind, age=timedelta(microseconds=1)))
-    assert decided(state, patience=patience) == Probe()
+    assert decided(state, policy=policy) == Probe()
     with pytest.raises(VendorError, match="the vendor's words"):
-        decided(state, patience=patience, probed_at=NOW - MINUTE)
+        decided(state, policy=policy, probed_at=NOW - MINUTE)
 
 
 @pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorUnavailable"])
 def test_what_ends_by_itself_is_waited_for_by_one_that_shares_none_too(kind):
     state = QuotaState(refusal=refused(kind))
-    assert until(decided(state, patience=replace(PATIENCE, shared=timedelta(0)))) == NOW - MINUTE + 2 * HOUR
+    assert until(decided(state, policy=replace(POLICY, shared=timedelta(0)))) == NOW - MINUTE + 2 * HOUR
 
 
 @pytest.mark.parametrize(

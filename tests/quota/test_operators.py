@@ -306,7 +306,7 @@ def test_two_runs_that_race_for_the_same_remainder_take_turns(sandbox, monkeypat
     leave(sandbox, 100)
     probe()
     with known() as store:
-        stores = []
+        stores: list[Any] = []
         from airflow_provider.quota.store import QuotaStore
 
         reserve = QuotaStore.reserve

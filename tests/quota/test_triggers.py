@@ -97,7 +97,7 @@ def test_a_trigger_asks_nothing_before_its_time(sandbox, quick, clock):
         assert seconds <= 3600
         await sleep(seconds)
 
-    quick.sleep = watched  # type: ignore[method-assign]
+    quick.sleep = watched
     asyncio.run(quick.events([trigger(NOW + 5 * HOUR)]))
     # Once an hour it looks at the clock, which may have been set.
     assert asked == [0] * 5

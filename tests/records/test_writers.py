@@ -5,6 +5,7 @@ import os
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import Field, SecretStr
@@ -148,7 +149,8 @@ def test_a_listed_record_is_not_the_callers_own():
     listed.write(record)
     record["a"]["b"] = 2
     assert listed.records == [{"a": {"b": 1}}]
-    assert (listed.publish(), listed.keep(), listed.discard(), listed.close()) == (None, None, None, None)
+    endings: list[Any] = [listed.publish, listed.keep, listed.discard, listed.close]
+    assert [end() for end in endings] == [None, None, None, None]
 
 
 class Part(VendorModel):

@@ -28,7 +28,7 @@ def run(dag: Any, bundle: Any) -> dict[str, str]:
     from airflow.sdk.execution_time import supervisor
 
     # Otherwise it sees only after seconds that a task has ended.
-    supervisor.MIN_HEARTBEAT_INTERVAL = 0.1
+    supervisor.MIN_HEARTBEAT_INTERVAL = 0.1  # type: ignore[assignment]
     run_id = start_run(dag)
     states: dict[str, str] = {}
     for task in dag.topological_sort():

@@ -23,7 +23,8 @@ def chats(records: Any, **options: Any) -> dict[str, Any]:
 def tokens(records: Any, *, try_number: int = 1, **options: Any) -> dict[str, Any]:
     options.setdefault("defaults", {"bot_idsha": "bot"})
     task = ImbeeCreateAccessTokensOperator(task_id="tokens", records=records, **options)
-    return task.execute({"ti": SimpleNamespace(try_number=try_number)})
+    context: Any = {"ti": SimpleNamespace(try_number=try_number)}
+    return task.execute(context)
 
 
 def people(count: int, **more: Any) -> list[dict[str, Any]]:

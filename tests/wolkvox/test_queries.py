@@ -175,7 +175,9 @@ def test_a_question_is_for_a_value_or_for_a_time(make: Callable[[], Any]):
     ],
 )
 def test_what_a_parameter_cannot_be_is_refused_when_the_dag_is_parsed(operator, name, value, shown):
-    needed = {"field": "f", "value": "v"} if operator is WolkvoxQueryCasesOperator else {"records": []}
+    needed: dict[str, Any] = {"records": []}
+    if operator is WolkvoxQueryCasesOperator:
+        needed = {"field": "f", "value": "v"}
     if operator in (WolkvoxInsertRecordsOperator, WolkvoxUpdateRecordsOperator, WolkvoxDeleteRecordsOperator):
         needed["module"] = "m"
     with pytest.raises(ValueError, match=f"{name}.* must be") as raised:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -95,7 +96,8 @@ def test_a_refused_deletion_says_what_may_have_been(name):
 @pytest.mark.parametrize("name", [name for name, call in ALL.items() if call.repeat is Repeat.SAFE])
 def test_pages_may_come_in_an_envelope_or_bare(name):
     records = [{"a": 1}, {"a": 2}]
-    page = ALL[name].decode(answer(code="200", data=records, **{"Total records": 7, "Total pages": "4"}))
+    totals: dict[str, Any] = {"Total records": 7, "Total pages": "4"}
+    page = ALL[name].decode(answer(code="200", data=records, **totals))
     assert (page.records, page.total_records, page.total_pages) == (records, 7, 4)
     page = ALL[name].decode(Response(200, {}, b" " + json.dumps(records).encode()))
     assert (page.records, page.total_records, page.total_pages) == (records, None, None)

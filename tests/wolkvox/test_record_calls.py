@@ -201,7 +201,7 @@ def test_a_value_without_a_form_is_named(value):
         (lambda: calls.insert_record(CRM, "contacts", {}), "fields"),
         (lambda: calls.insert_record(CRM, "contacts", {"a": 1}, record_key=["b"]), "b"),
         (lambda: calls.update_record(CRM, "contacts", " ", {"a": 1}), "wolkvox_id"),
-        (lambda: calls.update_record(CRM, "contacts", ["1"], {"a": 1}), "wolkvox_id"),
+        (lambda: calls.update_record(CRM, "contacts", ["1"], {"a": 1}), "wolkvox_id"),  # type: ignore[arg-type]
         (lambda: calls.delete_record(CRM, "contacts", None), "wolkvox_id"),
         (lambda: calls.query_records(CRM, "contacts", "a", ""), "value"),
         (lambda: calls.query_records(CRM, "contacts", "a", {}), "value"),

@@ -32,7 +32,7 @@ ANY_ID = "0" * 24
 EXTERNAL = "external-token"
 
 # Each call with a body that a new sandbox accepts, or refuses for want of a record alone.
-CALLS = {
+CALLS: dict[str, dict[str, Any]] = {
     "custom/insert.php": {"module": "contacts", "fields": CONTACT},
     "custom/insertAttach.php": {"module": "contacts", "fields": {**CONTACT, "photo": ["aGk="]}},
     "custom/insertMany.php": {"module": "contacts", "fields": [CONTACT, CONTACT]},
@@ -100,7 +100,8 @@ def crm(
     return sandbox.http.request(
         method,
         sandbox.url + BASE + path,
-        **{"data" if path in FORMS else "json": whole},
+        data=whole if path in FORMS else None,
+        json=None if path in FORMS else whole,
         headers={"Wolkvox-Token": token, **headers},
         timeout=30,
     )
