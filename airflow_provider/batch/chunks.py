@@ -62,7 +62,7 @@ class ChunkedBatch(Batch):
         try:
             while waiting and self.error is None:
                 waiting = await self._take_turn(waiting, client, recorder)
-            await self._results.drain()
+            await self._drain()
         except StoreUnavailable as error:
             # Nothing was sent: it is as if the records had not been read.
             self._end(error)

@@ -234,7 +234,7 @@ class Batch:
         except VendorError as error:
             self._fail(job, error)
         self._put_out(number, record)
-        await self._results.drain()
+        await self._drain()
 
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:
@@ -337,6 +337,11 @@ class Batch:
             self._write(self._waiting.pop(self._next_out))
             self._next_out += 1
         self._moved.set()
+
+    async def _drain(self) -> None:
+        """Wait while an output cannot take more; a local file always can."""
+        await self._results.drain()
+        await self._failures.drain()
 
     def _write(self, record: Record | None) -> None:
         if record is not None:

@@ -39,7 +39,7 @@ def newer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
     database.prepare()
     with database.begin() as connection:
-        connection.execute(sa.update(sa.table(VERSION_TABLE)).values(version_num="0099"))
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0099'"))
     database.close()
 
 
