@@ -34,7 +34,6 @@ from airflow_provider.imbee.operators import (
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.records.writers import FileOutput
 from airflow_provider.store.engine import Database
-from airflow_provider.store.migrations import VERSION_TABLE
 from tests.support.postgres import MISSING, postgres
 
 COUNTS = ("created", "existing", "replayed", "failed", "unknown")
@@ -365,7 +364,7 @@ def newer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
     database.prepare()
     with database.begin() as connection:
-        connection.execute(sa.update(sa.table(VERSION_TABLE)).values(version_num="0099"))
+        connection.exec_driver_sql("UPDATE vendor_apis_schema_version SET version_num = '0099'")
     database.close()
 
 
