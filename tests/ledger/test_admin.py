@@ -230,9 +230,9 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch):
 
 def test_a_ledger_of_a_newer_version_is_left_alone(database, monkeypatch):
     with database.begin() as connection:
-        connection.exec_driver_sql("UPDATE vendor_apis_schema SET version = 99")
+        connection.exec_driver_sql("UPDATE vendor_apis_schema_version SET version_num = '0099'")
     _use(monkeypatch, ledger_path=database.place)
-    with pytest.raises(InvalidInput, match="version 99"):
+    with pytest.raises(InvalidInput, match="version 0099"):
         ledger_admin.open_ledger(no_connection)
 
 
