@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -26,7 +26,6 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Call, Repeat
-from airflow_provider.http.client import encode, encode_form
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
 from airflow_provider.records.readers import Row
 
@@ -244,15 +243,13 @@ class Batch:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         try:
             # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
-            encode(call.json)
-            if call.form is not None:
-                encode_form(call.form)
+            call.content  # noqa: B018 - kept for the sending
         except (TypeError, ValueError) as error:
             return Job(row, error=_unsendable(type(error).__name__))
         if any("\0" in part for part in call.key):
             return Job(row, error=_unsendable("a NUL character"))
         if self._changes is not None:
-            call = replace(call, key=self._changes.key(call.key))
+            call = call.with_key(self._changes.key(call.key))
         return Job(row, call, recorder.ledger.id_of(call.key))
 
     async def _wait_for_order(self, number: int) -> None:
