@@ -60,6 +60,8 @@ class AsyncClient:
             # A cookie set for one user's request must not travel with another's.
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=common_headers(),
+            # aiohttp would invent one for a request without a body.
+            skip_auto_headers=("Content-Type",),
             # Neither driver leaves it to its library: the limit and the encodings are the same in both.
             auto_decompress=False,
             max_line_size=HEADER,

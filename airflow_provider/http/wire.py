@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import time
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 PIECE = 16 * 1024
 """Bytes that are sent before the clock is looked at again; a record of TLS has as many at most."""
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""The name of a header."""
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _secret_query: ContextVar[str] = ContextVar("secret_query", default="")
@@ -85,14 +89,37 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
+class _Reader(io.BufferedReader):
+    """Takes no head that was cut off for a whole one, as ``http.client`` does."""
+
+    in_head = True
+    begun = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if self.in_head and self.begun and not line:
+            raise ConnectionResetError("the head of the response was cut off")
+        self.begun = True
+        return line
+
+
 class _Answer(http.client.HTTPResponse):
     """A response that is read within the request's time, and passes over what precedes it."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        deadline = _deadline.get()
-        if deadline is not None:
-            self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, deadline))
+        raw, deadline = self.fp.detach(), _deadline.get()
+        self.fp = _Reader(raw if deadline is None else _TimedReader(raw, sock, deadline))
+
+        self._timed = deadline is not None
+
+    def begin(self) -> None:
+        reader = self.fp
+        super().begin()
+        reader.in_head = False
+        # A session for direct use takes what requests takes.
+        if self._timed and _is_ambiguous(self.headers):
+            raise http.client.HTTPException("the head of the response is ambiguous")
 
     def _read_status(self) -> Any:
         while True:
@@ -101,6 +128,21 @@ class _Answer(http.client.HTTPResponse):
             if not 102 <= found[1] < 200:
                 return found
             http.client.parse_headers(self.fp)
+
+
+def _is_ambiguous(headers: http.client.HTTPMessage) -> bool:
+    """Say whether it would be a guess where a response ends or what its headers are (RFC 9112, 5.1 and 6.3).
+
+    The other driver's parser refuses these; what one driver takes for an answer must be one for both.
+    """
+    lengths = headers.get_all("content-length", [])
+    return (
+        bool(headers.defects)
+        or len(lengths) > 1
+        or any(not length.isascii() or not length.strip().isdigit() for length in lengths)
+        or (bool(lengths) and "transfer-encoding" in headers)
+        or any(not TOKEN.fullmatch(name) or "\0" in value for name, value in headers.items())
+    )
 
 
 class _Timed(HTTPConnection):
