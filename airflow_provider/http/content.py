@@ -87,7 +87,7 @@ def decode(body: bytes, charset: str | None, *, exact: bool = False) -> Any:
     """
     try:
         return (_EXACT if exact else _DECODER).decode(body)
-    except (ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         # Some servers send what JSON does not have: NaN, a byte order mark, UTF-16, half a surrogate pair.
         return _decode_leniently(body, charset, Decimal if exact else None)
 

@@ -109,14 +109,13 @@ class _Answer(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         raw, deadline = self.fp.detach(), _deadline.get()
-        self.fp = _Reader(raw if deadline is None else _TimedReader(raw, sock, deadline))
-
+        self._reader = _Reader(raw if deadline is None else _TimedReader(raw, sock, deadline))
+        self.fp = self._reader
         self._timed = deadline is not None
 
     def begin(self) -> None:
-        reader = self.fp
         super().begin()
-        reader.in_head = False
+        self._reader.in_head = False
         # A session for direct use takes what requests takes.
         if self._timed and _is_ambiguous(self.headers):
             raise http.client.HTTPException("the head of the response is ambiguous")
