@@ -57,7 +57,9 @@ setup(
     install_requires=[
         "apache-airflow>=3.2.0",
         "requests>=2.32.2",
+        "urllib3>=2.2.2",
         "aiohttp>=3.12.0",
+        "msgspec>=0.19.0",
         "pendulum>=3.1.0",
         "pydantic>=2.11.1",
         # Airflow's own bound.

@@ -138,6 +138,10 @@ class VendorAuthError(VendorError):
     """The vendor refused the credentials. A retry cannot help: correct the connection."""
 
 
+class VendorForbidden(VendorError):
+    """The credentials are good, but give no right to this resource; others may still be used with them."""
+
+
 class VendorRejected(VendorError):
     """The vendor understood the request and refused it: validation, an unknown record, an envelope code."""
 

@@ -93,6 +93,7 @@ def test_bad_input_is_a_value_error_too():
     [
         "InvalidInput",
         "VendorAuthError",
+        "VendorForbidden",
         "VendorRejected",
         "QuotaExhausted",
         "RateLimited",

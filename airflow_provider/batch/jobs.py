@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.revisions import Revisions
 from airflow_provider.exceptions import InvalidInput, VendorError
-from airflow_provider.http.client import encode, encode_form
 from airflow_provider.records.readers import Row
 
 if TYPE_CHECKING:
@@ -97,15 +96,13 @@ class JobMaker:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         try:
             # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
-            encode(call.json)
-            if call.form is not None:
-                encode_form(call.form)
+            call.content  # noqa: B018 - kept for the sending
         except (TypeError, ValueError) as error:
             return Job(row, error=_unsendable(type(error).__name__))
         if any("\0" in part for part in call.key):
             return Job(row, error=_unsendable("a NUL character"))
         if self._revisions is not None:
-            call = replace(call, key=self._revisions.key(call.key))
+            call = call.with_key(self._revisions.key(call.key))
         return Job(row, call, self._ledger.id_of(call.key))
 
 

@@ -5,21 +5,36 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import zlib
+from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import aiohttp
-from pydantic import SecretStr
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
-from airflow_provider.http.call import Call, Response
-from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, user_agent
-from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
+from airflow_provider.http.call import Call, Headers, Response
+from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, authorities, common_headers
+from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
+from airflow_provider.http.masking import amask
+from airflow_provider.http.retry import Outcome, exchange
+from airflow_provider.http.steps import (
+    Mask,
+    Send,
+    TransportFailure,
+    Wait,
+    WaitFor,
+    too_large,
+    unknown_encoding,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+
+HEADER = 64 * 1024
+"""Bytes that a line of a response's head may have, as with the blocking driver."""
 
 
 class AsyncClient:
@@ -35,17 +50,22 @@ class AsyncClient:
 
     async def __aenter__(self) -> Self:
         options = self.setup.options
-        proxy = options.effective_proxy
-        self._proxy = SecretStr(proxy) if proxy else None
+        verified = self.setup.encrypted and options.verify is not False
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
                 # Reading the certificate authorities takes long enough to stall an event loop.
-                ssl=await asyncio.to_thread(_ssl, options.verify, options.base_url),
+                ssl=await asyncio.to_thread(_ssl, options.verify) if verified else False,
             ),
             # A cookie set for one user's request must not travel with another's.
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": user_agent(), "Content-Type": "application/json"},
+            headers=common_headers(),
+            # aiohttp would invent one for a request without a body.
+            skip_auto_headers=("Content-Type",),
+            # Neither driver leaves it to its library: the limit and the encodings are the same in both.
+            auto_decompress=False,
+            max_line_size=HEADER,
+            max_field_size=HEADER,
         )
         # aiohttp would repeat GET, PUT and DELETE by itself on a pooled connection; what is repeated is
         # decided in retry.py alone. There is no public switch, so a test counts the requests.
@@ -76,6 +96,7 @@ class AsyncClient:
             policy=setup.policy,
             timeout=setup.options.timeout,
             rate_limiter=setup.rate_limiter,
+            auth=setup.auth,
             on_attempt=setup.on_attempt,
         )
         outcome: Outcome = None
@@ -86,40 +107,85 @@ class AsyncClient:
                 except StopIteration as done:
                     value: T = done.value
                     return value
-                if isinstance(step, Wait):
-                    await asyncio.sleep(step.seconds)
-                    outcome = None
+                if isinstance(step, Send):
+                    # A slot is for the vendor; a token's request has none to wait for.
+                    outcome = await (self._send_in_turn(step) if step.url is None else self._send(step))
                 else:
-                    async with self._slots:
-                        outcome = await self._send(call, step.timeout)
+                    outcome = None
+                    await self._do(step)
         except VendorError as error:
             setup.locate(error, call)
             if setup.observer is not None and isinstance(error, QuotaExhausted):
                 await asyncio.to_thread(setup.observer.complete, error)
             raise
         finally:
+            # Whoever waits for what was being done here must hear of its end.
+            steps.close()
             if setup.observer is not None and setup.observer.due:
                 await self.report()
 
-    async def _send(self, call: Call[Any], seconds: float) -> Response | TransportFailure:
-        body, headers = self.setup.content(call)
-        self.setup.count()
+    async def _do(self, step: Wait | WaitFor | Mask) -> None:
+        if isinstance(step, Wait):
+            await asyncio.sleep(step.seconds)
+        elif isinstance(step, Mask):
+            await amask([step.secret])
+        else:
+            await _wait_for(step)
+
+    async def _send_in_turn(self, step: Send) -> Response | TransportFailure:
+        async with self._slots:
+            return await self._send(step)
+
+    async def _send(self, step: Send) -> Response | TransportFailure:
+        setup = self.setup
+        request = setup.request(step)
+        query = {**request.query, **request.secret_query} if request.secret_query else request.query
+        if step.url is None:
+            setup.count()
         try:
             async with self._http.request(
-                call.method,
-                self.setup.url(call),
-                params=call.query or None,
-                data=body,
-                headers=headers,
-                timeout=_timeout(seconds),
+                request.method,
+                request.url,
+                params=query or None,
+                data=request.body,
+                headers=request.headers,
+                timeout=_timeout(step.timeout),
                 allow_redirects=False,
-                proxy=self._proxy.get_secret_value() if self._proxy else None,
+                proxy=setup.proxy(step),
             ) as response:
-                answer = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                return await _read(response, step.limit)
+        except (aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
             return _failure(error)
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status, names, answer)
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> Response | TransportFailure:
+    status, headers = response.status, response.headers
+    encoding = headers.get("Content-Encoding", "")
+    if not encoding and (response.content_length or limit + 1) <= limit:
+        return Response(status, Headers(headers.items()), await response.read())
+    try:
+        reader = BodyReader(encoding, limit)
+        async for piece in response.content.iter_any():
+            reader.feed(piece)
+    except TooLarge:
+        return too_large(status, limit)
+    except UnknownEncoding:
+        return unknown_encoding(status)
+    return Response(status, Headers(headers.items()), reader.finish())
+
+
+async def _wait_for(step: WaitFor) -> None:
+    """Wait for a future that another thread or event loop may set."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake(_: object) -> None:
+        # The loop may have ended meanwhile.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(done.set)
+
+    step.future.add_done_callback(wake)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(done.wait(), step.seconds)
 
 
 @lru_cache(16)
@@ -128,15 +194,8 @@ def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, sock_connect=0.9 * seconds)
 
 
-def _ssl(verify: bool | str, base_url: str) -> ssl.SSLContext | bool:
-    if base_url.startswith("http://") or verify is False:
-        return False
-    # The variable that requests honours, so that both drivers trust the same authorities.
-    path = (
-        verify
-        if isinstance(verify, str)
-        else (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE"))
-    )
+def _ssl(verify: bool | str) -> ssl.SSLContext:
+    path = verify if isinstance(verify, str) else authorities()
     if path and os.path.isdir(path):
         return ssl.create_default_context(capath=path)
     return ssl.create_default_context(cafile=path)

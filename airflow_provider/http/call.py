@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import functools
-import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+from airflow_provider.http.content import Content, content_of, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
 T = TypeVar("T")
@@ -38,6 +39,44 @@ class Repeat(enum.Enum):
     """Has an effect each time, like an SMS: never repeated once any byte has left."""
 
 
+class Headers(Mapping[str, str]):
+    """Headers by name in lower case, put in order when somebody first looks: a batch hardly ever does.
+
+    The values of a header that came more than once are joined by commas, see :meth:`all` for each.
+
+    :param fields: names and values as they came
+    """
+
+    __slots__ = ("_fields", "_values")
+
+    def __init__(self, fields: Iterable[tuple[str, str]]) -> None:
+        self._fields = fields
+        self._values: dict[str, list[str]] | None = None
+
+    def all(self, name: str) -> list[str]:
+        """Return each value of a header.
+
+        :param name: its name, in lower case
+        """
+        return self._found().get(name, [])
+
+    def _found(self) -> dict[str, list[str]]:
+        if self._values is None:
+            self._values = {}
+            for name, value in self._fields:
+                self._values.setdefault(name.lower(), []).append(value)
+        return self._values
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._found()[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What the server answered.
@@ -58,13 +97,32 @@ class Response:
         # Any other words of a header are the server's, and servers have been seen to echo credentials.
         return f"{KINDS.get(kind, 'of no known type')}, {len(self.body)} bytes"
 
-    def json(self) -> Any:
+    def all(self, name: str) -> list[str]:
+        """Return each value of a header that may have come more than once.
+
+        :param name: its name, in lower case
+        """
+        if isinstance(self.headers, Headers):
+            return self.headers.all(name)
+        return [self.headers[name]] if name in self.headers else []
+
+    @property
+    def charset(self) -> str | None:
+        """Return the charset that ``Content-Type`` names; None where it names none."""
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip().strip('"') or None
+        return None
+
+    def json(self, *, exact: bool = False) -> Any:
         """Parse the body as JSON.
 
+        :param exact: whether numbers with a fraction become :class:`~decimal.Decimal`, as money needs it
         :raises VendorProtocolError: it is not JSON
         """
         try:
-            return json.loads(self.body)
+            return decode(self.body, self.charset if self.headers else None, exact=exact)
         except (ValueError, RecursionError):
             # 'from None': the parser's error carries the whole document, secrets included.
             raise VendorProtocolError(
@@ -85,12 +143,14 @@ class Call(Generic[T]):
         calls says so with :func:`safe`, :func:`idempotent` or :func:`once`
     :param query: query parameters
     :param json: body, sent as JSON; None for no body
-    :param form: body of a call without ``json``: a form, sent as ``multipart/form-data``
+    :param form: body of a call without ``json``: a form
+    :param multipart: whether the form is sent as ``multipart/form-data``; else as a query is written
     :param headers: headers of this call alone; they win over those of the connection
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
     :param key: what makes two calls of the same function the same call; a batch needs it
     :param reading: what the value tells an observer, at the time it came: a reading of the quota
+    :param max_response_bytes: how large the answer may be, where the policy's limit does not fit
     """
 
     method: str
@@ -100,15 +160,38 @@ class Call(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict)
     json: Any = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
+    multipart: bool = field(default=True, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     attempts: int | None = None
     anonymous: bool = False
     key: tuple[str, ...] = field(default=(), repr=False)
     reading: Callable[[T, datetime], Any] | None = field(default=None, repr=False)
+    max_response_bytes: int | None = field(default=None, repr=False)
+    _content: Content | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
             check_header(name, value)
+
+    @property
+    def content(self) -> Content:
+        """Return the body as it is sent and its headers, encoded once.
+
+        :raises TypeError: the body has a part that JSON does not know
+        :raises ValueError: the body has a number or a text that cannot be sent
+        """
+        if self._content is None:
+            object.__setattr__(self, "_content", content_of(self.json, self.form, self.multipart))
+        return self._content  # type: ignore[return-value]  # it has just been set
+
+    def with_key(self, key: tuple[str, ...]) -> Call[T]:
+        """Return the same call under another key, its body not encoded again.
+
+        :param key: the key
+        """
+        other = replace(self, key=key)
+        object.__setattr__(other, "_content", self._content)
+        return other
 
     @property
     def own_credentials(self) -> bool:

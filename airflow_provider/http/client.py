@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import os
 import platform
-import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import SecretStr
 
 from airflow_provider import __version__
-from airflow_provider.exceptions import RateLimited, VendorError
+from airflow_provider.exceptions import InvalidInput, RateLimited, VendorError
 from airflow_provider.http.call import Call, Response
+from airflow_provider.http.content import ENCODINGS
 from airflow_provider.http.metrics import RequestCounts, outcome_of
+from airflow_provider.http.proxy import proxy_for, proxy_secrets
 from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider.http.auth import Auth
     from airflow_provider.http.observer import Observer
     from airflow_provider.http.options import VendorOptions
+    from airflow_provider.http.steps import Send
 
 ANOTHER_TRY = 60.0
 """Seconds after which a task that has used up its reservation may try again."""
@@ -30,8 +35,14 @@ CERTIFICATE = (
 )
 
 
-# json.dumps would make one for each body.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def common_headers() -> dict[str, str]:
+    """Return the headers of every request."""
+    return {"User-Agent": user_agent(), "Accept": "*/*", "Accept-Encoding": ENCODINGS}
+
+
+def authorities() -> str | None:
+    """Return the certificate authorities that the environment names; None where it names none."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def user_agent() -> str:
@@ -44,38 +55,88 @@ def user_agent() -> str:
     )
 
 
+class Request(NamedTuple):
+    """What is put on the wire."""
+
+    method: str
+    url: str
+    query: Mapping[str, str]
+    secret_query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
 @dataclass
 class ClientSetup:
     """All that a client needs to know about a connection.
 
     :param options: the connection's fields
-    :param headers: headers of every request, credentials among them
+    :param auth: what authenticates its requests
     :param policy: how hard a call tries
     :param observer: is told of each request
+    :param headers: headers of every request that are no credentials
     :param allowance: how many requests may be sent; None for any number
     """
 
     options: VendorOptions
-    headers: Mapping[str, str] = field(repr=False)
+    auth: Auth
     policy: RequestPolicy = field(default_factory=RequestPolicy)
     observer: Observer | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     allowance: int | None = None
     requests: int = 0
     """How many requests have been sent, repeats included."""
 
     def __post_init__(self) -> None:
-        self.rate_limiter = RateLimiter(self.options.requests_per_second)
-        self.counts = RequestCounts(self.options.conn_type, self.options.conn_id)
-        self._secrets = self.options.secrets()
+        options = self.options
+        self.rate_limiter = RateLimiter(options.requests_per_second)
+        self.counts = RequestCounts(options.conn_type, options.conn_id)
+        try:
+            found = [self.proxy_for(url) for url in (options.base_url, *self.auth.urls)]
+        except InvalidInput as error:
+            error.locate(vendor=options.conn_type, conn_id=options.conn_id)
+            raise
+        self._proxy = SecretStr(found[0]) if found[0] else None
+        self._secrets = [*options.secrets(), *(secret for proxy in found for secret in proxy_secrets(proxy))]
+        self.encrypted = not all(
+            url.startswith("http://") for url in (options.base_url, *self.auth.urls, *filter(None, found))
+        )
+        """Whether any of the requests goes through TLS."""
 
-    def url(self, call: Call[Any]) -> str:
-        """Return the full URL of a call, without its query."""
-        return f"{self.options.base_url}/{call.path}"
+    def proxy_for(self, url: str) -> str | None:
+        """Return the proxy on the way to a URL.
 
-    def headers_of(self, call: Call[Any]) -> Mapping[str, str]:
-        """Return the connection's headers and the call's own."""
-        headers = {} if call.anonymous else self.headers
-        return {**headers, **call.headers} if call.headers else headers
+        :param url: the URL
+        :raises InvalidInput: the environment names a proxy that cannot be used
+        """
+        own = self.options.proxy
+        return proxy_for(url, own.get_secret_value() if own is not None else None)
+
+    def request(self, step: Send) -> Request:
+        """Return what is put on the wire for a step.
+
+        :param step: the step
+        """
+        call, credentials = step.call, step.credentials
+        content = call.content
+        if step.url is not None:
+            return Request(call.method, step.url, {}, {}, {**content.headers, **call.headers}, content.body)
+        headers = {**content.headers, **self.headers, **credentials.headers, **call.headers}
+        if call.form is not None:
+            # It has the boundary: nobody else's can be right.
+            headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+            headers.update(content.headers)
+        url = f"{self.options.base_url}/{call.path}"
+        return Request(call.method, url, call.query, credentials.query, headers, content.body)
+
+    def proxy(self, step: Send) -> str | None:
+        """Return the proxy that the request of a step takes.
+
+        :param step: the step
+        """
+        if step.url is not None:
+            return self.proxy_for(step.url)
+        return self._proxy.get_secret_value() if self._proxy is not None else None
 
     def count(self) -> None:
         """Count a request that is about to leave.
@@ -108,46 +169,15 @@ class ClientSetup:
             self.locate(result, call)
         self.observer.after_request(call, outcome if isinstance(outcome, Response) else None, result)
 
-    def content(self, call: Call[Any]) -> tuple[bytes | None, Mapping[str, str]]:
-        """Return the body of a call and its headers."""
-        headers = self.headers_of(call)
-        if call.form is None:
-            return encode(call.json), headers
-        body, kind = encode_form(call.form)
-        kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-        return body, {**kept, "Content-Type": kind}
-
-    def locate(self, error: VendorError, call: Call[Any]) -> None:
+    def locate(self, error: VendorError, call: Call[Any] | None = None) -> None:
         """Say where an error happened, and clear it of secrets.
 
         :param error: the error
         :param call: the call that it ended
         """
-        error.locate(
-            vendor=self.options.conn_type,
-            conn_id=self.options.conn_id,
-            method=call.method,
-            path=call.path,
-        )
-        error.redact([*self._secrets, *call.headers.values()])
-
-
-def encode(document: Any) -> bytes | None:
-    """Encode a JSON body; None for no body."""
-    if document is None:
-        return None
-    return _ENCODER.encode(document).encode()
-
-
-def encode_form(form: Mapping[str, str]) -> tuple[bytes, str]:
-    """Encode a form as ``multipart/form-data`` (RFC 7578), and name its content type.
-
-    :param form: the values by field; names are the vendor's, and plain
-    """
-    # Random, so that no value can hold it.
-    boundary = uuid.uuid4().hex
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in form.items()
-    ]
-    return "".join([*parts, f"--{boundary}--\r\n"]).encode(), f"multipart/form-data; boundary={boundary}"
+        error.locate(vendor=self.options.conn_type, conn_id=self.options.conn_id)
+        own: list[str] = []
+        if call is not None:
+            error.locate(method=call.method, path=call.path)
+            own = list(call.headers.values())
+        error.redact([*self._secrets, *self.auth.secrets(), *own])

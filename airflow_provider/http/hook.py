@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook
 
 from airflow_provider.exceptions import VendorError
 from airflow_provider.http.call import Call, Repeat
-from airflow_provider.http.client import ClientSetup
+from airflow_provider.http.masking import amask, mask
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.http.retry import RequestPolicy
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from airflow_provider.http.async_client import AsyncClient
+    from airflow_provider.http.auth import Auth
+    from airflow_provider.http.client import ClientSetup
     from airflow_provider.http.observer import Observer
     from airflow_provider.http.sync_client import SyncClient
 
@@ -37,6 +39,8 @@ class VendorHook(BaseHook, Generic[OptionsT]):
     """
 
     options_type: ClassVar[type[VendorOptions]]
+    request_headers: ClassVar[Mapping[str, str]] = {}
+    """Headers of every request that are no credentials."""
 
     def __init__(self, conn_id: str, *, policy: RequestPolicy | None = None) -> None:
         super().__init__()
@@ -60,33 +64,26 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         :param connection: the connection
         :raises InvalidInput: a field is missing or cannot be used
         """
-        from airflow.sdk.log import mask_secret
-
         self._options = self._read(connection)
-        for secret in self._options.secrets():
-            mask_secret(secret)
+        mask(self._secrets(self._options))
         return self._options
 
     async def load(self) -> OptionsT:
         """Read the connection like :attr:`options`, without blocking the event loop."""
         if self._options is None:
-            from airflow.sdk import log
-
             self._options = self._read(await self.aget_connection(self.conn_id))
-            for secret in self._options.secrets():
-                if hasattr(log, "amask_secret"):
-                    await log.amask_secret(secret)
-                else:
-                    # Airflow 3.2 has the one function for both worlds.
-                    log.mask_secret(secret)
+            await amask(self._secrets(self._options))
         return self._options
+
+    def _secrets(self, options: OptionsT) -> list[str]:
+        return list(dict.fromkeys([*options.secrets(), *self.auth(options).secrets()]))
 
     @classmethod
     def _read(cls, connection: Connection) -> OptionsT:
         return cast("OptionsT", cls.options_type.read(connection))
 
-    def headers(self, options: OptionsT) -> Mapping[str, str]:
-        """Return the headers that authenticate a request.
+    def auth(self, options: OptionsT) -> Auth:
+        """Return what authenticates the requests.
 
         :param options: the connection's fields
         """
@@ -180,4 +177,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         return self._client
 
     def _setup(self, options: OptionsT, observer: Observer | None) -> ClientSetup:
-        return ClientSetup(options, self.headers(options), self.policy, observer)
+        # It decides about proxies with the help of requests, which takes long to import.
+        from airflow_provider.http.client import ClientSetup
+
+        return ClientSetup(options, self.auth(options), self.policy, observer, self.request_headers)

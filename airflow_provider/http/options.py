@@ -248,19 +248,6 @@ class VendorOptions:
             secrets += [password, unquote(password)]
         return secrets
 
-    @property
-    def effective_proxy(self) -> str | None:
-        """Return the proxy to use: the connection's, else the environment's for this host."""
-        if self.proxy is not None:
-            return self.proxy.get_secret_value()
-        from urllib.request import getproxies_environment, proxy_bypass
-
-        parts = urlsplit(self.base_url)
-        if proxy_bypass(parts.hostname or ""):
-            return None
-        proxies = getproxies_environment()
-        return proxies.get(parts.scheme) or proxies.get("all")
-
 
 def _extra(connection: Connection) -> dict[str, Any]:
     if not connection.extra:

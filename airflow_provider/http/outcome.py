@@ -13,6 +13,7 @@ from airflow_provider.exceptions import (
     OutcomeUnknown,
     VendorAuthError,
     VendorError,
+    VendorForbidden,
     VendorProtocolError,
     VendorRejected,
 )
@@ -20,7 +21,15 @@ from airflow_provider.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PERMANENT = (BatchFailed, InvalidInput, VendorAuthError, VendorRejected, OutcomeUnknown, VendorProtocolError)
+PERMANENT = (
+    BatchFailed,
+    InvalidInput,
+    VendorAuthError,
+    VendorForbidden,
+    VendorRejected,
+    OutcomeUnknown,
+    VendorProtocolError,
+)
 
 
 def _twin(kind: type[VendorError]) -> type[VendorError]:

@@ -1,9 +1,9 @@
 """The rules of one request, written once: what is sent, what is repeated, how long to wait.
 
-:func:`exchange` is a generator. It yields what should happen next (:class:`Send` or :class:`Wait`) and is
-given back what came of it. Two small drivers, in
-``sync_client.py`` and ``async_client.py``, perform these steps, one blocking, one not; a
-test can perform them with no network and no clock at all.
+:func:`exchange` is a generator. It yields what should happen next (see ``steps.py``) and is given back what
+came of it. Two small drivers, in ``sync_client.py`` and ``async_client.py``, perform these steps, one
+blocking, one not; a test can perform them with no network and no clock at all. Finding credentials is a part
+of it (see ``auth.py``), with steps of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from airflow_provider.exceptions import (
     VendorProtocolError,
     VendorUnavailable,
 )
+from airflow_provider.http.auth import Auth, Terms
 from airflow_provider.http.call import Call, Repeat, Response
+from airflow_provider.http.steps import ANONYMOUS, Send, Step, TransportFailure, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -38,6 +40,7 @@ class RequestPolicy:
     :param backoff_limit: seconds that a wait is at most
     :param retry_after_limit: the longest ``Retry-After``, in seconds, that is waited for inside the call; for
         a longer one the error is raised, so that Airflow can wait without holding a worker
+    :param max_response_bytes: how large an answer may be, decompressed; a :class:`Call` may say otherwise
     """
 
     attempts: int = 4
@@ -45,6 +48,7 @@ class RequestPolicy:
     backoff: float = 0.5
     backoff_limit: float = 20.0
     retry_after_limit: float = 60.0
+    max_response_bytes: int = 64 * 2**20
 
     def wait(self, attempt: int, asked: float | None, draw: float) -> float | None:
         """Say how long to wait after a failed attempt.
@@ -58,36 +62,6 @@ class RequestPolicy:
             # A little on top, so that callers told the same moment do not all return in it.
             return asked + draw * self.backoff if asked <= self.retry_after_limit else None
         return draw * min(self.backoff_limit, self.backoff * 2.0 ** (attempt - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send the request now, and give up on it after ``timeout`` seconds."""
-
-    timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Do nothing for so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class TransportFailure:
-    """No usable response arrived.
-
-    :param reason: what happened, without secrets
-    :param sent: whether a byte of the request may have left
-    :param permanent: whether another attempt in the same minute is pointless (a refused certificate)
-    :param remedy: what the reader can do about it
-    """
-
-    reason: str
-    sent: bool
-    permanent: bool = False
-    remedy: str | None = None
 
 
 class RateLimiter:
@@ -122,8 +96,8 @@ class RateLimiter:
         return max(0.0, self._held_until - now)
 
 
-Step = Send | Wait
 Outcome = Response | TransportFailure | None
+NO_AUTH = Auth()
 
 
 def exchange(
@@ -132,6 +106,8 @@ def exchange(
     policy: RequestPolicy,
     timeout: float,
     rate_limiter: RateLimiter,
+    auth: Auth = NO_AUTH,
+    url: str | None = None,
     on_attempt: Callable[[Call[Any], Outcome, Any], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     draw: Callable[[], float] = random.random,
@@ -142,6 +118,8 @@ def exchange(
     :param policy: how hard to try
     :param timeout: seconds that one attempt may take
     :param rate_limiter: the pace of the client
+    :param auth: what authenticates the call, unless it is anonymous
+    :param url: where the call is sent, if not to the vendor
     :param on_attempt: is told of each attempt: the call, what came back, and the value or the error it means
     :param clock: a monotonic clock
     :param draw: a source of random numbers from 0 to 1
@@ -152,6 +130,8 @@ def exchange(
     deadline: float | None = None
     attempt = 0
     failure: VendorError | None = None
+    renewed = False
+    limit = call.max_response_bytes or policy.max_response_bytes
     while True:
         if pause := rate_limiter.reserve(clock()):
             yield Wait(pause)
@@ -164,8 +144,14 @@ def exchange(
         if failure is not None and now >= deadline:
             # Held up meanwhile by what the vendor told another request.
             raise failure
+        credentials = ANONYMOUS if call.anonymous else auth.current(now)
+        if credentials is None:
+            credentials = yield from auth.obtain(Terms(policy, timeout, deadline, clock, draw))
+            now = clock()
+            if now >= deadline:
+                raise VendorUnavailable("no time was left when the access token came", processed=False)
         attempt += 1
-        outcome = yield Send(min(timeout, max(deadline - now, 0.001)))
+        outcome = yield Send(call, min(timeout, max(deadline - now, 0.001)), limit, credentials, url)
         try:
             value = _value(call, outcome)
         except VendorError as error:
@@ -176,6 +162,11 @@ def exchange(
             return value
         if on_attempt:
             on_attempt(call, outcome, failure)
+        if not renewed and _refused(call, outcome) and auth.refused(credentials):
+            # Once, whatever the call: what is refused so was not processed.
+            renewed = True
+            attempt -= 1
+            continue
         asked: float | None = getattr(failure, "retry_after", None)
         delay = policy.wait(attempt, asked, draw())
         if asked is not None and delay is not None:
@@ -192,6 +183,16 @@ def exchange(
         yield Wait(delay)
 
 
+def _refused(call: Call[T], outcome: Outcome) -> bool:
+    """Say whether a response is a refusal of the connection's credentials."""
+    return (
+        isinstance(outcome, Response)
+        and outcome.status == 401
+        and not call.anonymous
+        and "authorization" not in map(str.lower, call.headers)
+    )
+
+
 def _value(call: Call[T], outcome: Outcome) -> T:
     if isinstance(outcome, Response):
         try:
@@ -206,6 +207,8 @@ def _value(call: Call[T], outcome: Outcome) -> T:
             ) from None
     if outcome is None:
         raise TypeError("a Send must be answered with a Response or a TransportFailure")
+    if outcome.unusable is not None:
+        raise VendorProtocolError(outcome.reason, status=outcome.unusable, remedy=outcome.remedy)
     raise VendorUnavailable(outcome.reason, processed=None if outcome.sent else False, remedy=outcome.remedy)
 
 
@@ -222,17 +225,20 @@ def _repeatable(call: Call[T], failure: VendorError, outcome: Outcome) -> bool:
 def _final(call: Call[T], failure: VendorError, outcome: Outcome) -> VendorError:
     if call.repeat is not Repeat.ONCE:
         return failure
-    garbled = (
-        isinstance(failure, VendorProtocolError)
-        and isinstance(outcome, Response)
-        and 200 <= outcome.status < 300
-    )
-    interrupted = isinstance(failure, VendorUnavailable) and failure.processed is not False
-    if not (garbled or interrupted):
+    remedy = "It is not repeated by itself. Look it up at the vendor before it is sent again."
+    if isinstance(outcome, TransportFailure) and outcome.unusable is not None:
+        # Only a response of 3xx or 4xx says by its status alone that nothing was done.
+        lost = not 300 <= outcome.unusable < 500
+        remedy = " ".join(filter(None, (remedy, failure.remedy)))
+    elif isinstance(failure, VendorProtocolError):
+        lost = isinstance(outcome, Response) and 200 <= outcome.status < 300
+    else:
+        lost = isinstance(failure, VendorUnavailable) and failure.processed is not False
+    if not lost:
         return failure
     return OutcomeUnknown(
         f"{failure.message}; the request had left and may have taken effect",
         status=failure.status,
         code=failure.code,
-        remedy="It is not repeated by itself. Look it up at the vendor before it is sent again.",
+        remedy=remedy,
     )

@@ -12,6 +12,7 @@ from airflow_provider.exceptions import (
     RateLimited,
     VendorAuthError,
     VendorError,
+    VendorForbidden,
     VendorProtocolError,
     VendorRejected,
     VendorUnavailable,
@@ -28,20 +29,31 @@ LONGEST_WAIT = 366 * 86400.0
 def retry_after(response: Response, *, now: float | None = None) -> float | None:
     """Read ``Retry-After``, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
+    A date is held against the response's own ``Date``, so that a wrong clock on either side does no harm. Of
+    several values the longest counts.
+
     :param response: the response
-    :param now: the time as seconds since the epoch; the clock's by default
+    :param now: the time as seconds since the epoch, where the response has no date; the clock's by default
     :return: seconds to wait, never negative; None if the header is absent or cannot be read
     """
-    text = response.headers.get("retry-after", "").strip()
-    if not text:
+    values = response.all("retry-after")
+    if not values:
         return None
+    date = http_date(response.headers.get("date", ""))
+    if date is not None:
+        now = date.timestamp()
+    found = [_seconds(value.strip(), time.time() if now is None else now) for value in values]
+    return max((seconds for seconds in found if seconds is not None), default=None)
+
+
+def _seconds(text: str, now: float) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
         date = http_date(text)
         if date is None:
             return None
-        seconds = date.timestamp() - (time.time() if now is None else now)
+        seconds = date.timestamp() - now
     # What is longer than a year is not meant.
     return max(0.0, seconds) if math.isfinite(seconds) and seconds <= LONGEST_WAIT else None
 
@@ -68,6 +80,7 @@ def error_for_status(
     *,
     status: int | None = None,
     code: int | str | None = None,
+    rights_per_resource: bool = False,
 ) -> VendorError | None:
     """Name the error that a status stands for.
 
@@ -75,6 +88,7 @@ def error_for_status(
     :param message: what the vendor wrote; a description of the response by default
     :param status: the status to judge by, where the vendor's envelope carries its own
     :param code: the vendor's own code
+    :param rights_per_resource: whether the vendor's 403 speaks of the resource and not of the credentials
     :return: the error, not raised; None for 2xx
     """
     judged = response.status if status is None else status
@@ -82,7 +96,9 @@ def error_for_status(
         return None
     text = message or f"the vendor answered without a readable message ({response.shape})"
     error: VendorError
-    if judged in (401, 403, 407):
+    if judged == 403 and rights_per_resource:
+        error = VendorForbidden(text, remedy="Ask for the right, or use credentials that have it.")
+    elif judged in (401, 403, 407):
         error = VendorAuthError(text, remedy="Check the secrets of the connection.")
     elif judged == 429:
         error = RateLimited(text, retry_after=retry_after(response))

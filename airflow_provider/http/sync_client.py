@@ -2,60 +2,115 @@
 
 from __future__ import annotations
 
+import random
 import ssl
 import time
+import zlib
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
-from airflow_provider.http.call import Call, Response
-from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, user_agent
-from airflow_provider.http.retry import Outcome, TransportFailure, Wait, exchange
+from airflow_provider.http.auth import Terms
+from airflow_provider.http.call import Call, Headers, Response
+from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, authorities, common_headers
+from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
+from airflow_provider.http.masking import mask
+from airflow_provider.http.retry import Outcome, exchange
+from airflow_provider.http.steps import (
+    Credentials,
+    Mask,
+    Send,
+    Step,
+    TransportFailure,
+    Wait,
+    too_large,
+    unknown_encoding,
+)
+from airflow_provider.http.wire import POOLS, secret_query, within
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator
     from http.cookiejar import Cookie
 
 T = TypeVar("T")
 
+PIECE = 64 * 1024
+"""Bytes of a body that are read at once."""
 
-class _ConnectionHeaders(AuthBase):
-    """Put the connection's headers on requests to its own base URL, and on no other.
+
+class _ConnectionAuth(AuthBase):
+    """Put the connection's credentials on requests to its own base URL, and on no other.
 
     As ``Session.auth`` they also keep ``~/.netrc`` from replacing ``Authorization``.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
-        self._base_url = base_url
-        self._headers = headers
+    def __init__(self, setup: ClientSetup, obtain: Callable[[], Credentials]) -> None:
+        self._setup = setup
+        self._obtain = obtain
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        url = request.url or ""
-        if url == self._base_url or url.startswith((self._base_url + "/", self._base_url + "?")):
-            for name, value in self._headers.items():
+        url, base_url = request.url or "", self._setup.options.base_url
+        if url == base_url or url.startswith((base_url + "/", base_url + "?")):
+            credentials = self._obtain()
+            for name, value in {**self._setup.headers, **credentials.headers}.items():
                 request.headers.setdefault(name, value)
+            _Query(credentials)(request)
+            request.hooks["response"].append(self._take_notice(credentials))
+        return request
+
+    def _take_notice(self, credentials: Credentials) -> Callable[..., None]:
+        def take_notice(response: requests.Response, **_: Any) -> None:
+            if response.status_code == 401:
+                # The next request brings others, if there are any.
+                self._setup.auth.refused(credentials)
+
+        return take_notice
+
+
+class _Query(AuthBase):
+    """Give a request the secret part of its query, which its URL does not show."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._query = urlencode(credentials.query)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.secret_query = self._query  # type: ignore[attr-defined]  # for our adapter
         return request
 
 
-def _as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-class _TimedAdapter(HTTPAdapter):
-    """An adapter that never waits for ever."""
+class _Adapter(HTTPAdapter):
+    """An adapter that never waits for ever, and whose connections are those of ``wire.py``."""
 
     def __init__(self, timeout: float, **kwargs: Any) -> None:
         self._timeout = timeout
         super().__init__(**kwargs)
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
-        return super().send(request, *args, **kwargs)
+        with secret_query(getattr(request, "secret_query", "")):
+            return super().send(request, *args, **kwargs)
 
 
 class _NoCookies(requests.cookies.RequestsCookieJar):
@@ -71,31 +126,29 @@ class ConnectionSession(requests.Session):
     It follows no redirect: ``requests`` would carry ``X-`` credential headers along to another host.
 
     :param setup: what the client knows about the connection
+    :param obtain: returns the credentials
     """
 
-    def __init__(self, setup: ClientSetup) -> None:
+    def __init__(self, setup: ClientSetup, obtain: Callable[[], Credentials]) -> None:
         super().__init__()
         options = setup.options
-        adapter = _TimedAdapter(options.timeout, pool_maxsize=options.max_connections)
+        self._setup = setup
+        adapter = _Adapter(options.timeout, pool_maxsize=options.max_connections)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
-        self.auth = _ConnectionHeaders(options.base_url, setup.headers)
+        self.auth = _ConnectionAuth(setup, obtain)
         self.cookies = _NoCookies()
         self.verify = options.verify
-        self.headers["User-Agent"] = user_agent()
-        if options.proxy is not None:
-            proxy = options.proxy.get_secret_value()
-            self.proxies = {"http": proxy, "https": proxy}
+        self.headers.update(common_headers())
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         # requests lets REQUESTS_CA_BUNDLE and HTTP_PROXY win over the settings of a session.
-        if verify is None and self.verify is not True:
-            verify = self.verify
-        proxies = {**self.proxies, **(proxies or {})}
-        merged = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        if verify is not None:
-            merged["verify"] = verify
-        return merged
+        if verify is None:
+            verify = (self.verify is True and authorities()) or self.verify
+        if not proxies:
+            proxy = self._setup.proxy_for(url)
+            proxies = {urlsplit(url).scheme: proxy} if proxy else {}
+        return {"proxies": proxies, "stream": stream, "verify": verify, "cert": cert or self.cert}
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -109,7 +162,7 @@ class SyncClient:
 
     def __init__(self, setup: ClientSetup) -> None:
         self.setup = setup
-        self.http = ConnectionSession(setup)
+        self.http = ConnectionSession(setup, self._credentials)
 
     def run(self, call: Call[T]) -> T:
         """Send a call and decode its response.
@@ -123,21 +176,11 @@ class SyncClient:
             policy=setup.policy,
             timeout=setup.options.timeout,
             rate_limiter=setup.rate_limiter,
+            auth=setup.auth,
             on_attempt=setup.on_attempt,
         )
-        outcome: Outcome = None
         try:
-            while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration as done:
-                    value: T = done.value
-                    return value
-                if isinstance(step, Wait):
-                    time.sleep(step.seconds)
-                    outcome = None
-                else:
-                    outcome = self._send(call, step.timeout)
+            return self._perform(steps)
         except VendorError as error:
             setup.locate(error, call)
             if setup.observer is not None and isinstance(error, QuotaExhausted):
@@ -147,37 +190,90 @@ class SyncClient:
             setup.counts.emit()
             self._report()
 
+    def _perform(self, steps: Generator[Step, Outcome, T]) -> T:
+        outcome: Outcome = None
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as done:
+                    value: T = done.value
+                    return value
+                outcome = None
+                if isinstance(step, Send):
+                    outcome = self._send(step)
+                elif isinstance(step, Wait):
+                    time.sleep(step.seconds)
+                elif isinstance(step, Mask):
+                    mask([step.secret])
+                else:
+                    wait([step.future], step.seconds)
+        finally:
+            # Whoever waits for what was being done here must hear of its end.
+            steps.close()
+
+    def _credentials(self) -> Credentials:
+        setup, clock = self.setup, time.monotonic
+        if (found := setup.auth.current(clock())) is not None:
+            return found
+        deadline = clock() + setup.policy.deadline
+        try:
+            return self._perform(
+                setup.auth.obtain(Terms(setup.policy, setup.options.timeout, deadline, clock, random.random))
+            )
+        except VendorError as error:
+            setup.locate(error)
+            raise
+
     def _report(self) -> None:
         if self.setup.observer is not None:
             self.setup.observer.flush()
 
-    def _send(self, call: Call[Any], timeout: float) -> Response | TransportFailure:
-        body, given = self.setup.content(call)
-        headers = dict(given)
-        if body is not None:
-            headers.setdefault("Content-Type", "application/json")
-        self.setup.count()
-        # Before it leaves: a use that is counted too early is better than one that is never.
-        self._report()
+    def _send(self, step: Send) -> Response | TransportFailure:
+        request = self.setup.request(step)
+        if step.url is None:
+            self.setup.count()
+            # Before it leaves: a use that is counted too early is better than one that is never.
+            self._report()
         try:
-            response = self.http.request(
-                call.method,
-                self.setup.url(call),
-                params=dict(call.query) or None,
-                data=body,
-                headers=headers,
-                timeout=timeout,
-                # The headers are complete; the session's own, for direct use, stay out.
-                auth=_as_is,
-            )
+            with within(step.timeout):
+                response = self.http.request(
+                    request.method,
+                    request.url,
+                    params=dict(request.query) or None,
+                    data=request.body,
+                    headers=dict(request.headers),
+                    # A connection that takes the whole time is told apart from an answer that does not come.
+                    timeout=(0.9 * step.timeout, step.timeout),
+                    # The headers are complete; the session's own, for direct use, stay out.
+                    auth=_Query(step.credentials),
+                    stream=True,
+                )
+                with response:
+                    return _read(response, step.limit)
         except requests.RequestException as error:
             return _failure(error)
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status_code, names, response.content)
+        except ReadTimeoutError:
+            return TransportFailure("no answer within the timeout", sent=True)
+        except (HTTPError, OSError, zlib.error) as error:
+            return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)
 
     def close(self) -> None:
         """Close the pooled connections."""
         self.http.close()
+
+
+def _read(response: requests.Response, limit: int) -> Response | TransportFailure:
+    status = response.status_code
+    try:
+        reader = BodyReader(response.headers.get("content-encoding", ""), limit)
+        for piece in response.raw.stream(PIECE, decode_content=False):
+            reader.feed(piece)
+    except TooLarge:
+        return too_large(status, limit)
+    except UnknownEncoding:
+        return unknown_encoding(status)
+    return Response(status, Headers(response.raw.headers.iteritems()), reader.finish())
 
 
 def _failure(error: requests.RequestException) -> TransportFailure:

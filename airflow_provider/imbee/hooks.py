@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider.http.auth import Auth, HeaderAuth
 from airflow_provider.http.hook import VendorHook
 from airflow_provider.imbee.connection import ImbeeOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow_provider.http.retry import RequestPolicy
 
 
@@ -31,17 +30,19 @@ class ImbeeHook(VendorHook[ImbeeOptions]):
     ) -> None:
         super().__init__(imbee_conn_id, policy=policy)
 
-    def headers(self, options: ImbeeOptions) -> Mapping[str, str]:
+    def auth(self, options: ImbeeOptions) -> Auth:
         """Return ``Authorization``, verbatim, and the corporate token.
 
         A call that acts for one user brings that user's key in place of the token.
 
         :param options: the connection's fields
         """
-        return {
-            "Authorization": options.authorization.get_secret_value(),
-            "X-WOOS-KEY": options.corporate_token.get_secret_value(),
-        }
+        return HeaderAuth(
+            {
+                "Authorization": options.authorization.get_secret_value(),
+                "X-WOOS-KEY": options.corporate_token.get_secret_value(),
+            }
+        )
 
     def check(self) -> str:
         """Check the fields of the connection, and that the host answers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from airflow_provider.http.auth import Auth, HeaderAuth
 from airflow_provider.quota import clock
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.wolkvox import calls
@@ -30,6 +31,8 @@ class WolkvoxHook(MeteredHook[WolkvoxOptions]):
     conn_type = WolkvoxOptions.conn_type
     hook_name = "wolkvox CRM"
     options_type = WolkvoxOptions
+    # wolkvox lists it even for requests without a body.
+    request_headers: ClassVar[Mapping[str, str]] = {"Content-Type": "application/json"}
     period: ClassVar[timedelta | None] = timedelta(days=1)
 
     def __init__(
@@ -37,12 +40,12 @@ class WolkvoxHook(MeteredHook[WolkvoxOptions]):
     ) -> None:
         super().__init__(wolkvox_conn_id, policy=policy)
 
-    def headers(self, options: WolkvoxOptions) -> Mapping[str, str]:
-        """Return ``Wolkvox-Token``, and the content type that wolkvox lists even for requests without a body.
+    def auth(self, options: WolkvoxOptions) -> Auth:
+        """Return ``Wolkvox-Token``.
 
         :param options: the connection's fields
         """
-        return {"Wolkvox-Token": options.token.get_secret_value(), "Content-Type": "application/json"}
+        return HeaderAuth({"Wolkvox-Token": options.token.get_secret_value()})
 
     def quota_call(self) -> Call[calls.WolkvoxTokenInformation]:
         """Return :meth:`token_information_call`, which costs one use."""

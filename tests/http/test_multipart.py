@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.http.client import encode_form
+from airflow_provider.http.content import encode_form
 from airflow_provider.wolkvox import calls
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support.drivers import DRIVERS

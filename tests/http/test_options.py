@@ -11,6 +11,7 @@ from airflow.sdk import Connection
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.options import STANDARD_FIELDS, VendorOptions, connection_type
+from airflow_provider.http.proxy import proxy_for
 from airflow_provider.imbee.connection import ImbeeOptions
 from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.wolkvox.connection import WolkvoxOptions
@@ -255,7 +256,9 @@ def test_an_unknown_extra_is_named_in_a_warning_and_never_becomes_a_header(optio
     assert "mine" in caplog.text
     assert "timeout" in caplog.text
     assert SECRET not in caplog.text
-    assert not {"x-custom", "timeuot"} & {name.lower() for name in hook("mine").headers(read)}
+    assert not {"x-custom", "timeuot"} & {
+        name.lower() for name in hook("mine").auth(read).current(0.0).headers
+    }
 
 
 def test_a_known_extra_causes_no_warning(caplog):
@@ -316,7 +319,9 @@ def test_the_proxy_is_the_connections_or_else_the_environments(monkeypatch, envi
         monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert imbee(extra).effective_proxy == proxy
+    options = imbee(extra)
+    own = options.proxy.get_secret_value() if options.proxy else None
+    assert proxy_for(options.base_url, own) == proxy
 
 
 @pytest.mark.parametrize("options", VENDORS)

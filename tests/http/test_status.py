@@ -8,11 +8,12 @@ import pytest
 from airflow_provider.exceptions import (
     RateLimited,
     VendorAuthError,
+    VendorForbidden,
     VendorProtocolError,
     VendorRejected,
     VendorUnavailable,
 )
-from airflow_provider.http.call import Response
+from airflow_provider.http.call import Headers, Response
 from airflow_provider.http.status import error_for_status, retry_after
 
 # Wed, 21 Oct 2026 07:28:00 GMT
@@ -75,6 +76,42 @@ def test_a_date_without_a_zone_is_gmt_wherever_the_worker_stands(monkeypatch, he
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_date_is_held_against_the_date_of_the_response():
+    headers = {"date": "Wed, 21 Oct 2015 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2015 07:29:00 GMT"}
+    assert retry_after(Response(503, headers)) == 60.0
+    assert retry_after(Response(503, headers), now=NOW) == 60.0
+    assert retry_after(Response(503, {**headers, "retry-after": "7"})) == 7.0
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 99 Xyz 2026 07:28:00 GMT"])
+def test_a_date_of_the_response_that_cannot_be_read_is_left_out(date):
+    headers = {"date": date, "retry-after": "Wed, 21 Oct 2026 07:29:00 GMT"}
+    assert retry_after(Response(503, headers), now=NOW) == 60.0
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        (["5", "7"], 7.0),
+        (["7", "5"], 7.0),
+        (["soon", "5"], 5.0),
+        (["5", "Wed, 21 Oct 2026 07:29:00 GMT"], 60.0),
+        (["soon", "later"], None),
+    ],
+)
+def test_of_several_values_the_longest_counts(values, seconds):
+    headers = Headers([("Retry-After", value) for value in values])
+    assert retry_after(Response(503, headers), now=NOW) == seconds
+
+
+def test_a_403_may_speak_of_the_resource():
+    error = error_for_status(Response(403), "no right", rights_per_resource=True)
+    assert type(error) is VendorForbidden
+    assert not isinstance(error, VendorAuthError)
+    assert error.status == 403
+    assert type(error_for_status(Response(401), rights_per_resource=True)) is VendorAuthError
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import resource
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from airflow_provider.http.async_client import AsyncClient
-from airflow_provider.http.call import Call, Response
+from airflow_provider.http.call import Response
+from airflow_provider.http.steps import Send
 from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
 
 BODY = {"url": "https://web.example.test/?t=" + "x" * 40, "user_idsha": "u" * 40, "max_retries": 10}
@@ -19,9 +19,9 @@ ANSWER = Response(200, {}, json.dumps({"code": 0, "message": "Ok", "time": 0, "b
 REFUSAL = Response(200, {}, b'{"code": 1, "message": "no", "time": 0}')
 
 
-async def send(client: AsyncClient, call: Call[Any], timeout: float) -> Response:
+async def send(client: AsyncClient, step: Send) -> Response:
     client.setup.requests += 1
-    return REFUSAL if call.json["virtual_user"].endswith("7") else ANSWER
+    return REFUSAL if step.call.json["virtual_user"].endswith("7") else ANSWER
 
 
 def main(rows: int) -> None:

@@ -8,8 +8,8 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import parse_headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,33 +28,36 @@ class Answering:
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
 
-@contextmanager
-def answering(
-    status: int, body: bytes = b"", headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
-) -> Iterator[Answering]:
-    """Run a server that gives every request the same answer."""
+Handler = Callable[[str, str, dict[str, str], bytes], tuple[int, dict[str, str], bytes]]
+"""Answers a request: method, path, headers, body; returns status, headers, body."""
 
-    class Handler(BaseHTTPRequestHandler):
+
+@contextmanager
+def serving(handle: Handler, tls: ssl.SSLContext | None = None) -> Iterator[Answering]:
+    """Run a server that a function answers for."""
+
+    class Requests(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             names = {name.lower(): value for name, value in self.headers.items()}
             found.seen.append((self.command, self.path, names))
+            status, headers, answer = handle(self.command, self.path, names, body)
             self.send_response(status)
-            for name, value in (headers or {}).items():
+            for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(body)
+                self.wfile.write(answer)
 
         do_GET = do_POST = do_HEAD = answer
 
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     server.daemon_threads = True
     if tls is not None:
         # The handshake happens in the thread of the request: a client that refuses it hurts nobody else.
@@ -68,6 +71,15 @@ def answering(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def answering(
+    status: int, body: bytes = b"", headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[Answering]:
+    """Run a server that gives every request the same answer."""
+    with serving(lambda *_: (status, headers or {}, body), tls) as found:
+        yield found
 
 
 @contextmanager
@@ -132,3 +144,99 @@ def self_signed(folder: Path) -> tuple[Path, ssl.SSLContext]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(public, private)
     return public, context
+
+
+@contextmanager
+def _accepting(serve: Callable[[socket.socket], None], closing: threading.Event) -> Iterator[int]:
+    """Serve each connection to a free port in a thread of its own, until the end."""
+
+    def accept() -> None:
+        while not closing.is_set():
+            try:
+                client, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            closing.set()
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@contextmanager
+def writing(
+    *pieces: bytes, pause: float = 0.0, tls: ssl.SSLContext | None = None, early: bytes = b""
+) -> Iterator[Answering]:
+    """
+    Run a server that answers each connection's first request with the bytes given, and closes.
+
+    :param pieces: the bytes, as they are written one after another
+    :param pause: seconds before each piece
+    :param early: bytes written again and again, after each pause, in place of an answer that ends
+    """
+    found = Answering("")
+    closing = threading.Event()
+
+    def serve(client: socket.socket) -> None:
+        with suppress(OSError), client:
+            client.settimeout(30)
+            stream = tls.wrap_socket(client, server_side=True) if tls else client
+            with stream, stream.makefile("rb") as reader:
+                line = reader.readline().decode("latin-1").split()
+                names = {name.lower(): value for name, value in parse_headers(reader).items()}
+                reader.read(int(names.get("content-length", 0)))
+                found.seen.append((line[0], line[1], names))
+                for piece in pieces:
+                    if pause and closing.wait(pause):
+                        return
+                    stream.sendall(piece)
+                while early and not closing.wait(pause):
+                    stream.sendall(early)
+
+    with _accepting(serve, closing) as port:
+        found.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        yield found
+
+
+@contextmanager
+def tunnelling(pause: float = 0.0) -> Iterator[Answering]:
+    """Run a proxy that answers CONNECT in drips, one byte after each pause, and then passes all on."""
+    found = Answering("")
+    closing = threading.Event()
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve(client: socket.socket) -> None:
+        with suppress(OSError), client:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(1)
+            method, target, _ = head.split(b"\r\n")[0].decode().split()
+            found.seen.append((method, target, {}))
+            for byte in b"HTTP/1.1 200 OK\r\n\r\n":
+                if pause and closing.wait(pause):
+                    return
+                client.sendall(bytes([byte]))
+            host, _, port = target.rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                back = threading.Thread(target=pump, args=(server, client), daemon=True)
+                back.start()
+                pump(client, server)
+                back.join()
+
+    with _accepting(serve, closing) as port:
+        found.url = f"http://127.0.0.1:{port}"
+        yield found

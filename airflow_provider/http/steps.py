@@ -1,0 +1,113 @@
+"""What a driver is asked to do next, and what it may answer: plain values, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Future
+
+    from airflow_provider.http.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is added to a request so that the vendor knows who asks.
+
+    :param headers: headers by name
+    :param query: query parameters by name; they join the URL when it is sent, and are in no other place
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+ANONYMOUS = Credentials()
+
+
+@dataclass(slots=True)
+class Send:
+    """Send a request now, and give up on it after ``timeout`` seconds.
+
+    :param call: the call
+    :param timeout: seconds
+    :param limit: how many bytes the answer may have, decompressed
+    :param credentials: what is added to the call
+    :param url: where it is sent, if not to the vendor: then it is no request that counts
+    """
+
+    call: Call[Any]
+    timeout: float
+    limit: int
+    credentials: Credentials
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Wait until another task or thread has set a result, for so many seconds at most."""
+
+    future: Future[Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Keep a secret that has just been received out of Airflow's logs."""
+
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailure:
+    """No usable response arrived.
+
+    :param reason: what happened, without secrets
+    :param sent: whether a byte of the request may have left
+    :param permanent: whether another attempt in the same minute is pointless (a refused certificate)
+    :param remedy: what the reader can do about it
+    :param unusable: the status of a response that came but cannot be used; None where none came
+    """
+
+    reason: str
+    sent: bool
+    permanent: bool = False
+    remedy: str | None = None
+    unusable: int | None = None
+
+
+Step = Send | Wait | WaitFor | Mask
+
+
+def too_large(status: int, limit: int) -> TransportFailure:
+    """Say that a response is larger than it may be.
+
+    :param status: HTTP status of the response
+    :param limit: how many bytes it may have
+    """
+    size = f"{limit / 2**20:,.0f} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+    return TransportFailure(
+        f"the response is larger than {size}, decompressed",
+        sent=True,
+        remedy="If that is right, raise max_response_bytes of the RequestPolicy.",
+        unusable=status,
+    )
+
+
+def unknown_encoding(status: int) -> TransportFailure:
+    """Say that a response is compressed in a way that was not asked for.
+
+    :param status: HTTP status of the response
+    """
+    return TransportFailure(
+        "the response is compressed in a way that was not asked for", sent=True, unusable=status
+    )
