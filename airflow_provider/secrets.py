@@ -14,7 +14,9 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from functools import lru_cache
+import struct
+from functools import cache, lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
@@ -22,6 +24,8 @@ from pydantic import BaseModel, SecretStr
 from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.sdk.crypto import FernetProtocol
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -31,7 +35,9 @@ V2 = "sealed:v2:"
 _PURPOSE = b"airflow-provider-vendor-apis sealed:v2"
 _KEY_FIELD = "[core] fernet_key"
 _SALT_BYTES = 16
-_NONCE_BYTES = 12
+_NONCE = struct.Struct(">IQ")
+"""The number of the process and that of the value: a key never has the same twice, forks included."""
+_PLAIN = {str, int, float, bool, type(None)}
 
 
 def is_sealed(value: Any) -> bool:
@@ -48,7 +54,7 @@ def seal(secret: SecretStr | str) -> str:
     """
     clear = secret.get_secret_value() if isinstance(secret, SecretStr) else secret
     keyring = _keyring(_fernet())
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = keyring.nonce()
     sealed = keyring.salt + nonce + keyring.own.encrypt(nonce, clear.encode(), None)
     return V2 + base64.b64encode(sealed).decode("ascii")
 
@@ -59,13 +65,13 @@ def seal_fields(value: Any) -> Any:
     :param value: a model, or a part of one
     :raises InvalidInput: Airflow has no Fernet key
     """
-    if value is None or isinstance(value, str | int | float):
+    if value.__class__ in _PLAIN:
         return value
     if isinstance(value, SecretStr):
         return seal(value)
     if isinstance(value, BaseModel):
         # The declared fields alone: nobody knows whether what else a vendor sends is secret.
-        return {name: seal_fields(getattr(value, name)) for name in type(value).model_fields}
+        return {name: seal_fields(getattr(value, name)) for name in value.__class__.__pydantic_fields__}
     if isinstance(value, list | tuple):
         return [seal_fields(item) for item in value]
     return value
@@ -130,7 +136,12 @@ class _Keyring:
         self.ciphers = lru_cache(256)(self._derive)
         """The ciphers for a salt, the current key's first."""
         self.salt = os.urandom(_SALT_BYTES)
+        self._numbers = count()
         self.own = self.ciphers(self.salt)[0]
+
+    def nonce(self) -> bytes:
+        """Return what no other value that this key seals has."""
+        return _NONCE.pack(os.getpid(), next(self._numbers))
 
     def _derive(self, salt: bytes) -> list[AESGCM]:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -144,6 +155,15 @@ class _Keyring:
 
 
 _current: tuple[FernetProtocol, _Keyring] | None = None
+
+
+def _forget() -> None:
+    """Let a forked process have a salt, and so keys, of its own."""
+    global _current
+    _current = None
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def _keyring(fernet: FernetProtocol) -> _Keyring:
@@ -162,12 +182,13 @@ def _open_v2(sealed: str, fernet: FernetProtocol) -> bytes | None:
         raw = base64.b64decode(sealed.removeprefix(V2), validate=True)
     except (binascii.Error, ValueError):
         return None
-    salt, nonce = raw[:_SALT_BYTES], raw[_SALT_BYTES : _SALT_BYTES + _NONCE_BYTES]
-    if len(nonce) < _NONCE_BYTES:
+    end = _SALT_BYTES + _NONCE.size
+    salt, nonce = raw[:_SALT_BYTES], raw[_SALT_BYTES:end]
+    if len(nonce) < _NONCE.size:
         return None
     for cipher in _keyring(fernet).ciphers(salt):
         try:
-            return cipher.decrypt(nonce, raw[_SALT_BYTES + _NONCE_BYTES :], None)
+            return cipher.decrypt(nonce, raw[end:], None)
         except InvalidTag:
             continue
     return None
@@ -183,12 +204,10 @@ def _open_v1(sealed: str, fernet: FernetProtocol) -> bytes | None:
 
 
 def _fernet() -> FernetProtocol:
-    from airflow.sdk.crypto import get_fernet
-    from airflow.sdk.exceptions import AirflowException
-
+    get_fernet, unusable = _airflow()
     try:
         fernet = get_fernet()
-    except AirflowException:
+    except unusable:
         # A key of the wrong form, or the placeholder that stands where no airflow.cfg has been written yet.
         fernet = None
     if fernet is None or not fernet.is_encrypted:
@@ -201,3 +220,12 @@ def _fernet() -> FernetProtocol:
             ),
         )
     return fernet
+
+
+@cache
+def _airflow() -> tuple[Callable[[], FernetProtocol], type[Exception]]:
+    """Import what is needed for each value once: an import statement takes longer than to seal."""
+    from airflow.sdk.crypto import get_fernet
+    from airflow.sdk.exceptions import AirflowException
+
+    return get_fernet, AirflowException

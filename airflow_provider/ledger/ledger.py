@@ -12,7 +12,8 @@ import hashlib
 import json
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,14 +99,20 @@ class Ledger:
     once: bool
     redo: Redo = "failed"
     resend_unknown: bool = False
+    _prefix: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        prefix = json.dumps([self.conn_id, self.operation, self.scope]).removesuffix("]")
+        object.__setattr__(self, "_prefix", prefix)
 
     def id_of(self, key: Sequence[str]) -> str:
         """Return the id of a key's row.
 
         :param key: what makes two calls the same
         """
-        parts = json.dumps([self.conn_id, self.operation, self.scope, *key])
-        return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
+        # The same text as json.dumps makes of all parts, in a third of the time.
+        parts = ", ".join([self._prefix, *map(encode_basestring_ascii, key)])
+        return hashlib.blake2b(f"{parts}]".encode(), digest_size=16).hexdigest()
 
     def claim(self, connection: sa.Connection, keys: Sequence[Sequence[str]]) -> dict[str, ClaimResult]:
         """Claim keys: record as sent what is to be sent now, and say of the others how they stand.
@@ -234,7 +241,7 @@ class Ledger:
             "created_at": now,
             "updated_at": now,
         }
-        rows = [(id_, json.dumps(key, ensure_ascii=False)) for id_, key in keys.items()]
+        rows = [(id_, _json(key)) for id_, key in keys.items()]
         if _takes_groups(connection):
             connection.execute(_INSERT_GROUP, {**common, "rows": _json(rows)})
         else:
@@ -333,5 +340,5 @@ def _takes_groups(connection: sa.Connection) -> bool:
     return connection.dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (3, 38)
 
 
-def _json(values: Sequence[Any]) -> str:
-    return json.dumps(values, ensure_ascii=False)
+# json.dumps would make an encoder for each text.
+_json = json.JSONEncoder(ensure_ascii=False).encode
