@@ -494,3 +494,29 @@ def test_a_call_in_a_thread_ends_at_its_timeout(connect):
         ends = list(threads.map(lambda _: end_of(blocking, server, thing(), attempts=1).error, range(3)))
         assert ends == ["VendorUnavailable"] * 3
         assert time.monotonic() - started < 3.0
+
+
+def test_each_address_of_a_host_is_tried_within_the_one_timeout(connect, monkeypatch):
+    import socket
+
+    from airflow_provider.http import wire
+
+    def addresses(host: str, port: int, **_: Any) -> list[Any]:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (found, port)) for found in ("127.0.0.2", "127.0.0.1")
+        ]
+
+    with answering(200, GOOD) as server:
+        connect(server.url.replace("127.0.0.1", "acme.invalid"))
+        monkeypatch.setattr(wire.socket, "getaddrinfo", addresses_for(wire.socket.getaddrinfo, addresses))
+        assert blocking(AcmeHook(), thing()) == [{"a": 1}]
+        assert server.seen[0][2]["host"].startswith("acme.invalid:")
+
+
+def addresses_for(real: Any, ours: Any) -> Any:
+    """Return a look-up that knows the test's host, and all others as ever."""
+
+    def look_up(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+        return ours(host, port) if host == "acme.invalid" else real(host, port, *args, **more)
+
+    return look_up
