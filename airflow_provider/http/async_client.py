@@ -7,6 +7,7 @@ import os
 import ssl
 import zlib
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -14,16 +15,18 @@ import aiohttp
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
 from airflow_provider.http.call import Call, Headers, Response
-from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, authorities, common_headers
+from airflow_provider.http.client import CERTIFICATE, ClientSetup, authorities, common_headers
 from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
 from airflow_provider.http.masking import amask
 from airflow_provider.http.retry import Outcome, exchange
 from airflow_provider.http.steps import (
+    WRONG_HOST,
     Mask,
     Send,
     TransportFailure,
     Wait,
     WaitFor,
+    broken,
     too_large,
     unknown_encoding,
 )
@@ -31,10 +34,23 @@ from airflow_provider.http.steps import (
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from aiohttp.connector import Connection
+
 T = TypeVar("T")
 
 HEADER = 64 * 1024
 """Bytes that a line of a response's head may have, as with the blocking driver."""
+
+
+_sent: ContextVar[bool] = ContextVar("sent")
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that tells when it begins to leave: then there is a connection, with TLS if need be."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        _sent.set(True)
+        return await super().send(conn)
 
 
 class AsyncClient:
@@ -60,6 +76,7 @@ class AsyncClient:
             # A cookie set for one user's request must not travel with another's.
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=common_headers(),
+            request_class=_Request,
             # aiohttp would invent one for a request without a body.
             skip_auto_headers=("Content-Type",),
             # Neither driver leaves it to its library: the limit and the encodings are the same in both.
@@ -142,6 +159,7 @@ class AsyncClient:
         query = {**request.query, **request.secret_query} if request.secret_query else request.query
         if step.url is None:
             setup.count()
+        _sent.set(False)
         try:
             async with self._http.request(
                 request.method,
@@ -155,7 +173,7 @@ class AsyncClient:
             ) as response:
                 return await _read(response, step.limit)
         except (aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
-            return _failure(error)
+            return _failure(error, _sent.get())
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> Response | TransportFailure:
@@ -201,7 +219,7 @@ def _ssl(verify: bool | str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=path)
 
 
-def _failure(error: Exception) -> TransportFailure:
+def _failure(error: Exception, sent: bool) -> TransportFailure:
     """Say what is known of a failed sending: above all whether anything had left."""
     if isinstance(error, aiohttp.ClientConnectorSSLError | aiohttp.ClientConnectorCertificateError):
         return TransportFailure(
@@ -218,6 +236,4 @@ def _failure(error: Exception) -> TransportFailure:
         return TransportFailure(
             "no connection: the host is unknown or refuses", sent=False, remedy=WRONG_HOST
         )
-    if isinstance(error, TimeoutError):
-        return TransportFailure("no answer within the timeout", sent=True)
-    return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)
+    return broken(type(error).__name__, timed_out=isinstance(error, TimeoutError), sent=sent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 ANOTHER_TRY = 60.0
 """Seconds after which a task that has used up its reservation may try again."""
 
-WRONG_HOST = "Check the host of the connection and the network of the worker."
 CERTIFICATE = (
     "Check the host of the connection; for a private certificate authority set "
     '"Verify TLS certificate" to the path of its file.'
@@ -55,8 +54,9 @@ def user_agent() -> str:
     )
 
 
-class Request(NamedTuple):
-    """What is put on the wire."""
+@dataclass(slots=True, repr=False)
+class Request:
+    """What is put on the wire; without a ``repr`` of its parts, since there are secrets among them."""
 
     method: str
     url: str

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from airflow_provider.http.call import Call
 
 
+WRONG_HOST = "Check the host of the connection and the network of the worker."
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What is added to a request so that the vendor knows who asks.
@@ -86,6 +89,20 @@ class TransportFailure:
 
 
 Step = Send | Wait | WaitFor | Mask
+
+
+def broken(kind: str, *, timed_out: bool, sent: bool) -> TransportFailure:
+    """Say that no response came.
+
+    :param kind: what the library calls the error
+    :param timed_out: whether the time was over
+    :param sent: whether a byte of the request may have left
+    """
+    if timed_out:
+        reason = "no answer within the timeout" if sent else "no connection within the timeout"
+    else:
+        reason = f"the connection broke {'' if sent else 'before anything was sent '}({kind})"
+    return TransportFailure(reason, sent, remedy=None if sent else WRONG_HOST)
 
 
 def too_large(status: int, limit: int) -> TransportFailure:

@@ -24,21 +24,23 @@ from urllib3.exceptions import (
 from airflow_provider.exceptions import QuotaExhausted, VendorError
 from airflow_provider.http.auth import Terms
 from airflow_provider.http.call import Call, Headers, Response
-from airflow_provider.http.client import CERTIFICATE, WRONG_HOST, ClientSetup, authorities, common_headers
+from airflow_provider.http.client import CERTIFICATE, ClientSetup, authorities, common_headers
 from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
 from airflow_provider.http.masking import mask
 from airflow_provider.http.retry import Outcome, exchange
 from airflow_provider.http.steps import (
+    WRONG_HOST,
     Credentials,
     Mask,
     Send,
     Step,
     TransportFailure,
     Wait,
+    broken,
     too_large,
     unknown_encoding,
 )
-from airflow_provider.http.wire import POOLS, secret_query, within
+from airflow_provider.http.wire import POOLS, Progress, secret_query, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -235,8 +237,9 @@ class SyncClient:
             self.setup.count()
             # Before it leaves: a use that is counted too early is better than one that is never.
             self._report()
+        progress = Progress()
         try:
-            with within(step.timeout):
+            with within(step.timeout, progress):
                 response = self.http.request(
                     request.method,
                     request.url,
@@ -252,11 +255,9 @@ class SyncClient:
                 with response:
                     return _read(response, step.limit)
         except requests.RequestException as error:
-            return _failure(error)
-        except ReadTimeoutError:
-            return TransportFailure("no answer within the timeout", sent=True)
+            return _failure(error, progress.sent)
         except (HTTPError, OSError, zlib.error) as error:
-            return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)
+            return broken(type(error).__name__, timed_out=isinstance(error, ReadTimeoutError), sent=True)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -276,7 +277,7 @@ def _read(response: requests.Response, limit: int) -> Response | TransportFailur
     return Response(status, Headers(response.raw.headers.iteritems()), reader.finish())
 
 
-def _failure(error: requests.RequestException) -> TransportFailure:
+def _failure(error: requests.RequestException, sent: bool) -> TransportFailure:
     """Say what is known of a failed sending: above all whether anything had left."""
     if isinstance(error, requests.exceptions.SSLError) and _is_certificate(error):
         return TransportFailure(
@@ -295,12 +296,9 @@ def _failure(error: requests.RequestException) -> TransportFailure:
         )
     if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
         return TransportFailure("no connection within the timeout", sent=False, remedy=WRONG_HOST)
-    if isinstance(error, requests.exceptions.SSLError):
-        # A handshake that fails and a connection that breaks later look alike here.
-        return TransportFailure("TLS failed", sent=True, remedy=CERTIFICATE)
-    if isinstance(error, requests.Timeout):
-        return TransportFailure("no answer within the timeout", sent=True)
-    return TransportFailure(f"the connection broke ({type(error).__name__})", sent=True)
+    if isinstance(error, requests.exceptions.SSLError) and not sent:
+        return TransportFailure("TLS failed", sent=False, remedy=CERTIFICATE)
+    return broken(type(error).__name__, timed_out=isinstance(error, requests.Timeout), sent=sent)
 
 
 def _is_certificate(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ import socket
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -34,17 +35,30 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _secret_query: ContextVar[str] = ContextVar("secret_query", default="")
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a request has come."""
+
+    sent: bool = False
+    """Whether it has begun to leave: then there was a connection, with a tunnel and TLS if need be."""
+
+
+_progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def within(seconds: float, progress: Progress) -> Iterator[None]:
     """End what this thread sends and receives inside, whatever it is at, after so many seconds.
 
     :param seconds: seconds
+    :param progress: is told how far the request has come
     """
-    token = _deadline.set(time.monotonic() + seconds)
+    deadline, told = _deadline.set(time.monotonic() + seconds), _progress.set(progress)
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _deadline.reset(deadline)
+        _progress.reset(told)
 
 
 @contextmanager
@@ -148,6 +162,14 @@ class _Timed(HTTPConnection):
     """A connection whose every step is held against the request's time."""
 
     response_class = _Answer
+    _connecting = False
+
+    def connect(self) -> None:
+        self._connecting = True
+        try:
+            super().connect()
+        finally:
+            self._connecting = False
 
     def _new_conn(self) -> socket.socket:
         deadline = _deadline.get()
@@ -185,6 +207,12 @@ class _Timed(HTTPConnection):
         super().putrequest(method, url, *args, **kwargs)
 
     def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        progress = _progress.get()
+        # While it connects, it speaks to a proxy.
+        if progress is not None and not self._connecting:
+            progress.sent = True
         deadline = _deadline.get()
         if deadline is None or not isinstance(data, bytes | bytearray):
             super().send(data)

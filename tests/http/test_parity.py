@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorError
+from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorError, VendorUnavailable
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.http.retry import RequestPolicy
 from tests.support.acme import CONN_ID, AcmeHook, thing
 from tests.support.drivers import DRIVERS, blocking
-from tests.support.servers import Answering, answering, self_signed, serving, tunnelling, writing
+from tests.support.servers import Answering, answering, handshaking, self_signed, serving, tunnelling, writing
 
 driver = pytest.mark.parametrize("send", DRIVERS, ids=lambda send: send.__name__)
 
@@ -186,6 +186,31 @@ def test_what_cannot_be_read_leaves_the_outcome_of_a_once_call_unknown(connect, 
     known = expected.status in (302, 401, 429)
     assert end.error == (expected.error if known else "OutcomeUnknown")
     assert end.requests == 1
+
+
+# Whether anything was sent
+
+
+@driver
+@pytest.mark.parametrize("case", ["silent", "closing", "plain", "proxy silent", "proxy closing"])
+def test_a_once_call_that_never_left_is_known_not_to_have_been_processed(connect, send, case):
+    pieces = {
+        "silent": [],
+        "proxy silent": [],
+        "closing": [b""],
+        "proxy closing": [b""],
+        "plain": [b"HTTP/1.1 400 Speak plainly\r\n\r\n"],
+    }[case]
+    # To all of these TLS is spoken, or a proxy's tunnel asked for, before the request.
+    with handshaking(*pieces) as server:
+        url = server.url.replace("http://", "https://")
+        if case.startswith("proxy"):
+            connect("https://acme.invalid", timeout=0.5, proxy=server.url)
+        else:
+            connect(url, timeout=0.5)
+        with pytest.raises(VendorUnavailable) as raised:
+            send(AcmeHook(policy=RequestPolicy(attempts=1)), thing(Repeat.ONCE))
+    assert raised.value.processed is False
 
 
 # What is sent
@@ -469,3 +494,29 @@ def test_a_call_in_a_thread_ends_at_its_timeout(connect):
         ends = list(threads.map(lambda _: end_of(blocking, server, thing(), attempts=1).error, range(3)))
         assert ends == ["VendorUnavailable"] * 3
         assert time.monotonic() - started < 3.0
+
+
+def test_each_address_of_a_host_is_tried_within_the_one_timeout(connect, monkeypatch):
+    import socket
+
+    from airflow_provider.http import wire
+
+    def addresses(host: str, port: int, **_: Any) -> list[Any]:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (found, port)) for found in ("127.0.0.2", "127.0.0.1")
+        ]
+
+    with answering(200, GOOD) as server:
+        connect(server.url.replace("127.0.0.1", "acme.invalid"))
+        monkeypatch.setattr(wire.socket, "getaddrinfo", addresses_for(wire.socket.getaddrinfo, addresses))
+        assert blocking(AcmeHook(), thing()) == [{"a": 1}]
+        assert server.seen[0][2]["host"].startswith("acme.invalid:")
+
+
+def addresses_for(real: Any, ours: Any) -> Any:
+    """Return a look-up that knows the test's host, and all others as ever."""
+
+    def look_up(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+        return ours(host, port) if host == "acme.invalid" else real(host, port, *args, **more)
+
+    return look_up

@@ -206,6 +206,28 @@ def writing(
 
 
 @contextmanager
+def handshaking(*pieces: bytes) -> Iterator[Answering]:
+    """Run a server that reads what comes first, a greeting of TLS or a CONNECT, and writes the pieces.
+
+    Without pieces it keeps silent and the connection open.
+    """
+    found = Answering("")
+    closing = threading.Event()
+
+    def serve(client: socket.socket) -> None:
+        with suppress(OSError), client:
+            client.recv(65536)
+            for piece in pieces:
+                client.sendall(piece)
+            if not pieces:
+                closing.wait(30)
+
+    with _accepting(serve, closing) as port:
+        found.url = f"http://127.0.0.1:{port}"
+        yield found
+
+
+@contextmanager
 def tunnelling(pause: float = 0.0) -> Iterator[Answering]:
     """Run a proxy that answers CONNECT in drips, one byte after each pause, and then passes all on."""
     found = Answering("")
