@@ -107,7 +107,7 @@ class ChunkedBatch(Batch):
             self._count_failures(jobs, error)
             return
         except asyncio.CancelledError:
-            if sent and self._operation.once:
+            if sent and self._once:
                 self._count_failures(jobs, OutcomeUnknown(STOPPED))
             raise
         finally:

@@ -234,7 +234,8 @@ async def _drive(
     hook: VendorHook[Any], batch: Batch, recorder: Recorder, meter: Meter | None, allowance: int | None
 ) -> int:
     with _stop_at_timeout(batch):
-        async with hook.session(meter) as client:
+        # The batch counts its requests under way by itself, with the connection's limit among its own.
+        async with hook.session(meter, limited=False) as client:
             client.setup.allowance = allowance
             async with recorder:
                 await batch.run(client, recorder)

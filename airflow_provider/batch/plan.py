@@ -48,4 +48,4 @@ class Plan:
 
         It hides the time of a commit. After a crash they are unknown, like those that were under way.
         """
-        return self.max_concurrency // 8
+        return self.max_concurrency // 8 if self.operation.once else 0

@@ -70,6 +70,7 @@ class Batch:
         """What ended the batch before its last record, or kept it from a good end."""
         self._plan = plan
         self._operation = plan.operation
+        self._once = plan.operation.once
         self._records = records
         self._rows = iter(records)
         self._results = results
@@ -204,7 +205,7 @@ class Batch:
         Not for requests that must not be repeated: after a crash nobody can tell what was claimed from what
         was sent.
         """
-        if not self._operation.once:
+        if not self._once:
             for job in jobs:
                 if job.call is not None:
                     job.asked = recorder.ask(job.call.key, job.id)
@@ -228,13 +229,14 @@ class Batch:
             self._end(error)
             return
         except asyncio.CancelledError:
-            if job.sent and self._operation.once:
+            if job.sent and self._once:
                 self._fail(job, OutcomeUnknown(STOPPED))
             raise
         except VendorError as error:
             self._fail(job, error)
         self._put_out(number, record)
-        await self._drain()
+        if self._results.pending() or self._failures.pending():
+            await self._drain()
 
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:
@@ -282,7 +284,7 @@ class Batch:
 
     async def _send(self, call: Call[T], ids: Sequence[str], client: AsyncClient, recorder: Recorder) -> T:
         """Send what the ledger has as sent, and record how it ended, if not well."""
-        once = self._operation.once
+        once = self._once
         try:
             value = await client.run(call)
         except OutcomeUnknown as error:
@@ -312,7 +314,7 @@ class Batch:
 
     def _finish(self, job: Job, value: Any, recorder: Recorder) -> Record:
         """Record and count what the vendor accepted, and return the record with its result."""
-        once = self._operation.once
+        once = self._once
         try:
             result = seal_fields(value)
             existing = self._operation.existed(value)

@@ -57,12 +57,13 @@ class AsyncClient:
     """Sends many calls at once through one pooled session; ``async with`` owns the session.
 
     :param setup: what the client knows about the connection
+    :param limited: keep to the connection's "Maximum connections"; False where the caller does that by itself
     """
 
-    def __init__(self, setup: ClientSetup) -> None:
+    def __init__(self, setup: ClientSetup, *, limited: bool = True) -> None:
         self.setup = setup
         # aiohttp's own limit would count the wait for a free connection as time of the request.
-        self._slots = asyncio.Semaphore(setup.options.max_connections)
+        self._slots = asyncio.Semaphore(setup.options.max_connections) if limited else None
 
     async def __aenter__(self) -> Self:
         options = self.setup.options
@@ -126,7 +127,11 @@ class AsyncClient:
                     return value
                 if isinstance(step, Send):
                     # A slot is for the vendor; a token's request has none to wait for.
-                    outcome = await (self._send_in_turn(step) if step.url is None else self._send(step))
+                    if self._slots is None or step.url is not None:
+                        outcome = await self._send(step)
+                    else:
+                        async with self._slots:
+                            outcome = await self._send(step)
                 else:
                     outcome = None
                     await self._do(step)
@@ -148,10 +153,6 @@ class AsyncClient:
             await amask([step.secret])
         else:
             await _wait_for(step)
-
-    async def _send_in_turn(self, step: Send) -> Response | TransportFailure:
-        async with self._slots:
-            return await self._send(step)
 
     async def _send(self, step: Send) -> Response | TransportFailure:
         setup = self.setup

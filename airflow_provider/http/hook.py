@@ -106,10 +106,14 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         return self._sync_client().run(call)
 
     @asynccontextmanager
-    async def session(self, observer: Observer | None = None) -> AsyncIterator[AsyncClient]:
+    async def session(
+        self, observer: Observer | None = None, *, limited: bool = True
+    ) -> AsyncIterator[AsyncClient]:
         """Open one pooled session for many calls: ``async with hook.session() as vendor``.
 
         :param observer: is told of each request; by default one of its own, where the vendor has one
+        :param limited: keep to the connection's "Maximum connections"; False where the caller does that by
+            itself
         """
         # In a thread: to import aiohttp takes long enough to stall an event loop.
         module = await asyncio.to_thread(importlib.import_module, "airflow_provider.http.async_client")
@@ -117,7 +121,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         if observer is None:
             observer = own = await self.aopen_observer(options)
         try:
-            async with module.AsyncClient(self._setup(options, observer)) as client:
+            async with module.AsyncClient(self._setup(options, observer), limited=limited) as client:
                 yield client
         finally:
             if own is not None:
