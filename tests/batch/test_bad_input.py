@@ -183,7 +183,7 @@ def test_half_a_character_in_a_field_that_is_not_sent_is_passed_on(sandbox, tmp_
         (tokens, {"virtual_user": "dan\0"}),
         (users, {"unique_id_sha": "dan \ud83d"}),
         (users, {"platform": "\ud83d"}),
-        (users, {"platform": Decimal("NaN")}),
+        (users, {"platform": Decimal("Infinity")}),
         (users, {"platform": float("inf")}),
         (users, {"os_version": [float("nan")]}),
     ],
@@ -203,6 +203,14 @@ def test_a_value_that_cannot_be_sent_is_reported_and_the_others_are_sent(
     [failure] = result["failures"]
     assert (failure["row"], failure["error"], failure["field"]) == (2, "InvalidInput", "records")
     assert "cannot be sent as JSON" in failure["reason"]
+
+
+def test_a_decimal_is_sent_as_a_number_with_all_its_digits(sandbox):
+    # Imbee wants a text there, and says so itself.
+    result = users([{"unique_id_sha": "ada", "platform": Decimal("1.5")}], on_error="continue")
+    assert "platform must be a string" in result["failures"][0]["reason"]
+    [request] = sandbox.requests("imbee")
+    assert request["json"]["platform"] == 1.5
 
 
 def test_a_number_that_a_data_frame_has_for_nothing_is_nothing(sandbox):

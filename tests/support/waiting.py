@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ def skip_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     exchange = partial(retry.exchange, clock=clock, draw=lambda: 0.0)
     for client in (sync_client, async_client):
         monkeypatch.setattr(client, "exchange", exchange)
-    monkeypatch.setattr(sync_client, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(sync_client, "time", _Module(time, sleep=waits.append))
     monkeypatch.setattr(async_client, "asyncio", _Module(asyncio, sleep=sleep))
     return waits
 
