@@ -27,7 +27,7 @@ from airflow_provider.quota.automatic import release_for_batch, reserve_for_batc
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.records.formats import report_path
 from airflow_provider.records.readers import Records
-from airflow_provider.records.writers import FileOutput, ListOutput
+from airflow_provider.records.writers import ListOutput, open_output
 from airflow_provider.secrets import check_key
 from airflow_provider.store.location import configured
 
@@ -159,21 +159,18 @@ class Execution:
         return Records(self._source, delimiter=self._delimiter, encoding=self._encoding)
 
     def _open_outputs(self, records: Records, stack: ExitStack) -> tuple[Output, Output]:
-        results: Output
-        failures: Output
+        key = self._plan.operation.result_key
+        report = None
         if self._output:
             _check_paths(self._output, records.path)
-            key = self._plan.operation.result_key
-            columns = (*records.columns, key) if records.columns else ()
-            results = FileOutput(self._output, columns=columns)
-            stack.callback(results.close)
-            failures = FileOutput(report_path(self._output))
-            stack.callback(failures.close)
+            report = report_path(self._output)
         else:
             records.hold(XCOM_RECORDS)
-            results, failures = ListOutput(), ListOutput()
+        results = open_output(self._output, columns=(*records.columns, key) if records.columns else ())
+        stack.callback(results.close)
+        failures = open_output(report)
+        stack.callback(failures.close)
         if self._plan.reveal:
-            key = self._plan.operation.result_key
             names = ", ".join(f"{key}.{name}" for name in self._plan.reveal)
             self._log.warning("%s will stand in clear in %s, as asked for.", names, self._output or "XCom")
         return results, failures

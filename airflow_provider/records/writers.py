@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import SecretStr
-
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.http.model import VendorModel
 from airflow_provider.records.csv_writer import write_csv
 from airflow_provider.records.formats import Format, find_format
 from airflow_provider.records.json_lines import decode, encode
 from airflow_provider.records.parquet_writer import require_pyarrow, write_parquet
 from airflow_provider.records.spool import Spool
 from airflow_provider.records.storage import NewFile, remove, why_not
-from airflow_provider.secrets import is_sealed, open_sealed, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
 
 class Output(Protocol):
@@ -52,15 +48,14 @@ class Output(Protocol):
         """Let go of the file, whatever happened."""
 
 
-def open_output(path: str | None, *, reveal: Collection[str] = (), columns: Sequence[str] = ()) -> Output:
+def open_output(path: str | None, *, columns: Sequence[str] = ()) -> Output:
     """Open the place for the results of a batch.
 
     :param path: path or URI of a file, its format by its ending; None for a list
-    :param reveal: dotted names of sealed values that are written in clear
     :param columns: see :class:`FileOutput`
     :raises InvalidInput: the ending stands for no format, or the place cannot be written to
     """
-    return FileOutput(path, reveal=reveal, columns=columns) if path else ListOutput(reveal=reveal)
+    return FileOutput(path, columns=columns) if path else ListOutput()
 
 
 @dataclass
@@ -68,16 +63,14 @@ class ListOutput:
     """Collects results in memory, for XCom.
 
     :param records: the results
-    :param reveal: dotted names of sealed values that are written in clear
     """
 
     records: list[dict[str, Any]] = field(default_factory=list)
-    reveal: Collection[str] = ()
 
     def write(self, record: dict[str, Any]) -> None:
         """Take one result."""
         # What XCom stores is JSON, with the same values that a file would have.
-        self.records.append(decode(encode(revealed(record, self.reveal))))
+        self.records.append(decode(encode(record)))
 
     def pending(self) -> int:
         """Return 0: nothing is sent."""
@@ -132,16 +125,14 @@ class FileOutput:
     begins with ``=`` is a formula to a spreadsheet.
 
     :param path: path or URI of the finished file
-    :param reveal: dotted names of sealed values that are written in clear
     :param columns: the columns of a CSV or Parquet file in the end without records, which nothing else tells:
         a CSV file without a header cannot be read
     :raises InvalidInput: the ending stands for no format, pyarrow is missing for Parquet, or the place cannot
         be written to
     """
 
-    def __init__(self, path: str, *, reveal: Collection[str] = (), columns: Sequence[str] = ()) -> None:
+    def __init__(self, path: str, *, columns: Sequence[str] = ()) -> None:
         self.path = path
-        self.reveal = reveal
         self.count = 0
         self._columns = columns
         self._format: Format = find_format(path, "output")
@@ -167,7 +158,7 @@ class FileOutput:
 
         :raises OSError: it, or one before, cannot be written
         """
-        self._lines.write(encode(revealed(record, self.reveal)) + b"\n")
+        self._lines.write(encode(record) + b"\n")
         self.count += 1
 
     def pending(self) -> int:
@@ -231,39 +222,3 @@ class FileOutput:
     def _drop_spool(self) -> None:
         if self._spool is not None:
             self._spool.close()
-
-
-def revealed(record: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Return a copy of a record with some of its sealed values in clear; the record itself stays as it is.
-
-    :param record: the record; the ledger may still have to store a part of it
-    :param names: dotted names of the values
-    """
-    for name in names:
-        record = _with_clear(record, name.split("."))
-    return record
-
-
-def _with_clear(part: Any, path: Sequence[str]) -> Any:
-    if not path:
-        return open_sealed(part).get_secret_value() if is_sealed(part) else part
-    if not isinstance(part, dict) or path[0] not in part:
-        return part
-    return {**part, path[0]: _with_clear(part[path[0]], path[1:])}
-
-
-def sealed_fields(value: Any) -> Any:
-    """Turn a vendor's response into plain JSON values, its secrets sealed.
-
-    :param value: a model, or a part of one
-    """
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, SecretStr):
-        return seal(value)
-    if isinstance(value, VendorModel):
-        # The declared fields alone: nobody knows whether what else a vendor sends is secret.
-        return {name: sealed_fields(getattr(value, name)) for name in type(value).model_fields}
-    if isinstance(value, list | tuple):
-        return [sealed_fields(item) for item in value]
-    return value

@@ -12,8 +12,8 @@ from pydantic import Field, SecretStr
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.model import VendorModel
-from airflow_provider.records.writers import FileOutput, ListOutput, sealed_fields
-from airflow_provider.secrets import is_sealed, open_sealed
+from airflow_provider.records.writers import FileOutput, ListOutput
+from airflow_provider.secrets import is_sealed, open_sealed, seal_fields
 from tests.support.batches import lines
 
 SECRET = "s3cr3t-value"
@@ -168,7 +168,7 @@ def test_a_reply_is_passed_on_with_its_declared_fields_alone_and_its_secrets_sea
     response = Whole.model_validate(
         {"key": SECRET, "vendorNumber": 3, "parts": [{"name": "a", "extra": SECRET}], "session": SECRET}
     )
-    plain = sealed_fields(response)
+    plain = seal_fields(response)
     assert is_sealed(plain["key"])
     assert open_sealed(plain.pop("key")).get_secret_value() == SECRET
     assert plain == {"hidden": None, "number": 3, "parts": [{"name": "a"}]}
