@@ -86,12 +86,15 @@ def test_without_a_usable_ledger_nothing_is_sent(
 ):
     output = tmp_path / "out.jsonl"
     output.write_text("yesterday\n")
+    kept = tmp_path / "out.jsonl.partial"
+    kept.write_text("of the try before\n")
     damage(ledger, monkeypatch)
     with pytest.raises(error) as raised:
         execute(batch(people(5), output=str(output)))
     assert said in str(raised.value)
     assert received(sandbox) == 0
     assert output.read_text() == "yesterday\n"
+    assert kept.read_text() == "of the try before\n"
 
 
 @pytest.mark.parametrize(
