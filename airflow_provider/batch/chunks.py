@@ -52,7 +52,7 @@ class ChunkedBatch(Batch):
         """Claim nothing yet: the records of a chunk are claimed together."""
 
     async def _process(self, jobs: list[Job], client: AsyncClient, recorder: Recorder) -> None:
-        await self._wait_for_order(jobs[0].row.number)
+        await self._results.wait(jobs[0].row.number)
         waiting: list[tuple[Job, Call[Any]]] = []
         for job in jobs:
             if job.call is not None:
@@ -131,7 +131,7 @@ class ChunkedBatch(Batch):
         except OutcomeUnknown as error:
             self._count_failure(job, error)
             return
-        self._put_out(job.row.number, record)
+        self._results.put(job.row.number, record)
 
     def _count_recalled(self, job: Job, claim: ClaimResult) -> None:
         try:
@@ -139,18 +139,18 @@ class ChunkedBatch(Batch):
         except VendorError as error:
             self._count_failure(job, error)
             return
-        self._put_out(job.row.number, record)
+        self._results.put(job.row.number, record)
 
     def _count_failures(self, jobs: Sequence[Job], error: VendorError) -> None:
         """Report each record of a request that failed, with an error of its own."""
-        outage = self._outage
+        # One request is one sign of an outage.
+        self.failures.sign(error)
         for job in jobs:
-            # One request is one sign of an outage.
-            self._outage = outage
-            self._count_failure(job, copy.copy(error))
+            self._report(job, copy.copy(error))
+            self._results.put(job.row.number, None)
 
     def _count_failure(self, job: Job, error: Exception) -> None:
         if not isinstance(error, VendorError):
             raise error
         self._fail(job, error)
-        self._put_out(job.row.number, None)
+        self._results.put(job.row.number, None)

@@ -137,7 +137,7 @@ class Execution:
                 self._keep(batch, results, failures)
                 raise batch.error
             report = None
-            if batch.reported:
+            if batch.failures.reported:
                 report = failures.publish()
             else:
                 failures.discard()
@@ -147,7 +147,7 @@ class Execution:
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
             "requests": requests,
-            "failures": batch.reported,
+            "failures": batch.failures.reported,
             "failures_output": report,
         }
         if isinstance(results, ListOutput):
@@ -201,7 +201,7 @@ class Execution:
     def _keep(self, batch: Batch, results: Output, failures: Output) -> None:
         """Keep what there is of a batch that did not end well, and say where."""
         try:
-            report = failures.publish() if batch.reported else None
+            report = failures.publish() if batch.failures.reported else None
             if report is None:
                 failures.discard()
             kept = results.keep()

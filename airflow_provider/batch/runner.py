@@ -10,19 +10,15 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider.batch.counts import BatchCounts
+from airflow_provider.batch.failures import Failures
 from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
+from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
 from airflow_provider.exceptions import (
-    BatchFailed,
     OutcomeUnknown,
-    QuotaExhausted,
-    RateLimited,
     StoreUnavailable,
-    VendorAuthError,
     VendorError,
-    VendorProtocolError,
     VendorRejected,
-    VendorUnavailable,
 )
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
 from airflow_provider.secrets import seal_fields
@@ -41,17 +37,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-REPORTED = 50
-"""Failed records that are named in the result; the report beside the output has all of them."""
-
-OUTAGE = 20
-"""So many failures in a row that speak of the vendor being away, with no success between, end a batch."""
-
 STOP_GRACE = 3.0
 """Seconds that requests under way get to finish when the task is told to end: Airflow kills it after five."""
-
-ORDERED_WINDOW = 2000
-"""Records that may be finished ahead of one that is not, where results keep their order."""
 
 
 class Batch:
@@ -65,7 +52,6 @@ class Batch:
 
     def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
         self.counts = BatchCounts(done=plan.operation.done)
-        self.reported: list[dict[str, Any]] = []
         self.error: BaseException | None = None
         """What ended the batch before its last record, or kept it from a good end."""
         self._plan = plan
@@ -73,8 +59,9 @@ class Batch:
         self._once = plan.operation.once
         self._records = records
         self._rows = iter(records)
-        self._results = results
-        self._failures = failures
+        self._outputs = (results, failures)
+        self._results = OrderedResults(results, ordered=plan.ordered)
+        self.failures = Failures(plan, self.counts, failures)
         self._ahead: deque[list[Job]] = deque()
         """What is to be done next: the records of one request each."""
         self._reading: asyncio.Task[None] | None = None
@@ -82,15 +69,10 @@ class Batch:
         self._unreadable: VendorError | None = None
         self._places = asyncio.Semaphore(plan.max_concurrency)
         """One for each request under way."""
-        self._outage = 0
-        self._left: VendorError | None = None
         self._ended = asyncio.Event()
         self._stopped = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._low = max(1, READ_AHEAD // 2 // plan.chunk_size)
-        self._waiting: dict[int, Record | None] = {}
-        self._next_out = 1
-        self._moved = asyncio.Event()
 
     async def run(self, client: AsyncClient, recorder: Recorder) -> None:
         """Work through the records.
@@ -119,12 +101,11 @@ class Batch:
             await _cancel([*workers, *attendants, *([self._reading] if self._reading else [])])
             await self._give_back(recorder)
         try:
-            for number in sorted(self._waiting):
-                self._write(self._waiting[number])
+            self._results.write_rest()
         except OSError as error:
             self._end(error)
         if self.error is None and self._plan.on_error == "fail":
-            self.error = self._left
+            self.error = self.failures.earlier
 
     def stop(self, error: BaseException) -> None:
         """End the batch early, from a signal handler or another thread: nothing new is sent.
@@ -146,7 +127,7 @@ class Batch:
         if self.error is None:
             self.error = error
         self._ended.set()
-        self._moved.set()
+        self._results.end()
 
     async def _end_in_time(self, workers: Sequence[asyncio.Task[None]]) -> None:
         """After :meth:`stop`, wait as long as Airflow does before it kills a task."""
@@ -210,17 +191,11 @@ class Batch:
                 if job.call is not None:
                     job.asked = recorder.ask(job.call.key, job.id)
 
-    async def _wait_for_order(self, number: int) -> None:
-        """Wait while a record is too far ahead of one that is not finished."""
-        while self._plan.ordered and number >= self._next_out + ORDERED_WINDOW and self.error is None:
-            self._moved.clear()
-            await self._moved.wait()
-
     async def _process(self, jobs: list[Job], client: AsyncClient, recorder: Recorder) -> None:
         [job] = jobs
         number = job.row.number
-        if self._plan.ordered and number >= self._next_out + ORDERED_WINDOW:
-            await self._wait_for_order(number)
+        if self._results.is_far_ahead(number):
+            await self._results.wait(number)
         record: Record | None = None
         try:
             record = await self._result(job, client, recorder)
@@ -234,9 +209,8 @@ class Batch:
             raise
         except VendorError as error:
             self._fail(job, error)
-        self._put_out(number, record)
-        if self._results.pending() or self._failures.pending():
-            await self._drain()
+        self._results.put(number, record)
+        await self._drain()
 
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:
@@ -309,7 +283,7 @@ class Batch:
             # The task is told to end while the request is under way.
             _settle(recorder, ids, *(("unknown", STOPPED) if once else ("released",)))
             raise
-        self._outage = 0
+        self.failures.success()
         return value
 
     def _finish(self, job: Job, value: Any, recorder: Recorder) -> Record:
@@ -330,69 +304,20 @@ class Batch:
             self.counts.created += 1
         return {**job.row.record, self._operation.result_key: revealed(result, self._plan.reveal, value)}
 
-    def _put_out(self, number: int, record: Record | None) -> None:
-        if not self._plan.ordered:
-            self._write(record)
-            return
-        self._waiting[number] = record
-        while self._next_out in self._waiting:
-            self._write(self._waiting.pop(self._next_out))
-            self._next_out += 1
-        self._moved.set()
-
     async def _drain(self) -> None:
         """Wait while an output cannot take more; a local file always can."""
-        await self._results.drain()
-        await self._failures.drain()
-
-    def _write(self, record: Record | None) -> None:
-        if record is not None:
-            self._results.write(record)
+        for output in self._outputs:
+            if output.pending():
+                await output.drain()
 
     def _fail(self, job: Job, error: VendorError) -> None:
-        error.row = job.row.number
-        if isinstance(error, OutcomeUnknown):
-            self.counts.unknown += 1
-        else:
-            self.counts.failed += 1
-        report = {
-            "row": job.row.number,
-            "error": type(error).__name__,
-            "field": getattr(error, "field", None),
-            "reason": str(error),
-        }
-        self._failures.write({**report, "record": job.row.record})
-        if len(self.reported) < REPORTED:
-            self.reported.append(report)
-        if ending := self._ending(job, error):
-            self._end(ending)
+        if not job.recorded and job.call is not None:
+            self.failures.sign(error)
+        self._report(job, error)
 
-    def _ending(self, job: Job, error: VendorError) -> VendorError | None:
-        """Say whether a failed record ends the batch, and with which error."""
-        if isinstance(error, QuotaExhausted | RateLimited):
-            return error
-        if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
-            # The connection's credentials are refused: so would be every other record.
-            return error
-        # Refused keys of users count too: it is the connection's header that is wrong, if it is all of them.
-        signs = VendorUnavailable | OutcomeUnknown | VendorProtocolError | VendorAuthError
-        if isinstance(error, signs) and not job.recorded:
-            self._outage += 1
-            if self._outage >= OUTAGE:
-                return error
-        plan, count = self._plan, self.counts.failed + self.counts.unknown
-        if plan.on_error == "fail":
-            if not job.recorded:
-                return error
-            # What an earlier run left must not keep the others from being sent: the batch fails at its end.
-            self._left = self._left or error
-        if plan.max_failures is not None and count > plan.max_failures:
-            first = self.reported[0]
-            return BatchFailed(
-                f"{count} of {self.counts.total} records failed, more than max_failures={plan.max_failures}; "
-                f"the first: {first['reason']}"
-            )
-        return None
+    def _report(self, job: Job, error: VendorError) -> None:
+        if ending := self.failures.add(job, error):
+            self._end(ending)
 
     async def _report_progress(self) -> None:
         started = time.monotonic()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.batch.runner import OUTAGE, REPORTED
+from airflow_provider.batch.failures import OUTAGE, REPORTED
 from airflow_provider.exceptions import (
     BatchFailed,
     InvalidInput,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.batch import chunks, runner
+from airflow_provider.batch import chunks, failures, runner
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.batch.operation import Operation
@@ -229,7 +229,7 @@ def test_twenty_failed_requests_in_a_row_are_an_outage(world):
     acme = world(*[VendorUnavailable("away")] * 100)
     batch = acme.work(range(1000))
     assert isinstance(batch.error, VendorUnavailable)
-    assert len(acme.sent) == runner.OUTAGE
+    assert len(acme.sent) == failures.OUTAGE
 
 
 def test_more_failures_than_allowed_end_a_batch(world):

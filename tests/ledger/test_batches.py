@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_provider.batch import runner
+from airflow_provider.batch import jobs, ordering, runner
 from airflow_provider.exceptions import VendorRejected
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.records.writers import FileOutput
@@ -240,12 +240,12 @@ def test_few_records_are_in_memory_at_once(sandbox, tmp_path, monkeypatch, order
 
     monkeypatch.setattr(runner.Batch, "__init__", remember)
     monkeypatch.setattr(runner, "_take", count)
-    monkeypatch.setattr(runner, "ORDERED_WINDOW", 300)
+    monkeypatch.setattr(ordering, "WINDOW", 300)
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in people(2000)))
     sandbox.fault(vendor="imbee", delay=0.5)
     execute(users(str(source), output=str(tmp_path / "out.jsonl"), ordered=ordered))
     assert taken == 2000
-    assert most <= 2 * runner.READ_AHEAD
+    assert most <= 2 * jobs.READ_AHEAD
     # As with the records that wait for the first.
     assert not ordered or len(batches[0]._waiting) == 0

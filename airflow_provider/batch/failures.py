@@ -1,0 +1,104 @@
+"""Failed records: how they are counted and reported, and which of them end the batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import (
+    BatchFailed,
+    OutcomeUnknown,
+    QuotaExhausted,
+    RateLimited,
+    VendorAuthError,
+    VendorError,
+    VendorProtocolError,
+    VendorUnavailable,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider.batch.counts import BatchCounts
+    from airflow_provider.batch.jobs import Job
+    from airflow_provider.batch.plan import Plan
+    from airflow_provider.records.writers import Output
+
+REPORTED = 50
+"""Failed records that are named in the result; the report beside the output has all of them."""
+
+OUTAGE = 20
+"""So many failures in a row that speak of an outage, with no success between, end a batch."""
+
+# Refused keys of users count too: it is the connection's header that is wrong, if it is all of them.
+SIGNS_OF_AN_OUTAGE = (VendorUnavailable, OutcomeUnknown, VendorProtocolError, VendorAuthError)
+
+
+class Failures:
+    """The failed records of a batch.
+
+    :param plan: how the batch is run
+    :param counts: what became of its records
+    :param output: takes the report of each failed record
+    """
+
+    def __init__(self, plan: Plan, counts: BatchCounts, output: Output) -> None:
+        self.reported: list[dict[str, Any]] = []
+        self.earlier: VendorError | None = None
+        """What an earlier run left failed or unknown, for a batch that fails at its first failure."""
+        self._plan = plan
+        self._counts = counts
+        self._output = output
+        self._signs = 0
+
+    def success(self) -> None:
+        """Take notice of a request that was answered: the vendor is there."""
+        self._signs = 0
+
+    def sign(self, error: VendorError) -> None:
+        """Take notice of a request that failed: it may be a sign of an outage."""
+        if isinstance(error, SIGNS_OF_AN_OUTAGE):
+            self._signs += 1
+
+    def add(self, job: Job, error: VendorError) -> VendorError | None:
+        """Count and report a failed record.
+
+        :param job: the record
+        :param error: why it failed
+        :return: the error that ends the batch; None where it goes on
+        :raises OSError: the report cannot be written
+        """
+        error.row = job.row.number
+        if isinstance(error, OutcomeUnknown):
+            self._counts.unknown += 1
+        else:
+            self._counts.failed += 1
+        report = {
+            "row": job.row.number,
+            "error": type(error).__name__,
+            "field": getattr(error, "field", None),
+            "reason": str(error),
+        }
+        self._output.write({**report, "record": job.row.record})
+        if len(self.reported) < REPORTED:
+            self.reported.append(report)
+        return self._ending(job, error)
+
+    def _ending(self, job: Job, error: VendorError) -> VendorError | None:
+        if isinstance(error, QuotaExhausted | RateLimited):
+            return error
+        if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
+            # The connection's credentials are refused: so would be every other record.
+            return error
+        if self._signs >= OUTAGE:
+            return error
+        plan, count = self._plan, self._counts.failed + self._counts.unknown
+        if plan.on_error == "fail":
+            if not job.recorded:
+                return error
+            # What an earlier run left must not keep the others from being sent: the batch fails at its end.
+            self.earlier = self.earlier or error
+        if plan.max_failures is not None and count > plan.max_failures:
+            first = self.reported[0]
+            return BatchFailed(
+                f"{count} of {self._counts.total} records failed, more than "
+                f"max_failures={plan.max_failures}; the first: {first['reason']}"
+            )
+        return None

@@ -1,0 +1,78 @@
+"""Results in the order of the records, though the requests end in any order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider.records.readers import Record
+    from airflow_provider.records.writers import Output
+
+WINDOW = 2000
+"""Records that may be finished ahead of one that is not, where results keep their order."""
+
+
+class OrderedResults:
+    """Writes the results of records in the order of the records; those of failed records are left out.
+
+    :param output: takes the results
+    :param ordered: keep the order; False writes each result when it is there
+    """
+
+    def __init__(self, output: Output, *, ordered: bool) -> None:
+        self._output = output
+        self._ordered = ordered
+        self._waiting: dict[int, Record | None] = {}
+        self._next = 1
+        self._moved = asyncio.Event()
+        self._ended = False
+
+    def is_far_ahead(self, number: int) -> bool:
+        """Say whether a record has to wait for one before it that is not finished.
+
+        :param number: 1-based number of the record
+        """
+        return self._ordered and number >= self._next + WINDOW and not self._ended
+
+    async def wait(self, number: int) -> None:
+        """Wait while a record is too far ahead.
+
+        :param number: 1-based number of the record
+        """
+        while self.is_far_ahead(number):
+            self._moved.clear()
+            await self._moved.wait()
+
+    def put(self, number: int, record: Record | None) -> None:
+        """Take the result of a record, each number once.
+
+        :param number: 1-based number of the record
+        :param record: the result; None where there is none
+        :raises OSError: it cannot be written
+        """
+        if not self._ordered:
+            self._write(record)
+            return
+        self._waiting[number] = record
+        while self._next in self._waiting:
+            self._write(self._waiting.pop(self._next))
+            self._next += 1
+        self._moved.set()
+
+    def end(self) -> None:
+        """Let nobody wait any more."""
+        self._ended = True
+        self._moved.set()
+
+    def write_rest(self) -> None:
+        """Write what still waits for records that are not finished.
+
+        :raises OSError: it cannot be written
+        """
+        for number in sorted(self._waiting):
+            self._write(self._waiting[number])
+
+    def _write(self, record: Record | None) -> None:
+        if record is not None:
+            self._output.write(record)
