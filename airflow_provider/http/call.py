@@ -146,8 +146,6 @@ class Call(Generic[T]):
     :param form: body of a call without ``json``: a form
     :param multipart: whether the form is sent as ``multipart/form-data``; else as a query is written
     :param headers: headers of this call alone; they win over those of the connection
-    :param own_credentials: whether these headers are credentials: a refusal then speaks of them, and not of
-        the connection's
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
     :param key: what makes two calls of the same function the same call; a batch needs it
@@ -164,7 +162,6 @@ class Call(Generic[T]):
     form: Mapping[str, str] | None = field(default=None, repr=False)
     multipart: bool = field(default=True, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    own_credentials: bool = False
     attempts: int | None = None
     anonymous: bool = False
     key: tuple[str, ...] = field(default=(), repr=False)
@@ -186,6 +183,11 @@ class Call(Generic[T]):
         if self._content is None:
             object.__setattr__(self, "_content", content_of(self.json, self.form, self.multipart))
         return self._content  # type: ignore[return-value]  # it has just been set
+
+    @property
+    def own_credentials(self) -> bool:
+        """Say whether a refusal speaks of this call's credentials and not of the connection's."""
+        return bool(self.headers)
 
     def with_key(self, key: tuple[str, ...]) -> Call[T]:
         """Return the same call under another key, its body not encoded again.

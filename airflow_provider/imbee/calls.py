@@ -154,7 +154,6 @@ def create_chat(
         decode,
         json={"type": _required("type", type), "contacts": [{"idsha": other} for other in others]},
         headers={KEY_HEADER: secret.get_secret_value()},
-        own_credentials=True,
         # The creator's key tells whose chat it is, and must not be legible in the ledger.
         key=(_digest(secret.get_secret_value()), type, *sorted(others)),
     )

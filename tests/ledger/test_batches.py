@@ -248,4 +248,4 @@ def test_few_records_are_in_memory_at_once(sandbox, tmp_path, monkeypatch, order
     assert taken == 2000
     assert most <= 2 * jobs.READ_AHEAD
     # As with the records that wait for the first.
-    assert not ordered or len(batches[0]._waiting) == 0
+    assert not ordered or len(batches[0]._results._waiting) == 0
