@@ -13,6 +13,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider.batch import runner
+from airflow_provider.batch.jobs import READ_AHEAD
 from airflow_provider.exceptions import VendorRejected
 from airflow_provider.ledger.owner import new_owner
 from airflow_provider.records.writers import FileOutput
@@ -246,6 +247,6 @@ def test_few_records_are_in_memory_at_once(sandbox, tmp_path, monkeypatch, order
     sandbox.fault(vendor="imbee", delay=0.5)
     execute(users(str(source), output=str(tmp_path / "out.jsonl"), ordered=ordered))
     assert taken == 2000
-    assert most <= 2 * runner.READ_AHEAD
+    assert most <= 2 * READ_AHEAD
     # As with the records that wait for the first.
     assert not ordered or len(batches[0]._waiting) == 0
