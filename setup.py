@@ -59,19 +59,18 @@ setup(
         "requests>=2.32.2",
         "urllib3>=2.2.2",
         "aiohttp>=3.12.0",
-        "msgspec>=0.19.0",
         "pendulum>=3.1.0",
         "pydantic>=2.11.1",
-        # Airflow's own bound.
+        # Airflow's own bounds.
         "msgspec>=0.19.0",
         "sqlalchemy>=2.0.48",
-        "uvicorn>=0.37.0",
         "alembic>=1.14.1",
     ],
     extras_require={
         "parquet": ["pyarrow>=18.0.0"],
         "postgres": ["psycopg[binary]>=3.2.1"],
         "mysql": ["pymysql>=1.1.0"],
+        "sandbox": ["uvicorn>=0.37.0"],
     },
     entry_points={
         "apache_airflow_provider": ["provider_info = airflow_provider.get_provider_info:get_provider_info"],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from os import PathLike
 from typing import Any
+
+from airflow_provider.exceptions import InvalidInput
 
 LONGEST = timedelta(days=366)
 
@@ -39,16 +42,171 @@ def plain_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def is_later(value: Any) -> bool:
+    """Say whether a templated parameter may be a template, or is another task's result.
+
+    :param value: its value when the Dag is parsed
+    """
+    return isinstance(value, str) or hasattr(value, "resolve")
+
+
+def templated(check: Callable[[str, Any], object], name: str, value: Any) -> None:
+    """Check a templated parameter as far as the parsed Dag has its value.
+
+    :param check: one of the rules below
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: the value cannot be right
+    """
+    if not is_later(value):
+        check(name, value)
+
+
 def one_of(name: str, value: Any, allowed: Collection[str]) -> None:
     """Make sure that a parameter has one of some values.
 
     :param name: name of the parameter
     :param value: its value
     :param allowed: the values that it may have
-    :raises ValueError: it is none of them
+    :raises InvalidInput: it is none of them
     """
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    if not isinstance(value, str) or value not in allowed:
+        raise _wrong(name, f"one of {', '.join(allowed)}", value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is neither
+    """
+    if not isinstance(value, bool):
+        raise _wrong(name, "True or False", value)
+    return value
+
+
+def text(name: str, value: Any) -> None:
+    """Make sure that a templated parameter is a text with something in it.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is not
+    """
+    if not is_later(value) or (isinstance(value, str) and not value.strip()):
+        raise _wrong(name, "a text that is not empty", value)
+
+
+def place(name: str, value: Any) -> None:
+    """Make sure that a templated parameter is the path or URI of a file.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is not
+    """
+    if not isinstance(value, PathLike):
+        text(name, value)
+
+
+def moment(name: str, value: Any) -> None:
+    """Make sure that a templated parameter is a time.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is not
+    """
+    if not is_later(value) and not isinstance(value, date):
+        raise _wrong(name, "a datetime, a date or a text", value)
+
+
+def records(name: str, value: Any) -> None:
+    """Make sure that a templated parameter can be where records come from.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is no list, path or result of a batch
+    """
+    wanted = "a list of dicts, a path, or the result of another batch"
+    if isinstance(value, bytes) or not (is_later(value) or isinstance(value, Iterable | PathLike)):
+        raise _wrong(name, wanted, value)
+    if isinstance(value, str) and not value.strip():
+        raise _wrong(name, wanted, value)
+
+
+def renames(name: str, value: Any) -> None:
+    """Make sure that a parameter names fields by other names.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is not a dict of texts
+    """
+    if not isinstance(value, Mapping):
+        raise _wrong(name, "a dict of names of fields", value)
+    told = all(isinstance(one, str) for one in value) and all(is_later(one) for one in value.values())
+    for one in (*value, *value.values()):
+        if not told or (isinstance(one, str) and not one.strip()):
+            raise _wrong(name, "a dict of names of fields", value, "a dict with other things")
+
+
+def constants(name: str, value: Any) -> None:
+    """Make sure that a parameter has values by the names of fields.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is not a dict, or a name is not a text
+    """
+    if not isinstance(value, Mapping):
+        raise _wrong(name, "a dict of values by name of the field", value)
+    if not all(isinstance(one, str) and one.strip() for one in value):
+        raise _wrong(name, "a dict of values by name of the field", value, "a dict with other names")
+
+
+def delimiter(name: str, value: Any) -> None:
+    """Make sure that a parameter can separate the columns of a CSV file.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it is not one character, or one that means something else in a CSV file
+    """
+    if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
+        raise _wrong(name, "one character, and neither a quote nor a line break", value)
+
+
+def encoding(name: str, value: Any) -> None:
+    """Make sure that a parameter names an encoding of text.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: Python knows none of this name
+    """
+    try:
+        known = isinstance(value, str) and "x".encode(value) is not None
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise _wrong(name, 'an encoding of text that Python knows, like "utf-8"', value)
+
+
+def request_policy(name: str, value: Any) -> None:
+    """Make sure that a parameter is a request policy.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it has no number of attempts
+    """
+    if isinstance(value, type) or not hasattr(value, "attempts"):
+        raise _wrong(name, "a RequestPolicy", value)
+
+
+def retry_policy(name: str, value: Any) -> None:
+    """Make sure that a parameter is a retry policy.
+
+    :param name: name of the parameter
+    :param value: its value
+    :raises InvalidInput: it does not evaluate failures
+    """
+    if isinstance(value, type) or not callable(getattr(value, "evaluate", None)):
+        raise _wrong(name, "a RetryPolicy, like VendorRetryPolicy()", value)
 
 
 def names(name: str, value: Any) -> list[str]:
@@ -56,16 +214,13 @@ def names(name: str, value: Any) -> list[str]:
 
     :param name: name of the parameter
     :param value: its value
-    :raises ValueError: it is not a list of texts
+    :raises InvalidInput: it is not a list of texts
     """
     if isinstance(value, list | tuple) and all(isinstance(one, str) and one.strip() for one in value):
         return list(value)
-    kind = f"a {type(value).__name__}"
-    if isinstance(value, str):
-        kind = f"the text {value!r}"
-    elif isinstance(value, Sequence):
-        kind = f"{kind} with other things"
-    raise ValueError(f"{name} must be a list of names of fields, not {kind}")
+    other = isinstance(value, Sequence) and not isinstance(value, str)
+    kind = f"{shape(value)} with other things" if other else None
+    raise _wrong(name, "a list of names of fields", value, kind)
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -75,26 +230,29 @@ def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None
     :param value: its value
     :param minimum: the smallest allowed
     :param maximum: the largest allowed; None for any
-    :raises ValueError: it is not one
+    :raises InvalidInput: it is not one
     """
     whole = isinstance(value, int) and not isinstance(value, bool)
     if whole and value >= minimum and (maximum is None or value <= maximum):
         return int(value)
     most = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-    raise ValueError(f"{name} must be a whole number {most}, not {_shown(value)}")
+    raise _wrong(name, f"a whole number {most}", value, _number(value))
 
 
-def seconds(name: str, value: Any) -> float:
-    """Return a number of seconds that is more than 0.
+def seconds(name: str, value: Any, *, none: bool = False) -> float:
+    """Return a number of seconds.
 
     :param name: name of the parameter
     :param value: its value
-    :raises ValueError: it is not one
+    :param none: whether it may be 0
+    :raises InvalidInput: it is not one
     """
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and value > 0:
+    if number and math.isfinite(value) and (value > 0 or (none and value == 0)):
         return float(value)
-    raise ValueError(f"{name} must be a number of seconds above 0, not {_shown(value)}")
+    raise _wrong(
+        name, f"a number of seconds, {'0 or more' if none else 'more than 0'}", value, _number(value)
+    )
 
 
 def duration(name: str, value: Any, minimum: timedelta = timedelta(0)) -> timedelta:
@@ -103,18 +261,21 @@ def duration(name: str, value: Any, minimum: timedelta = timedelta(0)) -> timede
     :param name: name of the parameter
     :param value: a timedelta, or a number of seconds
     :param minimum: the shortest allowed
-    :raises ValueError: it is not one
+    :raises InvalidInput: it is not one
     """
     found = value
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         found = timedelta(seconds=min(value, 2 * LONGEST.total_seconds()))
     if isinstance(found, timedelta) and minimum <= found <= LONGEST:
         return found
-    raise ValueError(
-        f"{name} must be a timedelta or a number of seconds, from {minimum.total_seconds():g} seconds to "
-        f"{LONGEST.days} days, not {_shown(value)}"
-    )
+    limits = f"from {minimum.total_seconds():g} seconds to {LONGEST.days} days"
+    raise _wrong(name, f"a timedelta or a number of seconds, {limits}", value, _number(value))
 
 
-def _shown(value: Any) -> str:
+def _wrong(name: str, wanted: str, value: Any, kind: str | None = None) -> InvalidInput:
+    return InvalidInput(f"{name} must be {wanted}, not {kind or shape(value)}", field=name)
+
+
+def _number(value: Any) -> str:
+    # A number is shown: it is no secret, and tells which limit it is beyond.
     return repr(value) if isinstance(value, int | float | timedelta) else f"a {type(value).__name__}"

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.sdk.exceptions import AirflowException
 
+from airflow_provider import values
 from airflow_provider.http.operator import VendorOperator
 from airflow_provider.run_identity import RunIdentity
-from airflow_provider.values import one_of, seconds, whole_number
+from airflow_provider.values import one_of, seconds, shape, templated, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -100,10 +101,10 @@ class VendorBatchOperator(VendorOperator):
         self.max_concurrency = whole_number("max_concurrency", max_concurrency, 1)
         self.on_error = on_error
         self.max_failures = None if max_failures is None else whole_number("max_failures", max_failures, 0)
-        self.ordered = ordered
-        self.ledger_scope = ledger_scope or self.operation.scope
+        self.ordered = values.flag("ordered", ordered)
+        self.ledger_scope = self.operation.scope if ledger_scope is None else ledger_scope
         self.redo = redo
-        self.resend_unknown = resend_unknown
+        self.resend_unknown = values.flag("resend_unknown", resend_unknown)
         self.reveal = reveal
         self.delimiter = delimiter
         self.encoding = encoding
@@ -113,6 +114,11 @@ class VendorBatchOperator(VendorOperator):
         one_of("on_error", on_error, ("fail", "continue"))
         one_of("ledger_scope", self.ledger_scope, ("run", "forever"))
         one_of("redo", redo, ("never", "failed", "all"))
+        self._check_places()
+        if fields is not None:
+            templated(values.renames, "fields", fields)
+        if defaults is not None:
+            templated(values.constants, "defaults", defaults)
         self._check_reveal()
         self._check_reserve()
         if self.operation.changes and self.ledger_scope == "forever":
@@ -130,22 +136,30 @@ class VendorBatchOperator(VendorOperator):
                 'max_failures needs on_error="continue": with "fail" the first failure ends the batch'
             )
 
+    def _check_places(self) -> None:
+        values.records("records", self.records)
+        if self.output_path is not None:
+            values.place("output", self.output_path)
+        if self.delimiter is not None:
+            values.delimiter("delimiter", self.delimiter)
+        values.encoding("encoding", self.encoding)
+
     def _check_reveal(self) -> None:
         # The model is looked at only where something is to be revealed: that takes time.
         if not self.reveal and isinstance(self.reveal, list | tuple):
             return
         secret = self.operation.secret_results
-        if isinstance(self.reveal, str) or not set(self.reveal) <= set(secret):
+        if not isinstance(self.reveal, list | tuple) or any(name not in secret for name in self.reveal):
             raise ValueError(
                 f"reveal must be a list of secret fields of {self.operation.result_key!r}; they are: "
-                f"{', '.join(secret) or 'none'}. It is {self.reveal!r}"
+                f"{', '.join(secret) or 'none'}. It is {shape(self.reveal)}"
             )
 
     def _check_reserve(self) -> None:
         if self.reserve is None:
             return
         if self.reserve != "auto":
-            raise ValueError(f'reserve must be "auto" or None, not {self.reserve!r}')
+            raise ValueError(f'reserve must be "auto" or None, not {shape(self.reserve)}')
         from airflow_provider.quota.hook import metered_types
 
         if self.operation.conn_type not in metered_types():
@@ -198,6 +212,11 @@ class VendorBatchOperator(VendorOperator):
         from airflow_provider.batch.execution import Execution
         from airflow_provider.batch.plan import Plan
 
+        # A template has made what it could make by now.
+        if self.fields is not None:
+            values.renames("fields", self.fields)
+        if self.defaults is not None:
+            values.constants("defaults", self.defaults)
         hook = self.hook()
         # Read before the event loop starts: inside it Airflow allows no blocking question to its supervisor.
         options = hook.options

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_provider import values
 from airflow_provider.exceptions import VendorError
 from airflow_provider.http.outcome import fail_without_retry, failing
 
@@ -30,6 +31,10 @@ class VendorOperator(BaseOperator):
         retry_policy: RetryPolicy | None = None,
         **kwargs: Any,
     ) -> None:
+        if request_policy is not None:
+            values.request_policy("request_policy", request_policy)
+        if retry_policy is not None:
+            values.retry_policy("retry_policy", retry_policy)
         if retry_policy is not None and hasattr(BaseOperator, "retry_policy"):
             kwargs["retry_policy"] = retry_policy
         super().__init__(**kwargs)

@@ -23,6 +23,7 @@ from airflow_provider.exceptions import (
 from airflow_provider.http.auth import Auth, Terms
 from airflow_provider.http.call import Call, Repeat, Response
 from airflow_provider.http.steps import ANONYMOUS, Send, Step, TransportFailure, Wait
+from airflow_provider.values import seconds, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -41,6 +42,7 @@ class RequestPolicy:
     :param retry_after_limit: the longest ``Retry-After``, in seconds, that is waited for inside the call; for
         a longer one the error is raised, so that Airflow can wait without holding a worker
     :param max_response_bytes: how large an answer may be, decompressed; a :class:`Call` may say otherwise
+    :raises InvalidInput: a value cannot be right
     """
 
     attempts: int = 4
@@ -49,6 +51,13 @@ class RequestPolicy:
     backoff_limit: float = 20.0
     retry_after_limit: float = 60.0
     max_response_bytes: int = 64 * 2**20
+
+    def __post_init__(self) -> None:
+        whole_number("attempts", self.attempts, 1)
+        whole_number("max_response_bytes", self.max_response_bytes, 1)
+        seconds("deadline", self.deadline)
+        for name in ("backoff", "backoff_limit", "retry_after_limit"):
+            seconds(name, getattr(self, name), none=True)
 
     def wait(self, attempt: int, asked: float | None, draw: float) -> float | None:
         """Say how long to wait after a failed attempt.

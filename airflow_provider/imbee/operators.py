@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.operator import VendorBatchOperator
 from airflow_provider.imbee import operations
-from airflow_provider.values import one_of
+from airflow_provider.values import one_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ class ImbeeBatchOperator(VendorBatchOperator):
     def __init__(self, *, imbee_conn_id: str = "imbee_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.imbee_conn_id = imbee_conn_id
+        text("imbee_conn_id", imbee_conn_id)
 
     def hook(self) -> ImbeeHook:
         """Return the Imbee hook."""

@@ -11,7 +11,7 @@ from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.quota import clock
 from airflow_provider.quota.sensor import QuotaSensor, whole
 from airflow_provider.run_identity import RunIdentity
-from airflow_provider.values import duration, whole_number
+from airflow_provider.values import duration, is_later, text, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +58,10 @@ class ReserveQuotaOperator(QuotaSensor):
     ) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id
+        text("conn_id", conn_id)
         self.amount = amount
         self.expires_in = duration("expires_in", expires_in, timedelta(minutes=1))
-        if not isinstance(amount, str):
+        if not is_later(amount):
             whole_number("amount", amount, 1)
 
     def hook(self) -> MeteredHook[Any]:
@@ -147,7 +148,10 @@ class ReleaseQuotaOperator(VendorOperator):
     def __init__(self, *, conn_id: str, reservation: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conn_id = conn_id
+        text("conn_id", conn_id)
         self.reservation = reservation
+        if reservation is not None:
+            text("reservation", reservation)
 
     def work(self, context: Context) -> dict[str, Any]:
         """Give it back.

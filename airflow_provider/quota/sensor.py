@@ -22,7 +22,8 @@ from airflow_provider import exceptions
 from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.quota import clock
-from airflow_provider.values import duration, whole_number
+from airflow_provider.values import duration, flag, is_later, whole_number
+from airflow_provider.values import retry_policy as check_retry_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,8 @@ class QuotaSensor(BaseSensorOperator):
         retry_policy: RetryPolicy | None = None,
         **kwargs: Any,
     ) -> None:
+        if retry_policy is not None:
+            check_retry_policy("retry_policy", retry_policy)
         if retry_policy is not None and hasattr(BaseSensorOperator, "retry_policy"):
             # Airflow 3.2 has none; a sensor waits by itself for what a policy would wait for.
             kwargs["retry_policy"] = retry_policy
@@ -85,9 +88,9 @@ class QuotaSensor(BaseSensorOperator):
         self.reset_margin = duration("reset_margin", reset_margin)
         self.recheck_interval = duration("recheck_interval", recheck_interval, timedelta(minutes=1))
         self.jitter = duration("jitter", jitter)
-        if not isinstance(min_remaining, str):
+        if not is_later(min_remaining):
             whole_number("min_remaining", min_remaining, 0)
-        self.deferrable = deferrable
+        self.deferrable = flag("deferrable", deferrable)
         self._shares = True
 
     def hook(self) -> MeteredHook[Any]:

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+INSTALL = "pip install 'airflow-provider-vendor-apis[sandbox]'"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the simulated vendors until SIGINT or SIGTERM.
@@ -33,8 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="print nothing")
     options = parser.parse_args(arguments)
 
-    from airflow_provider.sandbox.server import run
-
+    try:
+        from airflow_provider.sandbox.server import run
+    except ModuleNotFoundError as error:
+        if error.name != "uvicorn":
+            raise
+        print(f"The sandbox needs uvicorn: {INSTALL}", file=sys.stderr)
+        return 1
     try:
         run(options.host, options.port, options.latency, options.ready_file, options.quiet)
     except (OSError, OverflowError) as error:

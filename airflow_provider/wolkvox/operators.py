@@ -11,7 +11,7 @@ from airflow_provider.batch.operator import VendorBatchOperator
 from airflow_provider.batch.plan import XCOM_RECORDS
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.values import names, whole_number
+from airflow_provider.values import is_later, moment, names, place, templated, text, whole_number
 from airflow_provider.wolkvox import operations
 from airflow_provider.wolkvox.fields import check_types, columns_of, filled
 
@@ -48,6 +48,7 @@ class WolkvoxTokenInformationOperator(VendorOperator):
     def __init__(self, *, wolkvox_conn_id: str = "wolkvox_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.wolkvox_conn_id = wolkvox_conn_id
+        text("wolkvox_conn_id", wolkvox_conn_id)
 
     def work(self, context: Context) -> dict[str, Any]:
         """Ask, log the answer and return it."""
@@ -74,6 +75,7 @@ class WolkvoxBatchOperator(VendorBatchOperator):
     def __init__(self, *, wolkvox_conn_id: str = "wolkvox_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.wolkvox_conn_id = wolkvox_conn_id
+        text("wolkvox_conn_id", wolkvox_conn_id)
 
     def hook(self) -> WolkvoxHook:
         """Return the wolkvox hook."""
@@ -118,11 +120,10 @@ class WolkvoxFieldsOperator(WolkvoxBatchOperator):
         self.exclude = exclude
         self.types = types
         self.required = names("required", required)
-        if include is not None and not _later(include):
-            names("include", include)
-        if not _later(exclude):
-            names("exclude", exclude)
-        if types is not None and not _later(types):
+        if include is not None:
+            templated(names, "include", include)
+        templated(names, "exclude", exclude)
+        if types is not None and not is_later(types):
             check_types(types)
 
     def mandatory(self) -> Sequence[str]:
@@ -165,6 +166,7 @@ class WolkvoxModuleOperator(WolkvoxBatchOperator):
     def __init__(self, *, module: str, chunk_size: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.module = module
+        text("module", module)
         self.chunk_size = whole_number("chunk_size", chunk_size, 1)
 
     def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
@@ -370,9 +372,12 @@ class WolkvoxPagesOperator(VendorOperator):
         super().__init__(**kwargs)
         # Not "output": that is Airflow's name for the XCom of the task.
         self.output_path = output
+        if output is not None:
+            place("output", output)
         self.page_size = whole_number("page_size", page_size, 1, 250)
         self.max_pages = None if max_pages is None else whole_number("max_pages", max_pages, 1)
         self.wolkvox_conn_id = wolkvox_conn_id
+        text("wolkvox_conn_id", wolkvox_conn_id)
 
     def question(self, crm: Crm, page: int) -> Call[WolkvoxPage]:
         """Return the call that asks for a page.
@@ -475,6 +480,7 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.module = module
+        text("module", module)
         self.field = field
         self.value = value
         self.date_from = date_from
@@ -482,6 +488,11 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         given = [one is not None for one in (field, value, date_from, date_to)]
         if given not in ([True, True, False, False], [False, False, True, True]):
             raise ValueError("give either field and value, or date_from and date_to")
+        if field is not None:
+            text("field", field)
+        else:
+            moment("date_from", date_from)
+            moment("date_to", date_to)
 
     def question(self, crm: Crm, page: int) -> Call[WolkvoxPage]:
         """Return the call that asks for a page."""
@@ -505,6 +516,7 @@ class WolkvoxCasesOperator(WolkvoxPagesOperator):
     def __init__(self, *, field: str, value: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.field = field
+        text("field", field)
         self.value = value
 
 
@@ -554,8 +566,3 @@ class WolkvoxQueryCaseNotesOperator(WolkvoxCasesOperator):
         from airflow_provider.wolkvox.calls import query_case_notes
 
         return query_case_notes(crm, self.field, self.value, page=page, limit=self.page_size)
-
-
-def _later(value: Any) -> bool:
-    """Say whether a parameter is a template or another task's result, to be looked at when the task runs."""
-    return isinstance(value, str) or hasattr(value, "resolve")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.quota.sensor import QuotaSensor
+from airflow_provider.values import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ class WolkvoxQuotaSensor(QuotaSensor):
     def __init__(self, *, wolkvox_conn_id: str = "wolkvox_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.wolkvox_conn_id = wolkvox_conn_id
+        text("wolkvox_conn_id", wolkvox_conn_id)
 
     def hook(self) -> WolkvoxHook:
         """Return the wolkvox hook."""

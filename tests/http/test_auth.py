@@ -44,6 +44,8 @@ class Vendor:
     """A token endpoint and an API that takes its newest token alone."""
 
     def __init__(self) -> None:
+        self.url = ""
+        self.seen: list[Any] = []
         self.minted: list[str] = []
         self.forms: list[dict[str, str]] = []
         self.headers: list[dict[str, str]] = []
@@ -263,6 +265,7 @@ def test_a_repeat_after_a_renewal_that_breaks_leaves_the_outcome_unknown(vendor)
     assert token.url is not None
     assert isinstance(steps.send(Response(200, {}, b'{"access_token": "new"}')), Mask)
     again = steps.send(None)
+    assert isinstance(again, Send)
     assert again.credentials.headers == {"Authorization": "Bearer new"}
     with pytest.raises(OutcomeUnknown):
         steps.send(Response(502, {}, b""))
@@ -310,7 +313,7 @@ def test_a_failed_question_fails_those_who_wait_for_it_and_no_later_call(vendor,
     vendor.before_token = hold
     vendor.token_answer = (400, {}, b'{"error": "invalid_client"}')
     auth = oauth(vendor)
-    entry = auth._entry
+    entry: Any = auth._entry
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(send, AcmeHook(auth), thing()) for _ in range(4)]
         # All wait for the first, or come after it: then each asks for itself.
@@ -519,6 +522,7 @@ def test_no_repr_shows_a_secret(vendor):
     acme = hook(vendor)
     blocking(acme, thing())
     auth = acme.auth(acme.options)
+    assert isinstance(auth, ClientCredentials)
     shown = (
         repr(auth)
         + repr(vars(auth))

@@ -8,6 +8,7 @@ import json
 import zlib
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 from airflow_provider.exceptions import VendorProtocolError
 from airflow_provider.http import call as call_module
 from airflow_provider.http.call import Call, Headers, Repeat, Response
-from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding, encode
+from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding, content_of, encode
 
 
 class Text(str):
@@ -40,8 +41,8 @@ def zipped(data: bytes) -> bytes:
     return gzip.compress(data, mtime=0)
 
 
-def nested(depth: int) -> list:
-    found: list = []
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
     for _ in range(depth):
         found = [found]
     return found
@@ -115,7 +116,7 @@ def test_a_name_that_json_does_not_have_is_refused(name):
 
 
 def test_a_document_that_holds_itself_is_refused():
-    document: dict = {}
+    document: dict[str, Any] = {}
     document["a"] = document
     with pytest.raises((TypeError, ValueError)):
         encode(document)
@@ -132,7 +133,7 @@ def test_a_call_is_encoded_once(monkeypatch, body):
         made.append(args)
         return original(*args)
 
-    original = call_module.content_of
+    original = content_of
     monkeypatch.setattr(call_module, "content_of", counting)
     call = Call("POST", "x", lambda response: response, Repeat.SAFE, **body)
     first = call.content
@@ -169,7 +170,7 @@ def test_a_form_may_be_written_as_a_query_is():
 # Reading
 
 
-def read(body: bytes, kind: str = "application/json", **how: bool) -> object:
+def read(body: bytes, kind: str = "application/json", **how: bool) -> Any:
     return Response(200, {"content-type": kind}, body).json(**how)
 
 

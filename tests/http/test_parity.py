@@ -499,8 +499,6 @@ def test_a_call_in_a_thread_ends_at_its_timeout(connect):
 def test_each_address_of_a_host_is_tried_within_the_one_timeout(connect, monkeypatch):
     import socket
 
-    from airflow_provider.http import wire
-
     def addresses(host: str, port: int, **_: Any) -> list[Any]:
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (found, port)) for found in ("127.0.0.2", "127.0.0.1")
@@ -508,7 +506,7 @@ def test_each_address_of_a_host_is_tried_within_the_one_timeout(connect, monkeyp
 
     with answering(200, GOOD) as server:
         connect(server.url.replace("127.0.0.1", "acme.invalid"))
-        monkeypatch.setattr(wire.socket, "getaddrinfo", addresses_for(wire.socket.getaddrinfo, addresses))
+        monkeypatch.setattr(socket, "getaddrinfo", addresses_for(socket.getaddrinfo, addresses))
         assert blocking(AcmeHook(), thing()) == [{"a": 1}]
         assert server.seen[0][2]["host"].startswith("acme.invalid:")
 

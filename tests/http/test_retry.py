@@ -17,8 +17,9 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Call, Repeat, Response
-from airflow_provider.http.retry import RateLimiter, RequestPolicy, Send, TransportFailure, Wait, exchange
+from airflow_provider.http.retry import RateLimiter, RequestPolicy, exchange
 from airflow_provider.http.status import error_for_status
+from airflow_provider.http.steps import Send, TransportFailure, Wait
 
 NOT_SENT = TransportFailure("no connection", sent=False)
 SENT = TransportFailure("no answer within the timeout", sent=True)
@@ -77,6 +78,7 @@ class World:
                 self.now += step.seconds
                 outcome = None
             else:
+                assert isinstance(step, Send)
                 self.sent.append(step)
                 self.sent_at.append(self.now)
                 self.now += self.sending

@@ -288,7 +288,7 @@ def test_a_meter_that_has_failed_keeps_what_it_has_and_tries_no_more(error):
     assert (meter.failed, tries) == (False, [])
     meter.before_request()
     meter.read(reading(50, at=NOW))
-    meter.after_request(Call("GET", "", len, Repeat.SAFE), None, None)
+    meter.after_request(Call("GET", "", lambda response: None, Repeat.SAFE), None, None)
     meter.before_request()
     meter.flush()
     meter.flush()

@@ -113,7 +113,12 @@ def test_a_local_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypa
     steps = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *given, n=name, r=real: (steps.append(n), r(*given))[1])
+
+        def noted(*given: Any, name: str = name, real: Any = real) -> Any:
+            steps.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(os, name, noted)
     NewFile(str(tmp_path / "x")).publish()
     assert steps == ["fsync", "replace"]
 

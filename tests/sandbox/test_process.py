@@ -20,6 +20,18 @@ def test_it_starts_in_less_than_two_seconds():
         assert time.monotonic() - before < 2
 
 
+def test_without_uvicorn_it_says_what_to_install():
+    script = (
+        "import sys; sys.modules['uvicorn'] = None; "
+        "from airflow_provider.sandbox.__main__ import main; sys.exit(main(['--port', '0']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("The sandbox needs uvicorn: pip install 'airflow-provider-vendor-apis[sandbox]'\n")
+
+
 def test_it_prints_connections_that_a_shell_can_read(tmp_path):
     with SandboxProcess() as sandbox:
         exports = [line for line in sandbox.output().splitlines() if line.startswith("export ")]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -45,7 +46,7 @@ def stored(database: Database) -> dict[str, list[dict[str, object]]]:
         }
 
 
-def differences(database: Database) -> list[object]:
+def differences(database: Database) -> list[Any]:
     """Return what Alembic would change to make the database what ``tables.py`` says."""
 
     def ours(name: str | None, kind: str, parents: object) -> bool:
@@ -175,7 +176,8 @@ FILLING = {
 def test_an_old_database_becomes_current_and_keeps_its_rows(database, names, without):
     with database.begin() as connection:
         old_store.create(connection, names, without)
-    expected = {name: [] for name in tables.metadata.tables} | {"vendor_apis_schema": [{"version": 1}]}
+    expected: dict[str, list[Any]] = {name: [] for name in tables.metadata.tables}
+    expected["vendor_apis_schema"] = [{"version": 1}]
     for name in names:
         row = {f"{name}.{column}": value for column, value in old_store.ROWS[f"vendor_apis_{name}"].items()}
         row |= {column: FILLING.get(column) for column in row if column in without}

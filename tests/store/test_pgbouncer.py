@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -31,7 +32,7 @@ def send(database: Database, number: int) -> None:
     """Claim some records in transactions of their own, and read them."""
     own = Ledger("c", "o", "", "t", new_owner(), 60.0, once=True)
     for index in range(20):
-        claimed = database.run(lambda connection, key=(f"{number}-{index}",): own.claim(connection, [key]))
+        claimed = database.run(partial(own.claim, keys=[(f"{number}-{index}",)]))
         assert len(claimed) == 1
         with database.read() as connection:
             assert connection.scalar(sa.select(ledger.c.state).where(ledger.c.id.in_(claimed))) == "sent"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
@@ -75,7 +76,7 @@ reservation = sa.Table(
     sa.Index("vendor_apis_reservation_account", "account"),
 )
 
-ROWS = {
+ROWS: dict[str, dict[str, Any]] = {
     "vendor_apis_schema": {"version": 1},
     "vendor_apis_ledger": {
         "id": "i",

@@ -41,7 +41,7 @@ def pgbouncer(url: sa.URL, size: int) -> Iterator[sa.URL]:
     assert PROGRAM is not None
     with tempfile.TemporaryDirectory(prefix="pgbouncer-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        host = url.query["host"]
+        host = str(url.query["host"])
         settings = folder / "pgbouncer.ini"
         settings.write_text(
             SETTINGS.format(host=host, database=url.database, user=url.username, folder=folder, size=size)

@@ -101,7 +101,7 @@ class ObjectStore(SlowStore):
 
 
 @contextmanager
-def registered(kind: type[SlowStore], patch: Callable[[str, Any, Any], None]) -> Iterator[type[SlowStore]]:
+def registered(kind: type[SlowStore], patch: Callable[[Any, str, Any], None]) -> Iterator[type[SlowStore]]:
     """Make a file system known to Airflow under its protocol, empty and quick.
 
     :param kind: the file system
