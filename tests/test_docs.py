@@ -280,6 +280,8 @@ def test_the_messages_shown_are_those_of_the_code(sandbox, ledger, monkeypatch, 
 def test_the_message_about_a_missing_fernet_key_is_that_of_the_code(monkeypatch):
     from airflow_provider import secrets
 
+    # Not kept for the tests after this one.
+    monkeypatch.setattr(secrets, "_airflow", secrets._airflow.__wrapped__)
     monkeypatch.setattr("airflow.sdk.crypto.get_fernet", lambda: SimpleNamespace(is_encrypted=False))
     with pytest.raises(exceptions.InvalidInput) as caught:
         secrets.check_key()
