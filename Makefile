@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up test lint types docs format lock clean
+.PHONY: help venv demo up test lint types docs pictures format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -34,6 +34,9 @@ types: .venv/.installed  ## Check the types
 docs: .venv/.installed  ## Build the documentation into build/docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+pictures:  ## Draw docs/pictures/*.svg; needs graphviz
+	for source in docs/pictures/*.dot; do dot -Tsvg "$$source" -o "$${source%.dot}.svg" || exit 1; done
 
 format: .venv/.installed  ## Format the code and repair what can be repaired
 	$(BIN)/python -m ruff format .

@@ -11,6 +11,8 @@ import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterator
+from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +26,7 @@ from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.imbee.connection import ImbeeOptions
 from airflow_provider.wolkvox.connection import WolkvoxOptions
+from tests.support import walls
 from tests.support.sandbox import ROOT, SandboxProcess
 
 DOCS = ROOT / "docs"
@@ -277,6 +280,8 @@ def test_the_messages_shown_are_those_of_the_code(sandbox, ledger, monkeypatch, 
 def test_the_message_about_a_missing_fernet_key_is_that_of_the_code(monkeypatch):
     from airflow_provider import secrets
 
+    # Not kept for the tests after this one.
+    monkeypatch.setattr(secrets, "_airflow", secrets._airflow.__wrapped__)
     monkeypatch.setattr("airflow.sdk.crypto.get_fernet", lambda: SimpleNamespace(is_encrypted=False))
     with pytest.raises(exceptions.InvalidInput) as caught:
         secrets.check_key()
@@ -441,3 +446,37 @@ def test_every_marker_of_an_included_example_exists_once():
 def test_every_page_is_in_the_index():
     listed = set(re.findall(r"^   (\w+)$", page("index"), re.MULTILINE))
     assert listed == {path.stem for path in PAGES} - {"index"}
+
+
+def _arrows(text: str) -> list[tuple[str, str]]:
+    chains = re.findall(r"^    (\w+(?: -> \w+)+)$", text, re.MULTILINE)
+    return [pair for chain in chains for pair in pairwise(chain.split(" -> "))]
+
+
+def test_every_import_between_rooms_follows_the_arrows_of_the_picture():
+    source = (DOCS / "pictures" / "rooms.dot").read_text(encoding="utf-8")
+    arrows = _arrows(source)
+
+    def reachable(room: str) -> set[str]:
+        return {room}.union(*(reachable(used) for one, used in arrows if one == room))
+
+    package = ROOT / "airflow_provider"
+    rooms = {path.stem for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
+    rooms -= {"__init__", "__pycache__"}
+    assert rooms <= set(re.findall(r"^    (\w+) \[label=", source, re.MULTILINE))
+    for one in walls.imports(package):
+        here, there = (name.split(".")[1:2] for name in (one.module, one.name))
+        if one.name.startswith("airflow_provider.") and here and there[0] in rooms:
+            assert there[0] in reachable(here[0]), f"{one}: the picture has no such arrow"
+
+
+@pytest.mark.parametrize("source", sorted((DOCS / "pictures").glob("*.dot")), ids=lambda path: path.stem)
+def test_every_picture_is_drawn_from_its_source(source):
+    text = source.read_text(encoding="utf-8")
+    drawn = source.with_suffix(".svg").read_text(encoding="utf-8")
+    shown = unescape("".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawn)))
+    labels = "".join(re.findall(r"label=<(.*?)>[],]", text))
+    letters = sorted(unescape(re.sub(r"<[^>]*>|\s", "", labels)))
+    assert sorted(re.sub(r"\s", "", shown)) == letters
+    arrows = {f"{one}->{other}" for one, other in _arrows(text)}
+    assert arrows == {unescape(title) for title in re.findall(r"<title>([^<]*&gt;[^<]*)</title>", drawn)}
