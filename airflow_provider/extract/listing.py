@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider.http.call import Call
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider.extract.paging import Page, Paging, Position
+    from airflow_provider.http.call import Call
 
 T = TypeVar("T")
 

@@ -211,7 +211,7 @@ class Reading:
         :raises VendorProtocolError: it came before
         """
         progress = self.progress
-        content = _digest(page.records or [page.next])
+        content = _digest(page.records if page.records else page.next)
         earlier = self._seen.get(content) if page.records or page.next is not None else None
         if earlier is not None:
             self._end_with_repeated(earlier)

@@ -1,1 +1,1 @@
-"""The provider's own database: what has been sent, what remains of quotas, and what has been read of lists."""
+"""The provider's own database: what has been sent, what remains of quotas, what has been read of lists."""
