@@ -296,7 +296,7 @@ def _classes(kind: str) -> list[type]:
         for name in modules
         for member in vars(importlib.import_module(name)).values()
         if inspect.isclass(member)
-        and member.__module__ == name
+        and member.__module__.rpartition(".")[0] == name.rpartition(".")[0]
         and member.__doc__
         and "seealso" in member.__doc__
     ]

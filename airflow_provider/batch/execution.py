@@ -16,7 +16,6 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
-from airflow_provider.batch.plan import XCOM_RECORDS
 from airflow_provider.batch.runner import Batch
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.ledger.executors import check_shared
@@ -25,7 +24,7 @@ from airflow_provider.ledger.owner import new_owner, retire
 from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.hook import MeteredHook
-from airflow_provider.records.formats import report_path
+from airflow_provider.records.formats import XCOM_RECORDS, report_path
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput, open_output
 from airflow_provider.secrets import check_key

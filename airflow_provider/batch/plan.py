@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.operation import Combine, Operation
 
-XCOM_RECORDS = 1000
-"""Records that a batch without ``output`` may have: their results fill one row of Airflow's database."""
-
 
 @dataclass(frozen=True)
 class Plan:

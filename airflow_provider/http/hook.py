@@ -105,6 +105,11 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         """
         return self._sync_client().run(call)
 
+    @property
+    def requests(self) -> int:
+        """Say how many requests :meth:`run` has sent, repeats included, since it was closed last."""
+        return 0 if self._client is None else self._client.setup.requests
+
     @asynccontextmanager
     async def session(
         self, observer: Observer | None = None, *, limited: bool = True

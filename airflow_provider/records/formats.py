@@ -8,6 +8,9 @@ from typing import Literal
 
 from airflow_provider.exceptions import InvalidInput
 
+XCOM_RECORDS = 1000
+"""Records that a task without ``output`` may return through XCom: they fill one row of Airflow's database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Format:

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import os
+import shutil
 import zlib
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -102,6 +103,50 @@ def remove(path: str) -> None:
     else:
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    :param path: path or URI
+    :raises OSError: it cannot be made
+    """
+    if not is_uri(path):
+        os.makedirs(path, exist_ok=True)
+        return
+    remote = _remote(path)
+    if remote.protocol not in COMPLETE_AT_ONCE:
+        remote.fs.makedirs(remote.path, exist_ok=True)
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder with all that is in it, if there is one.
+
+    :param path: path or URI
+    :raises OSError: it cannot be removed
+    """
+    if is_uri(path):
+        remote = _remote(path)
+        if remote.fs.exists(remote.path):
+            remote.fs.rm(remote.path, recursive=True)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+
+
+def remove_empty_folder(path: str) -> None:
+    """Remove a folder if nothing is in it; else, and where that cannot be done, leave it.
+
+    :param path: path or URI
+    """
+    if is_uri(path):
+        remote = _remote(path)
+        with contextlib.suppress(Exception):
+            if not remote.fs.ls(remote.path, detail=False):
+                remote.fs.rmdir(remote.path)
+    else:
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
 
 
 def why_not(error: Exception) -> str:

@@ -87,3 +87,26 @@ reservation = sa.Table(
     sa.Column("expires_at", sa.Double, nullable=False),
     sa.Index("vendor_apis_reservation_account", "account"),
 )
+
+extract = sa.Table(
+    "vendor_apis_extract",
+    metadata,
+    # A digest of the task instance and the output.
+    sa.Column("id", sa.String(32), primary_key=True),
+    # Connection, listing and task, for people.
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("listing", sa.String(100), nullable=False),
+    sa.Column("task", sa.String(1000), nullable=False),
+    # A digest of Dag and task, which all their runs share: a later run removes what an earlier one left.
+    sa.Column("series", sa.String(32), nullable=False),
+    sa.Column("output", sa.Text, nullable=False),
+    # A digest of what is asked: parameters are the data of customers.
+    sa.Column("question", sa.String(32), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    # "reading", or "published": the output is in its place.
+    sa.Column("state", sa.String(10), nullable=False),
+    # JSON: the next position, counts, digests of pages, and the parts. Nothing before the first page.
+    sa.Column("progress", sa.Text().with_variant(MEDIUMTEXT(), "mysql")),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.operator import VendorBatchOperator
-from airflow_provider.batch.plan import XCOM_RECORDS
-from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.values import is_later, moment, names, place, templated, text, whole_number
+from airflow_provider.values import is_later, names, templated, text, whole_number
 from airflow_provider.wolkvox import operations
 from airflow_provider.wolkvox.fields import check_types, columns_of, filled
+from airflow_provider.wolkvox.query_operators import (
+    WolkvoxCasesOperator,
+    WolkvoxPagesOperator,
+    WolkvoxQueryCaseNotesOperator,
+    WolkvoxQueryCasesOperator,
+    WolkvoxQueryOperator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +27,25 @@ if TYPE_CHECKING:
     from airflow_provider.batch.operation import Combine
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
-    from airflow_provider.wolkvox.crm import Crm, WolkvoxPage
     from airflow_provider.wolkvox.hooks import WolkvoxHook
+
+__all__ = [
+    "WolkvoxBatchOperator",
+    "WolkvoxCasesOperator",
+    "WolkvoxDeleteRecordsOperator",
+    "WolkvoxFieldsOperator",
+    "WolkvoxInsertCasesOperator",
+    "WolkvoxInsertRecordsOperator",
+    "WolkvoxModuleOperator",
+    "WolkvoxPagesOperator",
+    "WolkvoxQueryCaseNotesOperator",
+    "WolkvoxQueryCasesOperator",
+    "WolkvoxQueryOperator",
+    "WolkvoxTokenInformationOperator",
+    "WolkvoxUpdateCasesOperator",
+    "WolkvoxUpdateRecordsOperator",
+    "WolkvoxUpsertCollectionsOperator",
+]
 
 RESULTS = ("record", "collection", "case", "case_update")
 """The keys under which the wolkvox batches leave their results: those are not fields of the CRM."""
@@ -345,224 +365,3 @@ class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
     """
 
     operation = operations.UPDATE_CASES
-
-
-class WolkvoxPagesOperator(VendorOperator):
-    """What the queries share: page after page, each for one use of the token.
-
-    :param output: path or URI of the file for the records. Without it they are returned through XCom,
-        at most 1,000 (templated)
-    :param page_size: records in a page, at most 250
-    :param max_pages: pages to ask for at most; None for all
-    :param wolkvox_conn_id: id of the wolkvox connection (templated)
-    """
-
-    template_fields: Sequence[str] = ("output_path", "wolkvox_conn_id")
-    ui_color = "#d9ecf5"
-
-    def __init__(
-        self,
-        *,
-        output: str | None = None,
-        page_size: int = 250,
-        max_pages: int | None = None,
-        wolkvox_conn_id: str = "wolkvox_default",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        # Not "output": that is Airflow's name for the XCom of the task.
-        self.output_path = output
-        if output is not None:
-            place("output", output)
-        self.page_size = whole_number("page_size", page_size, 1, 250)
-        self.max_pages = None if max_pages is None else whole_number("max_pages", max_pages, 1)
-        self.wolkvox_conn_id = wolkvox_conn_id
-        text("wolkvox_conn_id", wolkvox_conn_id)
-
-    def question(self, crm: Crm, page: int) -> Call[WolkvoxPage]:
-        """Return the call that asks for a page.
-
-        :param crm: the CRM of the connection
-        :param page: number of the page, from 1
-        """
-        raise NotImplementedError
-
-    def work(self, context: Context) -> dict[str, Any]:
-        """Ask for all pages.
-
-        :return: counts, and where the records are
-        """
-        from airflow_provider.records.writers import FileOutput, ListOutput
-        from airflow_provider.wolkvox.crm import Crm
-        from airflow_provider.wolkvox.hooks import WolkvoxHook
-        from airflow_provider.wolkvox.paging import Pages
-
-        started = time.monotonic()
-        with ExitStack() as stack:
-            hook = WolkvoxHook(self.wolkvox_conn_id, policy=self.request_policy)
-            stack.callback(hook.close)
-            crm = Crm.of(hook.options)
-            # Made first: what is wrong with the question shows before a file is opened.
-            self.question(crm, 1)
-            results: FileOutput | ListOutput = ListOutput()
-            if self.output_path:
-                results = FileOutput(self.output_path)
-                stack.callback(results.close)
-            pages = Pages(hook.run, partial(self.question, crm), size=self.page_size, most=self.max_pages)
-            for page in pages:
-                expected = pages.announced or 0
-                if self.max_pages is not None:
-                    expected = min(expected, self.max_pages * self.page_size)
-                if not self.output_path and max(pages.records, expected) > XCOM_RECORDS:
-                    raise InvalidInput(
-                        f"there are more than {XCOM_RECORDS:,} records, too many for XCom.",
-                        field="output",
-                        remedy='Set "output" to the path or URI of a file, or a smaller "max_pages".',
-                    )
-                for record in page.records:
-                    results.write(record)
-            output = results.publish()
-        if not pages.complete:
-            self.log.warning("There may be more than these %d pages.", pages.count)
-        self.log.info("%d records in %d pages.", pages.records, pages.count)
-        result: dict[str, Any] = {
-            "total": pages.records,
-            "pages": pages.count,
-            "complete": pages.complete,
-            "output": output,
-            "seconds": round(time.monotonic() - started, 3),
-        }
-        if isinstance(results, ListOutput):
-            result["records"] = results.records
-        return result
-
-
-class WolkvoxQueryOperator(WolkvoxPagesOperator):
-    """Read records of a module: those whose field has a value, or those of a time.
-
-    Returns ``total``, ``pages``, ``complete`` (False where ``max_pages`` ended it, or fewer records came than
-    the answer speaks of), ``output``, ``seconds``, and ``records`` without ``output``. Another batch takes it
-    as its ``records``; each record has its ``wolkvox_id``.
-
-    .. seealso:: :ref:`howto/operator:WolkvoxQueryOperator`
-
-    :param module: name of the module, like ``contacts`` (templated)
-    :param field: name of the field (templated)
-    :param value: the value that it has (templated)
-    :param date_from: in place of ``field`` and ``value``: the beginning of the time, as the CRM's clock shows
-        it, to the minute: ``YYYY-MM-DD HH:MM``, or any ISO 8601 (templated)
-    :param date_to: its end (templated)
-    :param output: path or URI of the file for the records. Without it they are returned through XCom,
-        at most 1,000 (templated)
-    :param page_size: records in a page, at most 250
-    :param max_pages: pages to ask for at most; None for all
-    :param wolkvox_conn_id: id of the wolkvox connection (templated)
-    """
-
-    template_fields: Sequence[str] = (
-        *WolkvoxPagesOperator.template_fields,
-        "module",
-        "field",
-        "value",
-        "date_from",
-        "date_to",
-    )
-
-    def __init__(
-        self,
-        *,
-        module: str,
-        field: str | None = None,
-        value: Any = None,
-        date_from: Any = None,
-        date_to: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.module = module
-        text("module", module)
-        self.field = field
-        self.value = value
-        self.date_from = date_from
-        self.date_to = date_to
-        given = [one is not None for one in (field, value, date_from, date_to)]
-        if given not in ([True, True, False, False], [False, False, True, True]):
-            raise ValueError("give either field and value, or date_from and date_to")
-        if field is not None:
-            text("field", field)
-        else:
-            moment("date_from", date_from)
-            moment("date_to", date_to)
-
-    def question(self, crm: Crm, page: int) -> Call[WolkvoxPage]:
-        """Return the call that asks for a page."""
-        from airflow_provider.wolkvox.calls import query_dates, query_records
-
-        limits = {"page": page, "limit": self.page_size}
-        if self.field is not None:
-            return query_records(crm, self.module, self.field, self.value, **limits)
-        return query_dates(crm, self.module, self.date_from, self.date_to, **limits)
-
-
-class WolkvoxCasesOperator(WolkvoxPagesOperator):
-    """What the queries of cases share.
-
-    :param field: name of the field (templated)
-    :param value: the value that it has (templated)
-    """
-
-    template_fields: Sequence[str] = (*WolkvoxPagesOperator.template_fields, "field", "value")
-
-    def __init__(self, *, field: str, value: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.field = field
-        text("field", field)
-        self.value = value
-
-
-class WolkvoxQueryCasesOperator(WolkvoxCasesOperator):
-    """Read cases whose field has a value.
-
-    Returns what :class:`WolkvoxQueryOperator` does.
-
-    .. seealso:: :ref:`howto/operator:WolkvoxQueryCasesOperator`
-
-    :param field: one of wolkvox's list: status, priority, ``email contact``, idCase, idPrefijo,
-        ``type case``, wolkvox-id and others (templated)
-    :param value: the value that it has (templated)
-    :param output: path or URI of the file for the cases. Without it they are returned through XCom, at
-        most 1,000 (templated)
-    :param page_size: cases in a page, at most 250
-    :param max_pages: pages to ask for at most; None for all
-    :param wolkvox_conn_id: id of the wolkvox connection (templated)
-    """
-
-    def question(self, crm: Crm, page: int) -> Call[WolkvoxPage]:
-        """Return the call that asks for a page."""
-        from airflow_provider.wolkvox.calls import query_cases
-
-        return query_cases(crm, self.field, self.value, page=page, limit=self.page_size)
-
-
-class WolkvoxQueryCaseNotesOperator(WolkvoxCasesOperator):
-    """Read cases with the history of their notes.
-
-    The connection needs a token of the type External, which no other operator can use. Returns what
-    :class:`WolkvoxQueryOperator` does; each case has its notes in ``history``.
-
-    .. seealso:: :ref:`howto/operator:WolkvoxQueryCaseNotesOperator`
-
-    :param field: name of the field (templated)
-    :param value: the value that it has (templated)
-    :param output: path or URI of the file for the cases. Without it they are returned through XCom, at
-        most 1,000 (templated)
-    :param page_size: cases in a page, at most 250
-    :param max_pages: pages to ask for at most; None for all
-    :param wolkvox_conn_id: id of the wolkvox connection (templated)
-    """
-
-    def question(self, crm: Crm, page: int) -> Call[WolkvoxPage]:
-        """Return the call that asks for a page."""
-        from airflow_provider.wolkvox.calls import query_case_notes
-
-        return query_case_notes(crm, self.field, self.value, page=page, limit=self.page_size)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.batch.plan import XCOM_RECORDS
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.imbee.operators import ImbeeCreateChatsOperator, ImbeeCreateUsersOperator
+from airflow_provider.records.formats import XCOM_RECORDS
 from airflow_provider.secrets import is_sealed, open_sealed
 from tests.support.batches import COUNTS, counts, lines
 from tests.support.imbee_runs import addressees, chats, people, tokens, users

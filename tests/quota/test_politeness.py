@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider.batch.runner import OUTAGE
+from airflow_provider.batch.failures import OUTAGE
 from airflow_provider.exceptions import OutcomeUnknown, VendorError
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.imbee import calls as imbee

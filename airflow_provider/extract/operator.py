@@ -1,0 +1,129 @@
+"""The operator that a vendor's lists are read with."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.operator import VendorOperator
+from airflow_provider.records.formats import XCOM_RECORDS
+from airflow_provider.run_identity import RunIdentity
+from airflow_provider.values import place, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider.extract.extraction import Extracted
+    from airflow_provider.extract.listing import Query
+    from airflow_provider.http.hook import VendorHook
+
+
+class VendorListOperator(VendorOperator):
+    """Reads a list page after page.
+
+    With ``output`` a try that was interrupted is gone on with: the next try of the same task instance begins
+    at the page where it ended. Without ``output`` it begins with the first page.
+
+    :param output: path or URI of the file for the records. Without it they are returned through XCom,
+        at most 1,000 (templated)
+    :param page_size: records in a page; by default the most that the vendor allows
+    :param max_pages: pages to ask for at most; None for all
+    """
+
+    template_fields: Sequence[str] = ("output_path",)
+    largest_page: ClassVar[int]
+    """The most records that the vendor returns at once."""
+
+    def __init__(
+        self,
+        *,
+        output: str | None = None,
+        page_size: int | None = None,
+        max_pages: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if output is not None:
+            place("output", output)
+        # Not "output": that is Airflow's name for the XCom of the task.
+        self.output_path = output
+        self.page_size = whole_number(
+            "page_size", self.largest_page if page_size is None else page_size, 1, self.largest_page
+        )
+        self.max_pages = None if max_pages is None else whole_number("max_pages", max_pages, 1)
+
+    def hook(self) -> VendorHook[Any]:
+        """Return the hook of the connection."""
+        raise NotImplementedError
+
+    def query(self, hook: VendorHook[Any]) -> Query[Any]:
+        """Return the listing, and what is asked of it.
+
+        :param hook: the hook of the connection
+        """
+        raise NotImplementedError
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Ask for all pages that have not been read.
+
+        :return: counts, and where the records are
+        """
+        from airflow_provider.extract.extraction import extract_to_file
+
+        started = time.monotonic()
+        with closing(self.hook()) as hook:
+            query = self.query(hook)
+            # Made first: what is wrong with the question shows before a file is opened.
+            query.call(query.listing.paging.start)
+            records = None
+            if self.output_path:
+                extracted = extract_to_file(
+                    query,
+                    hook.run,
+                    self.output_path,
+                    conn_id=hook.conn_id,
+                    identity=RunIdentity.of(context),
+                )
+            else:
+                extracted, records = self._read_into_list(hook, query)
+            requests = hook.requests
+        progress = extracted.progress
+        if not progress.complete:
+            self.log.warning("There may be more than these %d pages.", progress.pages)
+        self.log.info("%d records in %d pages.", progress.records, progress.pages)
+        result = {
+            "total": progress.records,
+            "pages": progress.pages,
+            "requests": requests,
+            "complete": progress.complete,
+            "output": self.output_path or None,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        if extracted.resumed_at is not None:
+            result["resumed_at"] = extracted.resumed_at
+        return result if records is None else {**result, "records": records}
+
+    def _read_into_list(
+        self, hook: VendorHook[Any], query: Query[Any]
+    ) -> tuple[Extracted, list[dict[str, Any]]]:
+        from airflow_provider.extract.extraction import Extracted, read_pages, start_reading
+        from airflow_provider.records.writers import ListOutput
+
+        results, reading = ListOutput(), start_reading(query)
+        for records in read_pages(query, hook.run, reading):
+            expected = reading.progress.announced or 0
+            if self.max_pages is not None:
+                expected = min(expected, self.max_pages * self.page_size)
+            if max(reading.progress.records, expected) > XCOM_RECORDS:
+                raise InvalidInput(
+                    f"there are more than {XCOM_RECORDS:,} records, too many for XCom.",
+                    field="output",
+                    remedy='Set "output" to the path or URI of a file, or a smaller "max_pages".',
+                )
+            for record in records:
+                results.write(record)
+        return Extracted(reading.progress), results.records
