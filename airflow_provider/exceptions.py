@@ -90,7 +90,7 @@ class VendorError(Exception):
 
     @property
     def where(self) -> str:
-        """Say where it happened: ``imbee (imbee_default) POST token/new``."""
+        """Say where it happened: ``acme (acme_default) POST users``."""
         place = self.vendor or ""
         if self.conn_id:
             place = f"{place} ({self.conn_id})".strip()

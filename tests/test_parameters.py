@@ -197,7 +197,7 @@ def test_of_a_request_policy(name, value):
 
 def test_what_a_task_before_or_a_template_makes_is_looked_at_when_it_is_there():
     with DAG("dag"):
-        before = WolkvoxTokenInformationOperator(task_id="before").output
+        before: Any = WolkvoxTokenInformationOperator(task_id="before").output
         for value in (before, before["remaining"], "{{ params.x }}"):
             templated: dict[str, Any] = dict.fromkeys(
                 (

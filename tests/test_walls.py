@@ -58,6 +58,22 @@ def test_there_is_no_circle_among_files_or_rooms():
     assert walls.circles(HOUSE) == []
 
 
+def test_nothing_but_its_folder_and_its_row_names_a_vendor():
+    names = {name for row in ROWS for name in (row.conn_type, row.name.split()[0])}
+    assert walls.named(HOUSE, names) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["if conn_type == 'acme': ...", "# as Acme has it", "class ACMEClient: ...", "acme_default = 1"]
+)
+def test_a_name_of_a_vendor_is_found(tmp_path, line):
+    files = {**GOOD, "vendors.py": line, "sandbox/acme/vendor.py": line}
+    assert walls.named(build(tmp_path, files), ["acme"]) == []
+    files["http/hook.py"] = f"import requests\n{line}"
+    [found] = walls.named(build(tmp_path, files), ["acme"])
+    assert found.startswith("http/hook.py:2 names ")
+
+
 GOOD = {
     "__init__.py": "__version__ = '1'",
     "http/__init__.py": "",

@@ -26,7 +26,7 @@ class Operation(Generic[T]):
     parameters are the fields that a record may have, its mark says what may be repeated, and the model that
     it returns says what is secret.
 
-    :param name: vendor and name, like ``imbee.create_user``: the ledger knows the operation by it, so it
+    :param name: vendor and name, like ``acme.create_user``: the ledger knows the operation by it, so it
         never changes
     :param call: makes the call of a record
     :param result_key: the key under which a record carries its result
@@ -73,7 +73,7 @@ class Operation(Generic[T]):
 
     @cached_property
     def model(self) -> type[T]:
-        """Return the model of a result: that of ``Call[ImbeeUser]`` is ``ImbeeUser``."""
+        """Return the model of a result: that of ``Call[User]`` is ``User``."""
         function = inspect.unwrap(self.call)
         # Only the return type: names in the others may not be there at run time.
         returned = SimpleNamespace(__annotations__={"return": function.__annotations__["return"]})

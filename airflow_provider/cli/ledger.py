@@ -27,7 +27,7 @@ def group() -> GroupCommand:
     """Return the commands."""
     connection = Arg(("--conn-id",), help="Only rows of this connection", metavar="ID")
     operation = Arg(
-        ("--operation",), help="Only rows of this operation, like imbee.create_access_token", metavar="NAME"
+        ("--operation",), help="Only rows of this operation, by the name that a list shows", metavar="NAME"
     )
     task = Arg(("--task",), help="Only rows whose task begins with this: DAG, DAG/RUN or DAG/RUN/TASK")
     yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")

@@ -34,7 +34,7 @@ def command() -> ActionCommand:
             Arg(("--conn-id",), help="Only this connection; may be given several times", action="append"),
             Arg(
                 ("--probe",),
-                help="Probe the vendor first, which costs one use of the quota for each wolkvox connection",
+                help="Probe the vendor first, which may cost one use of the quota for each connection",
                 action="store_true",
             ),
             OUTPUT,

@@ -311,7 +311,7 @@ def base_url(connection: Connection, *, label: str, host: str | None = None) -> 
     except ValueError:
         parts, port = urlsplit(""), None
     name = parts.hostname or ""
-    # "https://https://host" is the mistake that wolkvox's own help page warns of.
+    # "https://https://host" is a mistake that a vendor's own help page warns of.
     bad = parts.scheme not in ("http", "https") or not name or name in ("http", "https")
     # With ":" it is an IPv6 address; a label may have up to 63 characters.
     labels = [] if ":" in name else name.split(".")

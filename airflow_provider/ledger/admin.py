@@ -33,7 +33,7 @@ class Choice:
 
     :param ids: ids of rows
     :param conn_id: id of the vendor's connection
-    :param operation: name of the operation, like ``imbee.create_access_token``
+    :param operation: name of the operation, like ``acme.create_user``
     :param states: states
     :param task: what the sending task begins with: ``dag/run/task``, or only the Dag
     :param before: when the rows changed last, at the latest, in seconds since 1970

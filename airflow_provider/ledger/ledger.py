@@ -79,7 +79,7 @@ class Ledger:
     """The ledger as one run of one batch uses it.
 
     :param conn_id: id of the vendor's connection
-    :param operation: name of the operation, like ``imbee.create_access_token``
+    :param operation: name of the operation, like ``acme.create_user``
     :param scope: what the keys are unique in: a run of a task, or empty for ever
     :param task: the task that sends, for people who look at the row
     :param owner: this run, from :func:`~airflow_provider.ledger.owner.new_owner`

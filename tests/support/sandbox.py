@@ -28,11 +28,13 @@ class SandboxProcess:
 
     :param arguments: more command-line arguments, for example ``"--latency", "0.01"``
     :param deadline: seconds to wait for the process to become ready
+    :param root: the folder that has the package
     """
 
     program = ("-m", "airflow_provider.sandbox")
 
-    def __init__(self, *arguments: str, deadline: float = 20.0) -> None:
+    def __init__(self, *arguments: str, deadline: float = 20.0, root: Path = ROOT) -> None:
+        self.root = root
         self.arguments = arguments
         self.deadline = deadline
         self.url = ""
@@ -62,7 +64,7 @@ class SandboxProcess:
         ready = self._path("ready.json")
         command = [sys.executable, *self.program, "--port", "0"]
         command += ["--ready-file", str(ready), *self.arguments]
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH")]))
         with self._path("output.txt").open("wb") as output:
             self.process = subprocess.Popen(
                 command,

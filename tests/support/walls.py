@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -58,6 +59,24 @@ def _names(node: ast.AST, package: list[str]) -> Iterator[str]:
 def vendors(root: Path) -> set[str]:
     """Return the vendors' rooms: the subpackages that have calls."""
     return {path.parent.name for path in root.glob("*/calls.py")}
+
+
+def named(root: Path, names: Iterable[str]) -> list[str]:
+    """Return each line outside of the vendors' folders and ``vendors.py`` that names a vendor, in any words.
+
+    :param root: the package's folder
+    :param names: the vendors' names; capitals make no difference
+    """
+    places = [root / "vendors.py", *(root / one for one in vendors(root))]
+    places += [root / "sandbox" / one for one in vendors(root)]
+    pattern = re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
+    return [
+        f"{path.relative_to(root)}:{number} names {found[0]}"
+        for path in sorted(root.rglob("*.py"))
+        if not any(path.is_relative_to(place) for place in places)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := pattern.search(line))
+    ]
 
 
 def breaches(root: Path) -> list[str]:

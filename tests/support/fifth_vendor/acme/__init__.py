@@ -1,0 +1,1 @@
+"""Acme: its connection, calls, operations, hooks and operators."""
