@@ -78,7 +78,13 @@ def read_pages(
 
 
 def extract_to_file(
-    query: Query[T], run: Callable[[Call[T]], T], output: str, *, conn_id: str, identity: RunIdentity
+    query: Query[T],
+    run: Callable[[Call[T]], T],
+    output: str,
+    *,
+    conn_id: str,
+    base_url: str,
+    identity: RunIdentity,
 ) -> Extracted:
     """Read a list into a file, which appears when it is complete.
 
@@ -90,6 +96,7 @@ def extract_to_file(
     :param run: sends a call
     :param output: path or URI of the file; its ending says the format
     :param conn_id: id of the vendor's connection
+    :param base_url: where the connection leads: another one is asked anew
     :param identity: the task instance
     :raises InvalidInput: the output cannot be written
     :raises VendorError: a page cannot be read; what was read before is kept
@@ -97,7 +104,8 @@ def extract_to_file(
     # Opened and given up: that it cannot be written is found out before the first request.
     FileOutput(output).keep()
     with ExitStack() as stack:
-        store = _open_store(query, output, conn_id, identity) if identity.run else None
+        terms = [base_url, *query.terms()]
+        store = _open_store(query.listing.name, output, conn_id, terms, identity) if identity.run else None
         if store is not None:
             stack.callback(store.close)
             try:
@@ -241,7 +249,9 @@ class Extraction:
             return None
 
 
-def _open_store(query: Query[Any], output: str, conn_id: str, identity: RunIdentity) -> ExtractStore | None:
+def _open_store(
+    listing: str, output: str, conn_id: str, terms: list[Any], identity: RunIdentity
+) -> ExtractStore | None:
     from airflow_provider.extract.store import ExtractStore
     from airflow_provider.store.location import configured
 
@@ -250,9 +260,7 @@ def _open_store(query: Query[Any], output: str, conn_id: str, identity: RunIdent
     except (StoreUnavailable, InvalidInput) as error:
         _warn_about_store(error)
         return None
-    return ExtractStore(
-        database, identity, output, conn_id=conn_id, listing=query.listing.name, terms=query.terms()
-    )
+    return ExtractStore(database, identity, output, conn_id=conn_id, listing=listing, terms=terms)
 
 
 def _warn_about_store(error: VendorError) -> None:

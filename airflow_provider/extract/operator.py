@@ -86,6 +86,7 @@ class VendorListOperator(VendorOperator):
                     hook.run,
                     self.output_path,
                     conn_id=hook.conn_id,
+                    base_url=hook.options.base_url,
                     identity=RunIdentity.of(context),
                 )
             else:

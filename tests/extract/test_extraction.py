@@ -20,7 +20,8 @@ from airflow_provider.exceptions import (
     VendorRejected,
     VendorUnavailable,
 )
-from airflow_provider.extract import extraction, parts, store
+from airflow_provider.extract import parts, store
+from airflow_provider.records import writers
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.store.engine import Database
 from tests.support.batches import lines
@@ -165,6 +166,7 @@ def test_max_pages_counts_the_pages_of_all_tries(tmp_path):
         {"what": "other"},
         {"kind": "keys"},
         {"most": 100},
+        {"base_url": "https://other.test"},
         {"identity": RunIdentity("dag", "run-2", "read")},
         {"identity": RunIdentity("dag", "run-1", "read", 0)},
         {"identity": RunIdentity("dag", "run-1", "other")},
@@ -249,7 +251,7 @@ STEPS = {
     "its row": (store.ExtractStore, "save", 4, 5),
     "the last page's row": (store.ExtractStore, "save", 6, 5),
     "the row before the output": (store.ExtractStore, "save", 7, 5),
-    "the output": (extraction.FileOutput, "publish", 1, 5),
+    "the output": (writers.FileOutput, "publish", 1, 5),
     "the row of the published output": (store.ExtractStore, "save", 8, 5),
     "the removal of the parts": (parts.Parts, "remove", 2, 5),
     "the removal of the row": (store.ExtractStore, "forget", 1, 5),
@@ -289,29 +291,27 @@ def test_a_crash_while_some_parts_are_removed_does_not_read_again(tmp_path, monk
 # --- two tries at once -------------------------------------------------------------------------------------
 
 
-def test_a_try_that_was_replaced_ends_and_leaves_no_page_of_its_own(tmp_path, ledger_path):
+def test_a_try_that_was_replaced_ends_and_leaves_no_page_of_its_own(tmp_path):
     output = tmp_path / "out.jsonl"
-    first, second = Vendor(9, make=lambda number: {"id": number, "by": 1}), Vendor(9)
+    first, second = Vendor(9, make=lambda number: {"id": number, "by": 1}), Vendor(9).break_at(4)
     ask = first.run
 
     def run(call: Any) -> Any:
         page = ask(call)
         if len(first.asked) == 3:
-            interrupted_at.append(extract(second.break_at(4), output, identity=extract_identity))
+            with pytest.raises(VendorUnavailable):
+                extract(second, output)
         return page
 
-    from tests.support.listing import TASK as extract_identity
-
-    interrupted_at: list[Any] = []
     first.run = run  # type: ignore[method-assign]
-    with pytest.raises(VendorUnavailable):
+    with pytest.raises(VendorError, match="another try of this task has begun"):
         extract(first, output)
-    assert second.asked == [3, 4]
-    first.run = ask  # type: ignore[method-assign]
+    assert (first.asked, second.asked) == ([1, 2, 3], [3, 4])
     done = extract(second, output)
     assert (second.asked, done.resumed_at) == ([3, 4, 4, 5], 4)
     assert [row["id"] for row in lines(output)] == list(range(1, 10))
     assert [row.get("by") for row in lines(output)] == [1] * 4 + [None] * 5
+    assert files(tmp_path) == {"out.jsonl"}
 
 
 def test_the_try_that_was_replaced_says_so_and_publishes_nothing(tmp_path, caplog):

@@ -80,9 +80,12 @@ def extract(
     what: str = "all",
     kind: str = "numbers",
     identity: RunIdentity = TASK,
+    base_url: str = "https://acme.test",
     **options: Any,
 ) -> Extracted:
     """Read the vendor's list as one try of a task."""
     listing = LISTINGS[kind]
     query = Query(listing=listing, ask=partial(listing.call, what), size=vendor.size, **options)
-    return extract_to_file(query, vendor.run, str(output), conn_id="acme_default", identity=identity)
+    return extract_to_file(
+        query, vendor.run, str(output), conn_id="acme_default", base_url=base_url, identity=identity
+    )
