@@ -324,7 +324,7 @@ def test_the_record_fields_are_the_parameters_of_the_calls():
         table = (
             section(page("imbee"), operator)
             .partition(":: Fields of a record")[2]
-            .partition("Each record is passed on")[0]
+            .partition("Each result is the record")[0]
         )
         shown = {row[0].strip("`") for row in rows(table)} - {"Field"}
         assert shown == set(inspect.signature(function).parameters)
@@ -359,7 +359,7 @@ def test_the_result_keys_are_the_fields_of_the_models():
         (calls.ImbeeChat, "ImbeeCreateChatsOperator"),
         (calls.ImbeeAccessToken, "ImbeeCreateAccessTokensOperator"),
     ):
-        table = section(page("imbee"), operator).partition("is passed on with")[2].partition("Besides")[0]
+        table = section(page("imbee"), operator).partition("Each result is the record")[2].partition("Besides")[0]
         shown = {key for row in rows(table) for key in re.findall(r"``(\w+)``", row[0])}
         assert shown == set(model.model_fields)
 
