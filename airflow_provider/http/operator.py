@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider.exceptions import VendorError
 from airflow_provider.http.outcome import fail_without_retry, failing
+from airflow_provider.http.retry_policy import NATIVE, native_arguments
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
@@ -30,9 +31,7 @@ class VendorOperator(BaseOperator):
         retry_policy: RetryPolicy | None = None,
         **kwargs: Any,
     ) -> None:
-        if retry_policy is not None and hasattr(BaseOperator, "retry_policy"):
-            kwargs["retry_policy"] = retry_policy
-        super().__init__(**kwargs)
+        super().__init__(**native_arguments(retry_policy), **kwargs)
         self.request_policy = request_policy
         self.retry_policy = retry_policy
 
@@ -61,8 +60,6 @@ class VendorOperator(BaseOperator):
             raise
 
     def _wait(self, error: VendorError, waits: int, context: Context) -> None:
-        from airflow_provider.http.retry_policy import NATIVE
-
         policy: Any = self.retry_policy
         if NATIVE or policy is None:
             return

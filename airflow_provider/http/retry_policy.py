@@ -48,6 +48,15 @@ else:
                 return cls("default")
 
 
+def native_arguments(retry_policy: RetryPolicy | None) -> dict[str, Any]:
+    """Return the arguments that hand a retry policy to Airflow's own operators.
+
+    :param retry_policy: the policy
+    :return: none where there is no policy, or where Airflow (3.2) has no retry policies
+    """
+    return {"retry_policy": retry_policy} if NATIVE and retry_policy is not None else {}
+
+
 class VendorRetryPolicy(RetryPolicy):
     """Retry a task when the vendor will answer again, and not before.
 
@@ -59,8 +68,8 @@ class VendorRetryPolicy(RetryPolicy):
     for this provider's operators: there the task waits in the triggerer, as many times as it has ``retries``,
     and fails then.
 
-    :param reset_margin: how long to wait beyond the announced reset of a quota. wolkvox rounds it to an
-        unknown side, hence one hour
+    :param reset_margin: how long to wait beyond the announced reset of a quota. Some vendors round
+        it to an unknown side, hence one hour
     :param recheck_interval: how long to wait for a used-up quota whose reset is not known
     :param jitter: how much later to retry at most, at random, so that not all tasks start in the same moment
     """
