@@ -1,4 +1,4 @@
-"""``airflow vendor-apis quota``: what is left of each connection's quota."""
+"""``airflow vendor-apis quota``: what remains of each connection's quota."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def command() -> ActionCommand:
     """Return the command."""
     return ActionCommand(
         name="quota",
-        help="Show what is left of the quota of each connection",
+        help="Show what remains of the quota of each connection",
         description=(
-            "Show what is left of the quota of each connection: as the vendor said last, less what was sent "
-            "since. It asks no vendor, unless told to."
+            "Show what remains of the quota of each connection: as the vendor said last, less what was sent "
+            "since. It probes no vendor without --probe."
         ),
         func=show,
         args=(
             Arg(("--conn-id",), help="Only this connection; may be given several times", action="append"),
             Arg(
                 ("--probe",),
-                help="Probe the vendor first, which may cost one use of the quota for each connection",
+                help="Probe the vendor first, which may cost one request of the quota for each connection",
                 action="store_true",
             ),
             OUTPUT,
@@ -108,7 +108,7 @@ def _hook(conn_id: str) -> MeteredHook[Any]:
 
     from airflow_provider.quota.hook import metered_hook
 
-    # A task would ask its supervisor for the connection; here Airflow's own database is at hand.
+    # A task reads a connection through its supervisor; a command has Airflow's own database.
     return metered_hook(conn_id, Connection.get_connection_from_secrets)
 
 
@@ -141,7 +141,7 @@ def _row(hook: MeteredHook[Any], database: Database | None) -> dict[str, Any]:
         "vendor": hook.options.conn_type,
         "limit": reading.limit if reading else None,
         "used": reading.used if reading else None,
-        "left": reading.remaining if reading else None,
+        "remaining": reading.remaining if reading else None,
         "reserved": state.reserved_for_others(),
         "resets_at": reading.resets_at.isoformat() if reading and reading.resets_at else None,
         "observed_at": known.observed_at.isoformat() if known else None,
@@ -166,13 +166,13 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _note(state: QuotaState, over: bool) -> str:
-    notes = ["reset since: ask anew" if over else ""]
+    notes = ["reset since: probe again" if over else ""]
     if state.reading is None:
         notes.append("nothing is known yet")
     if state.refusal is not None and (state.reading is None or state.refusal.at >= state.reading.observed_at):
         notes.append(f"refused: {state.refusal.message}")
-    if state.asking_until is not None:
-        notes.append("somebody is asking now")
+    if state.probing_until is not None:
+        notes.append("being probed now")
     return "; ".join(filter(None, notes))
 
 

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 from airflow_provider import values
 from airflow_provider.exceptions import VendorError
 from airflow_provider.http.outcome import fail_without_retry, failing
+from airflow_provider.http.retry_policy import NATIVE, native_arguments
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
@@ -33,11 +34,7 @@ class VendorOperator(BaseOperator):
     ) -> None:
         if request_policy is not None:
             values.request_policy("request_policy", request_policy)
-        if retry_policy is not None:
-            values.retry_policy("retry_policy", retry_policy)
-        if retry_policy is not None and hasattr(BaseOperator, "retry_policy"):
-            kwargs["retry_policy"] = retry_policy
-        super().__init__(**kwargs)
+        super().__init__(**native_arguments(retry_policy), **kwargs)
         self.request_policy = request_policy
         self.retry_policy = retry_policy
 
@@ -66,8 +63,6 @@ class VendorOperator(BaseOperator):
             raise
 
     def _wait(self, error: VendorError, waits: int, context: Context) -> None:
-        from airflow_provider.http.retry_policy import NATIVE
-
         policy: Any = self.retry_policy
         if NATIVE or policy is None:
             return

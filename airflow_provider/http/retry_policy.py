@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.exceptions import QuotaExhausted, RateLimited, VendorUnavailable
 from airflow_provider.http.outcome import PERMANENT
 from airflow_provider.values import duration
+from airflow_provider.values import retry_policy as check_retry_policy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryDecision, RetryPolicy
@@ -48,6 +49,18 @@ else:
                 return cls("default")
 
 
+def native_arguments(retry_policy: RetryPolicy | None) -> dict[str, Any]:
+    """Return the arguments that hand a retry policy to Airflow's own operators.
+
+    :param retry_policy: the policy
+    :return: none where there is no policy, or where Airflow (3.2) has no retry policies
+    :raises InvalidInput: it is no retry policy
+    """
+    if retry_policy is not None:
+        check_retry_policy("retry_policy", retry_policy)
+    return {"retry_policy": retry_policy} if NATIVE and retry_policy is not None else {}
+
+
 class VendorRetryPolicy(RetryPolicy):
     """Retry a task when the vendor will answer again, and not before.
 
@@ -59,8 +72,8 @@ class VendorRetryPolicy(RetryPolicy):
     for this provider's operators: there the task waits in the triggerer, as many times as it has ``retries``,
     and fails then.
 
-    :param reset_margin: how long to wait beyond the announced reset of a quota. A vendor may round it to
-        an unknown side, hence one hour
+    :param reset_margin: how long to wait beyond the announced reset of a quota. Some vendors round
+        it to an unknown side, hence one hour
     :param recheck_interval: how long to wait for a used-up quota whose reset is not known
     :param jitter: how much later to retry at most, at random, so that not all tasks start in the same moment
     """

@@ -1,4 +1,4 @@
-"""What a batch sets aside by itself before it sends its first request."""
+"""What a batch reserves by itself before it sends its first request."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from airflow_provider.exceptions import InvalidInput, QuotaExhausted, RateLimite
 from airflow_provider.quota import clock
 from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPolicy
 from airflow_provider.quota.monitor import QuotaMonitor
-from airflow_provider.quota.store import LEASE, MemoryStore, QuotaStore, reservation_id
+from airflow_provider.quota.reservations import LEASE, reservation_id
 
 if TYPE_CHECKING:
     from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.quota.interface import Store
     from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
 
-PATIENCE = WaitPolicy(timedelta(minutes=5), timedelta(0), timedelta(hours=1), shared=timedelta(0))
+WAIT_POLICY = WaitPolicy(timedelta(minutes=5), timedelta(0), timedelta(hours=1), shared=timedelta(0))
 
 HELD = timedelta(minutes=15)
-"""How long a batch stays away at most while others have the uses reserved."""
+"""How long a batch waits at most while others have the requests reserved."""
 
 SPARE = 50
-"""One request in so many, and one, is set aside for repeats of failed ones, where there are as many."""
+"""One request in so many, and one, is reserved for repeats of failed ones, where there are as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchReservation:
-    """Uses that a batch has set aside.
+    """Requests that a batch has reserved.
 
     :param id: id of the reservation
     :param amount: how many requests the batch may send
@@ -44,75 +45,80 @@ class BatchReservation:
 def reserve_for_batch(
     hook: MeteredHook[Any], database: Database, amount: int, *, run: str, task: str
 ) -> BatchReservation:
-    """Set uses aside for a batch.
+    """Reserve the requests of a batch.
 
     :param hook: the hook, its connection read
     :param database: the database of the quotas
     :param amount: how many requests the batch is going to send
-    :param run: the run of a Dag that it belongs to; what that has set aside already is used first
+    :param run: the run of a Dag that it belongs to; what the run has reserved already is used first
     :param task: the task
     :raises InvalidInput: it is more than the limit
-    :raises QuotaExhausted: too little is left
+    :raises QuotaExhausted: too little remains
     :raises RateLimited: others have reserved it, or the vendor does not answer for a while
     """
     monitor = QuotaMonitor(hook, database)
-    store = monitor.store
-    if isinstance(store, MemoryStore):
-        raise TypeError("a database has a store")
     id_ = reservation_id(hook.conn_id, task)
-    # What an earlier try of this task has set aside would stand in its way. If there is something, it was
+    # What an earlier try of this task has reserved would stand in its way. If there is something, it was
     # killed, and the last requests that it sent may not have been counted: only the vendor knows.
-    patience = replace(PATIENCE, max_age=timedelta(0)) if store.release(id_=id_) else PATIENCE
-    most = amount + amount // SPARE + 1
-    held = sum(one.left for one in store.reservations() if one.is_for(run, clock.now()))
-    if held >= amount:
-        granted = store.reserve(id_, amount, margin=1, run=run, task=task, lasts=LEASE)
-        if granted is not None:
-            return BatchReservation(id_, granted)
-        held = 0
-    need = Requirement(amount - held, margin=1)
-    try:
-        found = asyncio.run(monitor.check(need, patience))
-        if isinstance(found, Sleep) and found.cause == "left":
-            # Our own count may say so. The vendor is asked before a batch waits for the reset.
-            at_once = replace(patience, max_age=timedelta(0))
-            found = asyncio.run(monitor.check(need, at_once))
-    except InvalidInput:
-        raise InvalidInput(
-            f"the batch needs {amount:,} requests, more than the vendor grants per period.",
-            field="reserve",
-            remedy='Split it over several days, send more records per request, or leave out reserve="auto".',
-        ) from None
-    if isinstance(found, Enough):
-        if isinstance(monitor.store, MemoryStore):
-            raise StoreUnavailable(f"uses of {hook.conn_id} cannot be set aside without the store")
-        granted = monitor.store.reserve(
-            id_, amount, margin=need.margin, at_most=most, run=run, task=task, lasts=LEASE
+    killed = monitor.store.release(id_=id_)
+    wait_policy = replace(WAIT_POLICY, max_age=timedelta(0)) if killed else WAIT_POLICY
+    requirement = Requirement(amount, margin=1, run=run)
+
+    def reserve(at_most: int | None = None) -> int | None:
+        return monitor.store.reserve(
+            id_, amount, margin=requirement.margin, at_most=at_most, run=run, task=task, lasts=LEASE
         )
-        if granted is not None:
-            log.info("%d uses of %s are set aside for %d requests.", granted, hook.conn_id, amount)
-            return BatchReservation(id_, granted)
-        found = Sleep(clock.now() + timedelta(minutes=1), "Others were faster", "reserved")
-    if found.cause == "reserved":
-        # They are given back when the others are done; when that is nobody knows.
-        frees_at = monitor.store.look().frees_at or found.until
-        soonest, latest = found.until, clock.now() + HELD
-        found = replace(found, until=min(max(frees_at, soonest), latest))
-    reason = f"{found.reason}. The batch needs {amount:,} requests, and has sent none"
-    if found.cause == "left":
-        raise QuotaExhausted(reason, resets_at=found.until)
-    raise RateLimited(reason, retry_after=max(0.0, (found.until - clock.now()).total_seconds()))
+
+    granted: int | None = None
+    if monitor.store.look().shared_by(run) >= amount:
+        granted = reserve()
+    if granted is None:
+        found = _check(monitor, requirement, wait_policy)
+        if isinstance(found, Enough):
+            granted = reserve(amount + amount // SPARE + 1)
+            found = Sleep(clock.now() + timedelta(minutes=1), "Another task has just reserved it", "reserved")
+        if granted is None:
+            raise _too_little(monitor.store, amount, found)
+        log.info("%d requests of %s are reserved; the batch needs %d.", granted, hook.conn_id, amount)
+    return BatchReservation(id_, granted)
 
 
-def release_for_batch(store: QuotaStore | MemoryStore, id_: str) -> None:
-    """Give back what a batch has not spent.
+def release_for_batch(store: Store, id_: str) -> None:
+    """Release what a batch has not spent.
 
     :param store: the store
     :param id_: id of the reservation
     """
-    if isinstance(store, MemoryStore):
-        return
     try:
         store.release(id_=id_)
     except StoreUnavailable as error:
-        log.warning("A reservation could not be given back, and ends by itself: %s", error)
+        log.warning("A reservation could not be released, and expires by itself: %s", error)
+
+
+def _check(monitor: QuotaMonitor, requirement: Requirement, wait_policy: WaitPolicy) -> Enough | Sleep:
+    """Find out whether there is enough for the batch."""
+    try:
+        found = asyncio.run(monitor.check(requirement, wait_policy))
+        if isinstance(found, Sleep) and found.cause == "remaining":
+            # Our own count may say so. The vendor is probed before a batch waits for the reset.
+            at_once = replace(wait_policy, max_age=timedelta(0))
+            found = asyncio.run(monitor.check(requirement, at_once))
+    except InvalidInput:
+        raise InvalidInput(
+            f"the batch needs {requirement.amount:,} requests, more than the vendor grants per period.",
+            field="reserve",
+            remedy='Split it over several days, send more records per request, or leave out reserve="auto".',
+        ) from None
+    return found
+
+
+def _too_little(store: Store, amount: int, found: Sleep) -> QuotaExhausted | RateLimited:
+    """Return the error that says why nothing was sent, and when to try again."""
+    reason = f"{found.reason}. The batch needs {amount:,} requests, and has sent none"
+    if found.cause == "remaining":
+        return QuotaExhausted(reason, resets_at=found.until)
+    until, now = found.until, clock.now()
+    if found.cause == "reserved":
+        # They are released when the others are done, at a time that is not known.
+        until = min(max(store.look().frees_at or until, until), now + HELD)
+    return RateLimited(reason, retry_after=max(0.0, (until - now).total_seconds()))

@@ -1,4 +1,4 @@
-"""Whether there is enough, whether to ask, how long to sleep: the rules, without a clock or a network."""
+"""Whether there is enough, whether to probe, how long to sleep: the rules, without a clock or a network."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
     from airflow_provider.quota.readings import Quota, QuotaState, Refusal
 
 STORE_INTERVAL = timedelta(minutes=1)
-"""How often the store, which costs nothing, is looked at while what is left is reserved by others."""
+"""How often the store is looked at, which costs nothing, while others have reserved what remains."""
 
 ANSWER_HOLDS = timedelta(minutes=15)
-"""For so long an answer holds that there is too little, even if it announces the reset for this moment."""
+"""How long an answer holds that says too little, even if it announces the reset for the same moment."""
 
 LATE = timedelta(hours=4)
-"""By so much a reset may be late: until then it is looked for, and the next one is not waited for."""
+"""How late a reset may be: until then it is looked for, and the next one is not waited for."""
 
 SKEW = timedelta(minutes=5)
-"""What is said to have happened later than so long from now was written by a clock that is wrong."""
+"""A time that is further in the future was written by a clock that is wrong."""
 
 EXHAUSTED = "QuotaExhausted"
 WAITABLE = (EXHAUSTED, "RateLimited", "VendorUnavailable")
 """Refusals that end by themselves."""
 
 OUTAGE = "Outage"
-"""An outage of which nobody says that it will end: Airflow's retries are for that."""
+"""An outage that may not end by itself: Airflow's retries are for that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What is wanted.
+    """What a task requires of a quota.
 
-    :param amount: uses that must be left
-    :param margin: uses that must be left on top of that
-    :param run: the run of a Dag that wants it; what is set aside for it counts as left
+    :param amount: requests that must remain
+    :param margin: requests that must remain on top of that
+    :param run: the run of a Dag that requires it; what its tasks share of reservations counts as remaining
     :param field: the parameter that says so, for the error
     """
 
@@ -55,13 +55,13 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class WaitPolicy:
-    """How long to believe, and how long to wait.
+    """How long to believe a reading, and how long to wait.
 
     :param max_age: how old a reading may be that says that there is enough
     :param reset_margin: how long to wait beyond the announced reset
-    :param recheck_interval: how long to wait where nobody says until when
-    :param shared: for how long what waiting cannot mend is believed by one who did not ask: many wake
-        together, and one of them asks
+    :param recheck_interval: how long to wait where the vendor does not say until when
+    :param shared: for how long a permanent error holds for a task that did not probe itself: many wake
+        together, and one of them probes
     """
 
     max_age: timedelta
@@ -82,27 +82,95 @@ class Probe:
     """Probe the vendor."""
 
 
+Cause = Literal["remaining", "reserved", "refused"]
+
+
 @dataclass(frozen=True, slots=True)
 class Sleep:
     """Look again at the given time.
 
     :param until: the time
     :param reason: why, in words
-    :param cause: why: too little is ``left``, the rest is ``reserved``, or the vendor ``refused`` otherwise
+    :param cause: why: too little is ``remaining``, others have it ``reserved``, or the vendor ``refused``
     """
 
     until: datetime
     reason: str
-    cause: Literal["left", "reserved", "refused"] = "left"
+    cause: Cause = "remaining"
 
 
 Decision = Enough | Probe | Sleep
 
 
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """How much of a quota there is for a requirement.
+
+    :param quota: the quota: the reading less what was counted since, or the period that has begun since
+    :param remaining: requests that remain, reserved or not; below 0 where more was counted than remained
+    :param others: how many of them are reserved for others
+    :param own: how many of them the tasks of the requirement's run have reserved together
+    :param requirement: what is required
+    """
+
+    quota: Quota
+    remaining: int
+    others: int
+    own: int
+    requirement: Requirement
+
+    @property
+    def enough(self) -> bool:
+        """Say whether it is enough, to go on or to reserve it."""
+        amount = self.requirement.amount
+        if self.remaining - self.others >= self.requirement.total:
+            return True
+        # The margin was there when the run reserved it.
+        return self.own >= amount > 0 and self.remaining >= amount
+
+    def portion(self, at_most: int) -> tuple[int, int]:
+        """Say how many requests to reserve, and how many of them are taken from the run's own.
+
+        :param at_most: more than the required amount, if as many are free
+        """
+        amount, margin = self.requirement.amount, self.requirement.margin
+        taken = min(amount, self.own)
+        free = self.remaining - self.others - self.own - margin
+        return max(amount, taken + min(free, at_most - taken)), taken
+
+
+def availability(
+    state: QuotaState,
+    requirement: Requirement,
+    *,
+    now: datetime,
+    reset_margin: timedelta = timedelta(0),
+    can_probe: bool = True,
+) -> Availability | None:
+    """Find out how much there is: for the one that waits and for the one that reserves.
+
+    :param state: what the store knows
+    :param requirement: what is required
+    :param now: the time
+    :param reset_margin: how long after the announced reset a new period has begun
+    :param can_probe: whether the vendor can be asked how much remains
+    :return: None where nothing is known
+    """
+    reading = state.reading
+    if reading is None:
+        return None
+    quota, remaining = reading.less(state.counted), reading.remaining - state.counted
+    if not can_probe and _is_over(reading, reset_margin, now):
+        quota = _new_period(reading, requirement)
+        remaining = quota.remaining
+    others = state.reserved_for_others(requirement.run)
+    return Availability(quota, remaining, others, state.shared_by(requirement.run), requirement)
+
+
 def decide(
     state: QuotaState,
-    need: Requirement,
-    patience: WaitPolicy,
+    requirement: Requirement,
+    wait_policy: WaitPolicy,
     *,
     now: datetime,
     probed_at: datetime | None = None,
@@ -112,77 +180,113 @@ def decide(
     """Say what to do.
 
     :param state: what the store knows
-    :param need: what is wanted
-    :param patience: how long to believe and to wait
+    :param requirement: what is required
+    :param wait_policy: how long to believe and to wait
     :param now: the time
     :param probed_at: since when an answer of the vendor is being waited for, if it is: the answer counts
         then, however old it may be when it is looked at
-    :param can_probe: whether the vendor can be asked at all
+    :param can_probe: whether the vendor can be asked how much remains
     :param period: how long the vendor's periods are, where they are equally long
-    :raises InvalidInput: more is wanted than the limit
-    :raises VendorError: the vendor's answer cannot be mended by waiting
+    :raises InvalidInput: more is required than the limit, which a reading has just confirmed
+    :raises VendorError: the vendor's answer is an error that waiting does not end
     """
     refusal, reading = state.refusal, state.reading
-    if refusal is not None and (decision := _after(refusal, state, patience, now, probed_at, period)):
+    if refusal is not None and (decision := _after(refusal, state, wait_policy, now, probed_at, period)):
         return decision
+    found = availability(
+        state, requirement, now=now, reset_margin=wait_policy.reset_margin, can_probe=can_probe
+    )
+    if reading is None or found is None:
+        nothing = Sleep(now + wait_policy.recheck_interval, "Nothing is known of the quota")
+        return Probe() if can_probe else nothing
+    answered = probed_at is not None and reading.observed_at >= probed_at
+    if can_probe and not answered and _is_over(reading, wait_policy.reset_margin, now):
+        return Probe()
+    # A clock that lags behind the one that wrote the reading makes its age negative: that is fresh.
+    fresh = answered or now - reading.observed_at <= wait_policy.max_age
+    if impossible := _impossible(requirement, reading):
+        # The limit may have been raised. One that is counted here is the connection's own.
+        if fresh or reading.source == "count":
+            raise impossible
+        if can_probe:
+            return Probe()
+    if found.enough:
+        return Enough(found.quota) if fresh or not can_probe else Probe()
+    doubtful = can_probe and not answered
+    if doubtful and not fresh and found.remaining < requirement.total <= reading.remaining:
+        # Our own count says no, and the vendor knows better.
+        return Probe()
+    return _wait(state, found, wait_policy, now, doubtful=doubtful)
+
+
+def _wait(
+    state: QuotaState, found: Availability, wait_policy: WaitPolicy, now: datetime, *, doubtful: bool
+) -> Sleep:
+    """Say how long to wait for a quota that is not enough.
+
+    :param doubtful: whether the vendor can be probed about what our own count says
+    """
+    reading, total = state.reading, found.requirement.total
     if reading is None:
-        return (
-            Probe() if can_probe else Sleep(now + patience.recheck_interval, "Nothing is known of the quota")
-        )
-    if reading.limit is not None and need.total > reading.limit:
-        margin = f" and the margin {need.margin}" if need.margin else ""
-        raise InvalidInput(
-            f"{need.field} is {need.amount}{margin}, more than the limit of {reading.limit} uses per period: "
+        raise ValueError("a quota that is known has a reading")
+    ends_at = reading.resets_at + wait_policy.reset_margin if reading.resets_at else None
+    short = f"Not enough: {found.quota}, needed {total}"
+    if found.remaining >= total:
+        # What others have reserved may be released at any time, and to look costs nothing.
+        moments = [moment for moment in (ends_at, state.frees_at) if moment and moment > now]
+        until = min([now + STORE_INTERVAL, *moments])
+        return Sleep(until, f"{short}, and {found.others:,} are reserved", "reserved")
+    if doubtful and reading.remaining >= total:
+        old_at = reading.observed_at + wait_policy.max_age
+        return Sleep(min(old_at, ends_at) if ends_at else old_at, short)
+    # Hours that are rounded down to 0 make a reset of this moment: probing until it comes would cost.
+    soonest = reading.observed_at + min(wait_policy.recheck_interval, ANSWER_HOLDS)
+    return Sleep(max(ends_at or now + wait_policy.recheck_interval, soonest), short)
+
+
+def _is_over(reading: Quota, reset_margin: timedelta, now: datetime) -> bool:
+    """Say whether the period of a reading is over."""
+    return reading.resets_at is not None and now >= reading.resets_at + reset_margin
+
+
+def _new_period(reading: Quota, requirement: Requirement) -> Quota:
+    """Return what a quota is taken for after its reset, until the first request tells.
+
+    Where the limit is not known, or may have been raised, it is taken for just enough: otherwise nobody would
+    send the request that tells.
+    """
+    limit = reading.limit if (reading.limit or 0) >= requirement.total else None
+    remaining = requirement.total if limit is None else limit
+    return replace(reading, limit=limit, used=0, remaining=remaining, resets_at=None, source="count")
+
+
+def _impossible(requirement: Requirement, reading: Quota) -> InvalidInput | None:
+    """Return the error for what is more than a period ever has, if it is."""
+    field, limit = requirement.field, reading.limit
+    margin = f" and the margin {requirement.margin}" if requirement.margin else ""
+    if limit is not None and requirement.total > limit:
+        return InvalidInput(
+            f"{field} is {requirement.amount}{margin}, more than the limit of {limit} requests per period: "
             "waiting would never end.",
-            field=need.field,
+            field=field,
             remedy="Lower it, or ask the vendor for a higher limit.",
         )
-    if need.total == reading.limit and reading.used == 1 and reading.source == "probe":
-        raise InvalidInput(
-            f"{need.field} is {need.amount} and the margin {need.margin}, the whole limit of {reading.limit} "
-            "uses: the vendor counts the question itself, so it would never find as much.",
-            field=need.field,
-            remedy="Lower one of them by 1.",
+    if requirement.total == limit and reading.used == 1 and reading.source == "probe":
+        return InvalidInput(
+            f"{field} is {requirement.amount}{margin}, the whole limit of {limit} requests: the vendor "
+            "counts the probe itself, so as many never remain.",
+            field=field,
+            remedy="Lower it by 1.",
         )
-    answered = probed_at is not None and reading.observed_at >= probed_at
-    ends_at = reading.resets_at + patience.reset_margin if reading.resets_at else None
-    if ends_at is not None and now >= ends_at and not answered:
-        # Where nobody can be asked, the request that is waiting will tell.
-        return Probe() if can_probe else Enough(_anew(reading, need))
-    # A clock that lags behind the one that wrote the reading makes its age negative: that is fresh.
-    fresh = answered or not can_probe or now - reading.observed_at <= patience.max_age
-    left = reading.remaining - state.counted
-    reserved = state.reserved_for_others(need.run)
-    if left - reserved >= need.total:
-        return Enough(reading.less(state.counted)) if fresh else Probe()
-    short = f"Not enough: {reading.less(state.counted)}, needed {need.total}"
-    if left >= need.total:
-        # What others have set aside may come free at any time, and to look costs nothing.
-        moments = [now + STORE_INTERVAL, *(moment for moment in (ends_at, state.frees_at) if moment)]
-        return Sleep(min(moments), f"{short}, and {reserved:,} are reserved", "reserved")
-    if reading.remaining >= need.total and can_probe and not answered:
-        # Our own count says no, which the vendor knows better: ask once the reading is old.
-        if not fresh:
-            return Probe()
-        old_at = reading.observed_at + patience.max_age
-        return Sleep(min(old_at, ends_at) if ends_at else old_at, short)
-    # Hours that are rounded down to 0 make a reset of this moment: asking until it comes would cost.
-    soonest = reading.observed_at + min(patience.recheck_interval, ANSWER_HOLDS)
-    return Sleep(max(ends_at or now + patience.recheck_interval, soonest), short)
-
-
-def _anew(reading: Quota, need: Requirement) -> Quota:
-    """Return what a quota is taken for after its reset."""
-    left = need.total if reading.limit is None else reading.limit
-    return replace(reading, used=0, remaining=left, resets_at=None, source="count")
+    return None
 
 
 def failure(error: VendorError) -> tuple[str, float | None]:
-    """Say under which name an error is kept, and for how many seconds it asks to stay away."""
+    """Return the name that an error is stored under, and the seconds that the vendor asks to wait."""
     if isinstance(error, RateLimited):
         return "RateLimited", error.retry_after
     if isinstance(error, VendorUnavailable):
-        # The vendor says that it is not there for a while, like maintenance: worth waiting for.
+        # The vendor says that it is away for a while, like maintenance: worth waiting for.
         waitable = error.processed is False and error.status is not None
         return ("VendorUnavailable" if waitable else OUTAGE), error.retry_after
     # The task's own type may be a twin that Airflow fails at once; its name is the same.
@@ -192,26 +296,26 @@ def failure(error: VendorError) -> tuple[str, float | None]:
 def _after(
     refusal: Refusal,
     state: QuotaState,
-    patience: WaitPolicy,
+    wait_policy: WaitPolicy,
     now: datetime,
     probed_at: datetime | None,
     period: timedelta | None,
 ) -> Decision | None:
-    """Say what a refusal means, if it still means something."""
+    """Say what to do after a refusal; None if it no longer holds."""
     reading = state.reading
     if refusal.at > now + SKEW or (reading is not None and reading.observed_at > refusal.at):
         return None
     if refusal.kind in WAITABLE:
-        until = refusal.at + patience.recheck_interval
+        until = refusal.at + wait_policy.recheck_interval
         if refusal.kind != EXHAUSTED:
             until = max(until, refusal.until or until)
         elif known := _reset_after(refusal, reading, period):
-            until = known + patience.reset_margin
+            until = known + wait_policy.reset_margin
         answered = probed_at is not None and refusal.at >= probed_at
-        cause: Literal["left", "refused"] = "left" if refusal.kind == EXHAUSTED else "refused"
+        cause: Cause = "remaining" if refusal.kind == EXHAUSTED else "refused"
         return Sleep(until, refusal.message, cause) if now < until or answered else None
-    if abs(now - refusal.at) <= patience.shared or (probed_at is not None and refusal.at >= probed_at):
-        # Somebody else has asked for all who wait.
+    if abs(now - refusal.at) <= wait_policy.shared or (probed_at is not None and refusal.at >= probed_at):
+        # Another task has probed for all that wait.
         kind = "VendorUnavailable" if refusal.kind == OUTAGE else refusal.kind
         raise getattr(exceptions, kind, VendorError)(refusal.message)
     return None

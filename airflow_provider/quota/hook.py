@@ -27,14 +27,14 @@ OptionsT = TypeVar("OptionsT", bound=VendorOptions)
 
 
 class MeteredHook(VendorHook[OptionsT]):
-    """A hook that keeps account of the vendor's quota."""
+    """A hook that counts its requests against the vendor's quota."""
 
     metered: ClassVar[bool] = True
     period: ClassVar[timedelta | None] = None
     """How long the vendor's periods are, where they are equally long."""
 
     def quota_call(self) -> Call[Any] | None:
-        """Return the call that asks how much of the quota remains; None where a vendor has none."""
+        """Return the call that probes the quota; None where the vendor cannot be asked."""
         return None
 
     def grant(self, options: OptionsT) -> Grant | None:
@@ -69,10 +69,12 @@ class MeteredHook(VendorHook[OptionsT]):
         """
         from airflow_provider.quota.store import QuotaStore
 
-        return QuotaStore(database, self.account(self.options), self.grant(self.options))
+        options = self.options
+        can_probe = self.quota_call() is not None
+        return QuotaStore(database, self.account(options), self.grant(options), can_probe=can_probe)
 
     def meter(self, database: Database, **details: Any) -> Meter:
-        """Return what keeps account of the requests of this hook.
+        """Return the meter of this hook's requests.
 
         :param database: where the quota is kept
         :param details: further parameters of :class:`~airflow_provider.quota.meter.Meter`
@@ -87,25 +89,17 @@ class MeteredHook(VendorHook[OptionsT]):
         :param options: the connection's fields
         :return: None where the store cannot be used, which is logged: requests can be sent all the same
         """
-        from airflow_provider.quota.meter import not_counted
-        from airflow_provider.store.location import configured
+        from airflow_provider.quota.opening import open_database
 
-        try:
-            return self.meter(configured())
-        except Exception as error:
-            not_counted(options.conn_id, error)
-            return None
+        database = open_database(options.conn_id)
+        return None if database is None else self.meter(database)
 
     async def aopen_observer(self, options: OptionsT) -> Meter | None:
         """Open the meter without blocking the event loop."""
-        from airflow_provider.quota.meter import not_counted
-        from airflow_provider.store.location import aconfigured
+        from airflow_provider.quota.opening import aopen_database
 
-        try:
-            return self.meter(await aconfigured())
-        except Exception as error:
-            not_counted(options.conn_id, error)
-            return None
+        database = await aopen_database(options.conn_id)
+        return None if database is None else self.meter(database)
 
 
 def metered_hook(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import replace
@@ -12,8 +11,9 @@ from airflow_provider.exceptions import QuotaExhausted, StoreUnavailable, Vendor
 from airflow_provider.http.metrics import gauge
 from airflow_provider.quota import clock
 from airflow_provider.quota.headers import read_headers
+from airflow_provider.quota.interface import Report
+from airflow_provider.quota.opening import not_counted
 from airflow_provider.quota.readings import Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Report
 from airflow_provider.run_identity import current_run
 
 if TYPE_CHECKING:
@@ -22,55 +22,43 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from airflow_provider.http.call import Call, Response
+    from airflow_provider.quota.interface import Store
     from airflow_provider.quota.readings import Quota
 
-log = logging.getLogger(__name__)
-
 PENDING = 20
-PATIENCE = 2.0
+REPORT_INTERVAL = 2.0
 """A client that sends many requests reports them when there are so many, or after so many seconds."""
 
 
-def not_counted(conn_id: str, error: Exception) -> None:
-    """Say in the log that the store cannot be used.
-
-    :param conn_id: id of the connection
-    :param error: why
-    """
-    # Of an error that is not ours nobody knows what it quotes.
-    why = str(error) if isinstance(error, VendorError) else type(error).__name__
-    log.warning("The store of quotas cannot be used, so uses of %s are not counted: %s", conn_id, why)
-
-
 class Meter:
-    """Counts a client's requests and keeps what responses tell, until it is written down.
+    """Counts a client's requests and keeps what responses tell, until it is stored.
 
-    :param store: where it is written down
+    :param store: where it is stored
     :param run: the run of a Dag whose reservations the requests are taken from
     :param reservation: the reservation that they are taken from first
-    :param asker: who has taken the turn to ask the vendor
+    :param prober: name of the prober whose turn it is to probe the vendor
     :param names: names of the headers that tell the quota; None where no header does
     """
 
     def __init__(
         self,
-        store: QuotaStore | MemoryStore,
+        store: Store,
         *,
         run: str | None = None,
         reservation: str = "",
-        asker: str = "",
+        prober: str = "",
         names: Mapping[str, str] | None = None,
     ) -> None:
         self.store = store
         self._run = current_run() if run is None else run
         self._reservation = reservation
-        self._asker = asker
+        self._prober = prober
         self._names = names
         self._report = Report()
         self._lock = threading.Lock()
         self._reported_at = time.monotonic()
         self.failed = False
-        """Whether the store took something no longer."""
+        """Whether the store has failed."""
 
     def before_request(self) -> None:
         """Count a request that is about to leave."""
@@ -78,10 +66,10 @@ class Meter:
             self._report = replace(self._report, sent=self._report.sent + 1)
 
     def after_request(self, call: Call[Any], response: Response | None, result: Any) -> None:
-        """Count a request that has ended, and take down what it tells of the quota.
+        """Count a request that has ended, and keep what it tells of the quota.
 
-        Only now it is taken from a reservation: while it is under way, an answer about the quota may not have
-        it yet.
+        Only now it is taken from a reservation: until it has ended, a reading of the quota may not have it
+        yet.
         """
         now = clock.now()
         with self._lock:
@@ -96,33 +84,33 @@ class Meter:
             self.read(call.reading(result, now))
 
     def read(self, reading: Quota) -> None:
-        """Take down what the vendor says is left."""
+        """Keep what the vendor says remains."""
         with self._lock:
             # It has what was sent before.
             self._report = replace(self._report, sent=0, reading=reading)
 
     def keep(self, refusal: Refusal) -> None:
-        """Take down a refusal that concerns every request of the connection."""
+        """Keep a refusal that concerns every request of the connection."""
         with self._lock:
             self._report = replace(self._report, refusal=refusal)
 
     @property
     def due(self) -> bool:
-        """Say whether there is enough to be written down."""
+        """Say whether there is enough to be stored."""
         report = self._report
         if report.reading is not None or report.refusal is not None or report.sent >= PENDING:
             return True
-        return report.sent > 0 and time.monotonic() - self._reported_at > PATIENCE
+        return report.sent > 0 and time.monotonic() - self._reported_at > REPORT_INTERVAL
 
     def flush(self) -> None:
-        """Write down what has been seen. Where the store is away, say so once and go on: it only counts."""
+        """Store what has been seen. If that fails, log it once and go on: it only counts."""
         if self.failed:
             return
         report = self.take()
         if report == Report():
             return
         try:
-            self.store.report(report, run=self._run, reservation=self._reservation, asker=self._asker)
+            self.store.report(report, run=self._run, reservation=self._reservation, prober=self._prober)
         except Exception as error:
             # A request that was answered must not fail for its being counted.
             self.failed = True
@@ -130,18 +118,18 @@ class Meter:
             not_counted(self.store.account.conn_id, error)
 
     def write(self, connection: sa.Connection, report: Report) -> None:
-        """Write down what has been seen, in a transaction that is open for something else.
+        """Store what has been seen, in a transaction that is open for something else.
 
         :param connection: the transaction
         :param report: what :meth:`take` returned
         """
         if report != Report():
             self.store.write(
-                connection, report, run=self._run, reservation=self._reservation, asker=self._asker
+                connection, report, run=self._run, reservation=self._reservation, prober=self._prober
             )
 
     def restore(self, lost: Report) -> None:
-        """Take back what was written in vain."""
+        """Take back what could not be stored."""
         with self._lock:
             now = self._report
             self._report = Report(
@@ -166,11 +154,11 @@ class Meter:
             error.resets_at = reading.resets_at
 
     def close(self) -> None:
-        """Let go of the store's database."""
+        """Close the store's database."""
         self.store.close()
 
     def take(self) -> Report:
-        """Hand over what has been seen, to be written down."""
+        """Return what has been seen since the last time, to be stored."""
         with self._lock:
             report, self._report = self._report, Report()
             self._reported_at = time.monotonic()

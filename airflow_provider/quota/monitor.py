@@ -1,4 +1,4 @@
-"""Finding out about a quota: the store first, and one question for everybody who waits."""
+"""Finding out about a quota: the store first, and one probe for all that wait."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from airflow_provider.exceptions import InvalidInput, StoreUnavailable, VendorEr
 from airflow_provider.quota import clock
 from airflow_provider.quota.decision import WAITABLE, Enough, Sleep, decide, failure
 from airflow_provider.quota.hook import load_hook
-from airflow_provider.quota.meter import Meter, not_counted
+from airflow_provider.quota.interface import Turn
+from airflow_provider.quota.memory import MemoryStore
+from airflow_provider.quota.meter import Meter
+from airflow_provider.quota.opening import aopen_database, open_database
 from airflow_provider.quota.readings import QuotaState, Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
-from airflow_provider.store.location import aconfigured, configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.quota.decision import Requirement, WaitPolicy
     from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.quota.interface import Store
     from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
@@ -32,13 +34,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SHORTEST_SLEEP = timedelta(minutes=1)
-"""Nobody looks again sooner, whatever a vendor says of its reset: asking costs."""
+"""No task looks again sooner, whatever a vendor says of its reset: probing costs."""
 
 PAUSE = 0.5
-"""Seconds between two looks at whether somebody else has the vendor's answer."""
+"""Seconds between two looks at whether another prober has the vendor's answer."""
 
 PROBES = 2
-"""How often one who waits has the vendor asked: a second time if the first answer was of no use."""
+"""How often one check probes the vendor: a second time if the first answer was of no use."""
 
 KEPT = 60.0
 """Seconds for which a triggerer keeps a monitor: its triggers wake at about the same time."""
@@ -56,7 +58,7 @@ class QuotaMonitor:
     """
 
     def __init__(self, hook: MeteredHook[Any], database: Database | None) -> None:
-        self.store: QuotaStore | MemoryStore
+        self.store: Store
         if database is None:
             self.store = MemoryStore(hook.account(hook.options))
         else:
@@ -70,16 +72,16 @@ class QuotaMonitor:
         self._probes = 0
 
     def close(self) -> None:
-        """Let go of the store's database."""
+        """Close the store's database."""
         self.store.close()
 
-    async def check(self, need: Requirement, patience: WaitPolicy) -> Enough | Sleep:
+    async def check(self, requirement: Requirement, wait_policy: WaitPolicy) -> Enough | Sleep:
         """Find out whether there is enough, or until when to sleep.
 
-        :param need: what is wanted
-        :param patience: how long to believe and to wait
-        :raises InvalidInput: more is wanted than the limit
-        :raises VendorError: the vendor's answer cannot be mended by waiting
+        :param requirement: what is required
+        :param wait_policy: how long to believe and to wait
+        :raises InvalidInput: more is required than the limit
+        :raises VendorError: the vendor's answer is an error that waiting does not end
         """
         probed_at, probes = None, self._probes
         while True:
@@ -88,8 +90,8 @@ class QuotaMonitor:
             now = clock.now()
             decision = decide(
                 state,
-                need,
-                patience,
+                requirement,
+                wait_policy,
                 now=now,
                 probed_at=probed_at,
                 can_probe=self._call is not None,
@@ -99,12 +101,12 @@ class QuotaMonitor:
                 return replace(decision, until=max(decision.until, now + SHORTEST_SLEEP))
             if isinstance(decision, Enough):
                 return decision
-            # An answer that came while this one was looking is an answer to it, too.
+            # An answer that came during the look is an answer to it, too.
             probed_at = probed_at or began
             await self._probe_together(state, probed_at, probes)
 
     async def probe(self) -> None:
-        """Probe the vendor now, or wait for the answer that somebody else is getting.
+        """Probe the vendor now, or wait for the answer that another prober is getting.
 
         :raises VendorError: the vendor refuses, or does not answer
         """
@@ -123,15 +125,15 @@ class QuotaMonitor:
         return await asyncio.shield(self._looking)
 
     async def _probe_together(self, known: QuotaState, probed_at: datetime, probes: int) -> None:
-        """Probe, or wait for the answer that somebody else is getting.
+        """Probe, or wait for the answer that another prober is getting.
 
         :param known: what is known so far
         :param probed_at: since when an answer is being waited for
-        :param probes: how many had been asked then
+        :param probes: how many probes had been sent then
         """
         if self._probes - probes >= PROBES:
             raise StoreUnavailable(
-                f"the answers of {self.store.account.vendor} about its quota cannot be kept",
+                f"the answers of {self.store.account.vendor} about its quota cannot be stored",
                 remedy="Check the database of the quotas, and the clocks of the workers.",
             )
         if self._probing is None or self._probing.done():
@@ -141,7 +143,7 @@ class QuotaMonitor:
             raise self._failure[1]
 
     async def _probe_in_turn(self, known: QuotaState) -> None:
-        """Probe, unless there is an answer already; give somebody else who is asking a little time."""
+        """Probe, unless there is an answer already; give another one that probes a little time."""
         longest = self._hook.policy.deadline + self._hook.options.timeout
         turn = await self._use(lambda: self.store.take_turn(self._me, longest, known))
         try:
@@ -159,9 +161,9 @@ class QuotaMonitor:
     async def _probe(self) -> None:
         hook = self._hook
         if self._call is None:
-            raise InvalidInput("the vendor cannot be asked about the quota.", field="conn_id")
+            raise InvalidInput("its vendor cannot be asked about the quota.", field="conn_id")
         self._probes += 1
-        meter = Meter(self.store, asker=self._me, names=hook.quota_headers(hook.options))
+        meter = Meter(self.store, prober=self._me, names=hook.quota_headers(hook.options))
         async with hook.session(meter) as client:
             try:
                 await client.run(self._call)
@@ -174,18 +176,18 @@ class QuotaMonitor:
                 if kind not in WAITABLE:
                     self._failure = (clock.now(), error)
         if meter.failed:
-            # The answer was paid for: without the store this task keeps it itself.
+            # The answer has cost a request: without the store this task keeps it itself.
             self.store = MemoryStore(self.store.account)
             self.store.report(meter.take())
 
     async def _use(self, work: Callable[[], T]) -> T:
         """Use the store; without it, go on with what this task knows itself."""
-        if isinstance(self.store, MemoryStore):
+        if not self.store.blocking:
             return work()
         try:
             return await asyncio.to_thread(work)
         except StoreUnavailable as error:
-            log.warning("%s. Going on without it: this task asks the vendor itself.", error)
+            log.warning("%s. Going on without it: this task probes the vendor itself.", error)
             self.store = MemoryStore(self.store.account)
             return work()
 
@@ -195,14 +197,9 @@ def open_monitor(hook: MeteredHook[Any]) -> QuotaMonitor:
 
     :param hook: the hook
     """
-    # Outside of an event loop: inside it Airflow allows no blocking question to its supervisor.
-    options = hook.options
-    try:
-        database = configured()
-    except Exception as error:
-        not_counted(options.conn_id, error)
-        return QuotaMonitor(hook, None)
-    return QuotaMonitor(hook, database)
+    # Outside of an event loop: inside it Airflow allows no blocking request to its supervisor.
+    conn_id = hook.options.conn_id
+    return QuotaMonitor(hook, open_database(conn_id))
 
 
 async def shared_monitor(path: str, conn_id: str) -> QuotaMonitor:
@@ -232,9 +229,4 @@ async def _make_monitor(path: str, conn_id: str) -> QuotaMonitor:
     # In a thread: imports take long enough to stall an event loop.
     hook = await asyncio.to_thread(load_hook, path, conn_id)
     await hook.load()
-    try:
-        database = await aconfigured()
-    except Exception as error:
-        not_counted(conn_id, error)
-        return QuotaMonitor(hook, None)
-    return QuotaMonitor(hook, database)
+    return QuotaMonitor(hook, await aopen_database(conn_id))

@@ -1,11 +1,10 @@
-"""Setting quota aside before it is spent, so that two Dags do not spend the same remainder."""
+"""Reserving quota before it is spent, so that two Dags do not spend the same remainder."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.http.operator import VendorOperator
 from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.quota import clock
@@ -22,27 +21,27 @@ if TYPE_CHECKING:
     from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.monitor import QuotaMonitor
     from airflow_provider.quota.readings import Quota
-    from airflow_provider.quota.store import Reservation
+    from airflow_provider.quota.reservations import Reservation
 
 
 class ReserveQuotaOperator(QuotaSensor):
-    """Set uses of a quota aside for this run of the Dag, and wait for them if need be.
+    """Reserve requests of a quota for this run of the Dag, and wait until there are enough.
 
-    Other runs and Dags that wait or reserve through this provider no longer count them as left. The requests
-    of this run's tasks are taken from them as they are answered. A reservation is a promise among those who
-    ask; it does not stop a task that sends without asking.
+    For other runs and Dags that wait or reserve through this provider they no longer remain. The requests of
+    this run's tasks are taken from them as they are answered. A reservation binds those that check the quota;
+    it does not stop a task that sends without checking.
 
-    It ends with :class:`ReleaseQuotaOperator`, its teardown, or after ``expires_in``. What a reservation that
-    has expired had left counts as spent until the vendor's next answer tells.
+    It ends with :class:`ReleaseQuotaOperator`, its teardown, or after ``expires_in``. What remains of a
+    reservation when it expires counts as spent until the vendor's next answer.
 
     It waits like :class:`~airflow_provider.quota.sensor.QuotaSensor`, which has the other parameters. For
-    more than the vendor's limit it does not wait but fails at once.
+    more than the vendor's limit it fails instead of waiting.
 
     .. seealso:: :ref:`howto/operator:ReserveQuotaOperator`
 
     :param conn_id: id of a connection of a vendor with a quota (templated)
-    :param amount: how many uses; with ``margin``, at most as many as the limit (templated)
-    :param expires_in: after so long the reservation ends by itself: longer than the work takes
+    :param amount: how many requests; with ``margin``, at most as many as the limit (templated)
+    :param expires_in: after so long the reservation ends by itself; choose it longer than the work takes
     """
 
     template_fields: Sequence[str] = ("conn_id", "amount")
@@ -70,21 +69,21 @@ class ReserveQuotaOperator(QuotaSensor):
 
         return metered_hook(self.conn_id)
 
-    def need(self) -> Requirement:
-        """Say what is wanted: on top of what this run may have set aside elsewhere."""
+    def requirement(self) -> Requirement:
+        """Say what is required: on top of what this run may have reserved elsewhere."""
         from airflow_provider.quota.decision import Requirement
 
         return Requirement(whole("amount", self.amount), self.margin, field="amount")
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Set the uses aside.
+        """Reserve the requests.
 
         :return: ``conn_id``, ``reservation`` (its id), ``amount`` and ``expires_at``
-        :raises StoreUnavailable: nothing can be set aside without the store
+        :raises StoreUnavailable: nothing can be reserved without the store
         """
         self._name(context)
         if context["ti"].try_number > 1:
-            # What an earlier try has set aside would stand in this one's way.
+            # What an earlier try has reserved would stand in this one's way.
             with fail_without_retry():
                 _release(self.conn_id, id_=self._id)
         return super().execute(context)
@@ -92,28 +91,22 @@ class ReserveQuotaOperator(QuotaSensor):
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
     ) -> dict[str, Any]:
-        """Go on after the trigger has slept, and has looked."""
+        """Go on after the trigger has checked the quota."""
         self._name(context)
         return super().execute_complete(context, event, deadline=deadline)
 
     def satisfied(self, hook: MeteredHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
-        """Set the uses aside, unless somebody else has just done so."""
-        from airflow_provider.quota.store import MemoryStore
-
-        if isinstance(monitor.store, MemoryStore):
-            raise StoreUnavailable(
-                f"uses of {hook.conn_id} cannot be set aside without the store",
-                remedy="Check that its database is up and that the worker may use it.",
-            )
-        need = self.need()
+        """Reserve the requests, unless another task has just done so."""
+        requirement = self.requirement()
         granted = monitor.store.reserve(
             self._id,
-            need.amount,
-            margin=need.margin,
+            requirement.amount,
+            margin=requirement.margin,
             run=self._run,
             task=self._task,
             lasts=self.expires_in,
             shared=True,
+            reset_margin=self.reset_margin,
         )
         if granted is None:
             return None
@@ -125,7 +118,7 @@ class ReserveQuotaOperator(QuotaSensor):
         }
 
     def _name(self, context: Context) -> None:
-        from airflow_provider.quota.store import reservation_id
+        from airflow_provider.quota.reservations import reservation_id
 
         identity = RunIdentity.of(context)
         self._run, self._task = identity.run, identity.instance
@@ -133,13 +126,13 @@ class ReserveQuotaOperator(QuotaSensor):
 
 
 class ReleaseQuotaOperator(VendorOperator):
-    """Give back what this run of the Dag has set aside and not spent: the teardown of a reservation.
+    """Release what this run of the Dag has reserved and not spent: the teardown of a reservation.
 
     .. seealso:: :ref:`howto/operator:ReleaseQuotaOperator`
 
     :param conn_id: id of the connection (templated)
     :param reservation: id of one reservation, from ``reservation`` of the result that made it; by default
-        everything that this run has set aside for the connection (templated)
+        everything that this run has reserved for the connection (templated)
     """
 
     template_fields: Sequence[str] = ("conn_id", "reservation")
@@ -154,24 +147,22 @@ class ReleaseQuotaOperator(VendorOperator):
             text("reservation", reservation)
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Give it back.
+        """Release it.
 
-        :return: ``reserved``, ``spent`` and ``released``, in uses
+        :return: ``reserved``, ``spent`` and ``released``, in requests
         """
         choice = {"id_": self.reservation} if self.reservation else {"run": RunIdentity.of(context).run}
         found = _release(self.conn_id, **choice)
         result = {
             "reserved": sum(one.amount for one in found),
             "spent": sum(one.spent for one in found),
-            "released": sum(one.left for one in found),
+            "released": sum(one.remaining for one in found),
         }
-        self.log.info(
-            "Of %d uses that were set aside, %d were spent and %d are given back.", *result.values()
-        )
+        self.log.info("Of %d reserved requests, %d were spent and %d are released.", *result.values())
         return result
 
 
-def _release(conn_id: str, **choice: str) -> list[Reservation]:
+def _release(conn_id: str, **choice: str) -> Sequence[Reservation]:
     from airflow_provider.quota.hook import metered_hook
     from airflow_provider.store.location import configured
 

@@ -14,15 +14,15 @@ Source = Literal["probe", "header", "count"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much of a quota is left.
+    """How much of a quota remains.
 
-    :param limit: uses granted per period; None where nobody says
-    :param used: uses spent in this period; None where nobody says
-    :param remaining: uses left in this period
+    :param limit: requests granted per period; None where it is not known
+    :param used: requests spent in this period; None where it is not known
+    :param remaining: requests that remain in this period
     :param resets_at: when counting starts again, as the vendor's answer says; None where it does not
     :param observed_at: when the vendor answered
-    :param source: how it is known: asked for (``probe``), read from a response (``header``), or counted here
-        (``count``): from nothing, or on from what a vendor said
+    :param source: how it is known: by probing (``probe``), from the headers of a response (``header``), or
+        counted here (``count``): from nothing, or on from what the vendor said
     """
 
     limit: int | None
@@ -54,7 +54,7 @@ class Quota:
         )
 
     def less(self, count: int) -> Quota:
-        """Return what it is after so many uses more."""
+        """Return what it is after so many more requests."""
         if not count:
             return self
         used = None if self.used is None else self.used + count
@@ -63,7 +63,7 @@ class Quota:
     def __str__(self) -> str:
         of = "" if self.limit is None else f" of {self.limit:,}"
         reset = f"{self.resets_at:%Y-%m-%d %H:%M %Z}" if self.resets_at else "at an unknown time"
-        return f"{self.remaining:,}{of} uses left, reset {'at ' if self.resets_at else ''}{reset}"
+        return f"{self.remaining:,}{of} requests remaining, reset {'at ' if self.resets_at else ''}{reset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a vendor is known to grant without saying how much is left.
+    """What a vendor is known to grant without saying how much remains.
 
-    :param limit: uses per calendar month, counted in UTC; the vendor's own months may begin otherwise
+    :param limit: requests per calendar month, counted in UTC; the vendor's own months may begin otherwise
     """
 
     limit: int
@@ -116,24 +116,30 @@ class QuotaState:
     """What the store knows of a connection's quota.
 
     :param reading: what the vendor said last
-    :param counted: requests sent since then, by every task that shares the store, and what reservations that
-        expired had left: they may have been sent
-    :param reserved: uses set aside, by the run of a Dag that they are set aside for
+    :param counted: requests sent since then, by every task that shares the store, and those that reservations
+        had when they expired: they may have been sent
+    :param reserved: requests that are reserved, by the run of a Dag that they are reserved for
+    :param private: those of them that a single task of the run has reserved for itself
     :param frees_at: when the first of these reservations expires
-    :param refusal: the vendor's latest refusal, where none was answered since
-    :param asking_until: somebody is asking the vendor now, and has until then
+    :param refusal: the vendor's latest refusal, if no answer came since
+    :param probing_until: the vendor is being probed now, until then at most
     """
 
     reading: Quota | None = None
     counted: int = 0
     reserved: Mapping[str, int] = field(default_factory=dict)
+    private: Mapping[str, int] = field(default_factory=dict)
     frees_at: datetime | None = None
     refusal: Refusal | None = None
-    asking_until: datetime | None = None
+    probing_until: datetime | None = None
+
+    def shared_by(self, run: str) -> int:
+        """Return how many requests all tasks of a run have reserved together."""
+        return self.reserved.get(run, 0) - self.private.get(run, 0) if run else 0
 
     def reserved_for_others(self, run: str = "") -> int:
-        """Say how many uses are set aside for other runs than the given one."""
-        return sum(amount for owner, amount in self.reserved.items() if owner != run or not run)
+        """Return how many requests are reserved for other runs, or for one task of this run alone."""
+        return sum(self.reserved.values()) - self.shared_by(run)
 
     @property
     def estimate(self) -> Quota | None:

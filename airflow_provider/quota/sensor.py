@@ -21,39 +21,39 @@ from airflow.sdk.exceptions import (
 from airflow_provider import exceptions
 from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.http.outcome import fail_without_retry
+from airflow_provider.http.retry_policy import native_arguments
 from airflow_provider.quota import clock
 from airflow_provider.values import duration, flag, is_later, whole_number
-from airflow_provider.values import retry_policy as check_retry_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context, RetryPolicy
 
-    from airflow_provider.quota.decision import Requirement, Sleep
+    from airflow_provider.quota.decision import Requirement, Sleep, WaitPolicy
     from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.monitor import QuotaMonitor
     from airflow_provider.quota.readings import Quota
 
 
 class QuotaSensor(BaseSensorOperator):
-    """Wait until a vendor's quota has enough left.
+    """Wait until enough of a vendor's quota remains.
 
-    Asking about a quota may cost one use of it, so the sensor looks into the store first, where every task
-    leaves what it has learnt. Only if nobody has asked for some time it asks, once for all sensors that wait.
-    If too little is left it sleeps until the quota is reset: deferred to the triggerer, rescheduled, or
-    blocking, as ``deferrable`` and ``mode`` say. ``poke_interval`` plays no part.
+    A probe of a quota may cost one request of it, so the sensor looks into the store first, where every task
+    keeps what it has learnt. It probes only if no task has done so for some time, once for all sensors that
+    wait. If too little remains it sleeps until the quota is reset: deferred to the triggerer, rescheduled, or
+    blocking, as ``deferrable`` and ``mode`` say. ``poke_interval`` has no effect.
 
-    What other runs of Dags have reserved does not count as left, see
+    What other runs of Dags have reserved does not count as remaining, see
     :class:`~airflow_provider.quota.operators.ReserveQuotaOperator`.
 
-    :param min_remaining: uses that must be left (templated)
-    :param margin: uses that must be left on top of that. It is not known whether a vendor counts the question
-        itself before or after answering it, hence 1
+    :param min_remaining: requests that must remain (templated)
+    :param margin: requests that must remain on top of that. It is not known whether a vendor counts a probe
+        before or after answering it, hence 1
     :param max_age: how old a reading may be that says that there is enough. One that says that there is too
         little holds until the reset
-    :param reset_margin: how long to wait beyond the announced reset. The vendor rounds it to an unknown side,
-        hence one hour
+    :param reset_margin: how long to wait beyond the announced reset. Some vendors round it to an unknown
+        side, hence one hour
     :param recheck_interval: how long to wait where the vendor refuses without saying until when: a used-up
         quota that answers with an error, maintenance, throttling
     :param jitter: how much later to wake at most, at random, so that not all tasks start in the same moment
@@ -76,12 +76,8 @@ class QuotaSensor(BaseSensorOperator):
         retry_policy: RetryPolicy | None = None,
         **kwargs: Any,
     ) -> None:
-        if retry_policy is not None:
-            check_retry_policy("retry_policy", retry_policy)
-        if retry_policy is not None and hasattr(BaseSensorOperator, "retry_policy"):
-            # Airflow 3.2 has none; a sensor waits by itself for what a policy would wait for.
-            kwargs["retry_policy"] = retry_policy
-        super().__init__(**kwargs)
+        # Airflow 3.2 has none; a sensor waits by itself for what a policy would wait for.
+        super().__init__(**native_arguments(retry_policy), **kwargs)
         self.min_remaining = min_remaining
         self.margin = whole_number("margin", margin, 0)
         self.max_age = duration("max_age", max_age)
@@ -97,20 +93,20 @@ class QuotaSensor(BaseSensorOperator):
         """Return the hook of the vendor."""
         raise NotImplementedError
 
-    def need(self) -> Requirement:
-        """Say what is wanted."""
+    def requirement(self) -> Requirement:
+        """Say what is required."""
         from airflow_provider.quota.decision import Requirement
         from airflow_provider.run_identity import current_run
 
         return Requirement(whole("min_remaining", self.min_remaining), self.margin, current_run())
 
     def satisfied(self, hook: MeteredHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
-        """Take what there is enough of.
+        """Use what there is enough of.
 
         :param hook: the hook
-        :param monitor: what has found out that there is enough
+        :param monitor: the monitor that has found enough
         :param quota: the reading
-        :return: the result of the task; None if somebody else was faster
+        :return: the result of the task; None if another task has reserved it in between
         """
         return quota.as_dict()
 
@@ -120,7 +116,7 @@ class QuotaSensor(BaseSensorOperator):
         :return: the reading that satisfied the sensor
         """
         started = clock.now()
-        # A retry is there to ask again.
+        # A retry is there to probe again.
         self._shares = getattr(context.get("ti"), "try_number", 1) <= 1
         if self.reschedule:
             started = context["ti"].get_first_reschedule_date(context) or started
@@ -129,7 +125,7 @@ class QuotaSensor(BaseSensorOperator):
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
     ) -> dict[str, Any]:
-        """Go on after the trigger has slept, and has looked."""
+        """Go on after the trigger has checked the quota."""
         return self._wait(
             datetime.fromisoformat(deadline) if deadline else self._deadline(clock.now()), event or {}
         )
@@ -137,7 +133,7 @@ class QuotaSensor(BaseSensorOperator):
     def _wait(self, deadline: datetime, event: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
             with fail_without_retry():
-                return self._gain(deadline, event or {})
+                return self._wait_for_enough(deadline, event or {})
         except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(str(error)) from None
@@ -147,7 +143,7 @@ class QuotaSensor(BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from None
             raise
 
-    def _gain(self, deadline: datetime, event: dict[str, Any]) -> dict[str, Any]:
+    def _wait_for_enough(self, deadline: datetime, event: dict[str, Any]) -> dict[str, Any]:
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.quota.decision import Enough, Sleep
         from airflow_provider.quota.monitor import open_monitor
@@ -157,7 +153,7 @@ class QuotaSensor(BaseSensorOperator):
             raise getattr(exceptions, event["error"], VendorError)(event["message"])
         if "late" in event:
             self._give_up(event["late"], datetime.fromisoformat(event["wake_at"]), deadline)
-        hook, need = self.hook(), self.need()
+        hook, requirement = self.hook(), self.requirement()
         monitor = open_monitor(hook)
         found: Enough | Sleep
         try:
@@ -165,20 +161,25 @@ class QuotaSensor(BaseSensorOperator):
                 if "enough" in event:
                     found, event = Enough(Quota.from_dict(event["enough"])), {}
                 else:
-                    found = asyncio.run(monitor.check(need, self._patience))
+                    found = asyncio.run(monitor.check(requirement, self._wait_policy))
                 if isinstance(found, Enough):
                     result = self.satisfied(hook, monitor, found.quota)
                     if result is not None:
                         self.log.info(
-                            "Enough: %s, needed %d and a margin of %d.", found.quota, need.amount, need.margin
+                            "Enough: %s, needed %d and a margin of %d.",
+                            found.quota,
+                            requirement.amount,
+                            requirement.margin,
                         )
                         return result
-                    found = Sleep(clock.now() + timedelta(minutes=1), "Somebody else was faster")
-                self._sleep(hook, need, found, deadline)
+                    found = Sleep(clock.now() + timedelta(minutes=1), "Another task has just reserved it")
+                self._sleep(hook, requirement, found, deadline)
         finally:
             monitor.close()
 
-    def _sleep(self, hook: MeteredHook[Any], need: Requirement, sleep: Sleep, deadline: datetime) -> None:
+    def _sleep(
+        self, hook: MeteredHook[Any], requirement: Requirement, sleep: Sleep, deadline: datetime
+    ) -> None:
         from airflow_provider.http.metrics import increase
 
         if sleep.until > deadline:
@@ -189,18 +190,18 @@ class QuotaSensor(BaseSensorOperator):
         if self.deferrable:
             from airflow_provider.quota.triggers import QuotaTrigger
 
-            patience = self._patience
+            wait_policy = self._wait_policy
             self.defer(
                 trigger=QuotaTrigger(
                     hook=f"{type(hook).__module__}.{type(hook).__qualname__}",
                     conn_id=hook.conn_id,
-                    amount=need.amount,
-                    margin=need.margin,
-                    run=need.run,
-                    field=need.field,
-                    max_age=patience.max_age.total_seconds(),
-                    reset_margin=patience.reset_margin.total_seconds(),
-                    recheck_interval=patience.recheck_interval.total_seconds(),
+                    amount=requirement.amount,
+                    margin=requirement.margin,
+                    run=requirement.run,
+                    field=requirement.field,
+                    max_age=wait_policy.max_age.total_seconds(),
+                    reset_margin=wait_policy.reset_margin.total_seconds(),
+                    recheck_interval=wait_policy.recheck_interval.total_seconds(),
                     jitter=self.jitter.total_seconds(),
                     wake_at=wake_at.isoformat(),
                     deadline=deadline.isoformat(),
@@ -223,11 +224,11 @@ class QuotaSensor(BaseSensorOperator):
         raise AirflowSensorTimeout(message)
 
     @property
-    def _patience(self) -> Any:
+    def _wait_policy(self) -> WaitPolicy:
         from airflow_provider.quota.decision import WaitPolicy
 
-        patience = WaitPolicy(self.max_age, self.reset_margin, self.recheck_interval)
-        return patience if self._shares else replace(patience, shared=timedelta(0))
+        wait_policy = WaitPolicy(self.max_age, self.reset_margin, self.recheck_interval)
+        return wait_policy if self._shares else replace(wait_policy, shared=timedelta(0))
 
     def _deadline(self, started: datetime) -> datetime:
         # Airflow does not enforce execution_timeout while a task is deferred.

@@ -2,105 +2,26 @@
 
 from __future__ import annotations
 
-import enum
-import hashlib
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from airflow_provider.quota import clock
-from airflow_provider.quota.readings import Account, Quota, QuotaState, Refusal
+from airflow_provider.quota.decision import Requirement, availability
+from airflow_provider.quota.interface import Turn
+from airflow_provider.quota.readings import Quota, QuotaState, Refusal
+from airflow_provider.quota.reservations import Reservation, Reservations
 from airflow_provider.store.engine import insert_if_absent
 from airflow_provider.store.tables import quota as table
-from airflow_provider.store.tables import reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from airflow_provider.quota.readings import Grant
+    from airflow_provider.quota.interface import Report
+    from airflow_provider.quota.readings import Account, Grant
     from airflow_provider.store.engine import Database
-
-
-LEASE = timedelta(hours=1)
-"""How long a batch's own reservation outlives its latest request: longer than its longest pause."""
-
-
-class Turn(enum.Enum):
-    """Whether somebody who wants to ask the vendor may."""
-
-    MINE = "mine"
-    """Probe, and say when it is done."""
-    ANOTHERS = "another's"
-    """Somebody is asking: look again in a moment."""
-    OVER = "over"
-    """Somebody has asked: look again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a client has seen since its last report.
-
-    :param sent: requests sent, or about to be; those before the reading not counted
-    :param spent: requests that have ended, which are taken from reservations
-    :param reading: the latest reading
-    :param refusal: the latest refusal
-    """
-
-    sent: int = 0
-    spent: int = 0
-    reading: Quota | None = None
-    refusal: Refusal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Uses that are set aside.
-
-    :param id: names it
-    :param shared: whether it is for all tasks of the run, or for the one that made it
-    :param amount: how many
-    :param taken: how many of them were taken from a shared one, where they belong when the task ends
-    :param spent: how many of them are spent
-    :param run: the run of a Dag whose requests are taken from it
-    :param task: the task that made it, for people
-    :param created_at: since when
-    :param expires_at: until when
-    """
-
-    id: str
-    shared: bool
-    amount: int
-    taken: int
-    spent: int
-    run: str
-    task: str
-    created_at: datetime
-    expires_at: datetime
-
-    @property
-    def left(self) -> int:
-        """Return what is not spent."""
-        return max(0, self.amount - self.spent)
-
-    def is_shared_by(self, run: str) -> bool:
-        """Say whether it is for all tasks of the run."""
-        return self.shared and bool(run) and self.run == run
-
-    def is_for(self, run: str, now: datetime) -> bool:
-        """Say whether tasks of the run may still take from it."""
-        return self.is_shared_by(run) and self.expires_at > now
-
-
-def reservation_id(conn_id: str, *parts: object) -> str:
-    """Name a reservation so that a retried task finds its own.
-
-    :param conn_id: id of the connection
-    :param parts: what tells the task from others
-    """
-    return hashlib.blake2b(json.dumps([conn_id, *map(str, parts)]).encode(), digest_size=16).hexdigest()
 
 
 class QuotaStore:
@@ -108,39 +29,46 @@ class QuotaStore:
 
     :param database: the database
     :param account: whose quota it is
-    :param grant: what the vendor grants where it does not say what is left
+    :param grant: what the vendor grants where it does not say how much remains
+    :param can_probe: whether the vendor can be asked how much remains
     """
 
-    def __init__(self, database: Database, account: Account, grant: Grant | None = None) -> None:
+    blocking = True
+
+    def __init__(
+        self, database: Database, account: Account, grant: Grant | None = None, *, can_probe: bool = True
+    ) -> None:
         self.account = account
         self._database = database
         self._grant = grant
+        self._can_probe = can_probe
+        self._reservations = Reservations(account)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._database.close()
 
     def look(self) -> QuotaState:
-        """Say what is known.
+        """Return what is known.
 
         :raises StoreUnavailable: the database cannot be used
         """
         with self._database.read() as connection:
             return self._state(connection, self._row(connection))
 
-    def take_turn(self, asker: str, seconds: float, known: QuotaState | None = None) -> Turn:
-        """Become the one who asks the vendor, unless somebody is, or has been since.
+    def take_turn(self, prober: str, seconds: float, known: QuotaState | None = None) -> Turn:
+        """Let one prober at a time probe the vendor.
 
-        :param asker: who would ask
-        :param seconds: after so long somebody else may, whatever has become of this one
-        :param known: what the asker has seen; where there is another answer by now, nobody need ask
+        :param prober: name of the prober
+        :param seconds: after so long another one may, whether or not the turn was ended
+        :param known: what the prober has seen; with an answer that is newer, nobody need probe
         :raises StoreUnavailable: the database cannot be used
         """
 
         def take(connection: sa.Connection) -> Turn:
             row = self._locked(connection)
             now = _seconds(clock.now())
-            # Whoever has longer than twice as long has a clock that is wrong.
+            # A turn that lasts more than twice as long was written by a clock that is wrong.
             if row.asker is not None and now < row.asking_until <= now + 2 * seconds:
                 return Turn.ANOTHERS
             if known is not None:
@@ -148,28 +76,28 @@ class QuotaStore:
                 if (state.reading, state.refusal) != (known.reading, known.refusal):
                     return Turn.OVER
             self._change(
-                connection, asker=asker, asking_until=now + seconds, asked_count=self._counted(row, now)
+                connection, asker=prober, asking_until=now + seconds, asked_count=self._counted(row, now)
             )
             return Turn.MINE
 
         return self._database.run(take)
 
-    def end_turn(self, asker: str) -> None:
-        """Let others ask again.
+    def end_turn(self, prober: str) -> None:
+        """Let others probe again.
 
-        :param asker: who has asked
+        :param prober: name of the prober
         :raises StoreUnavailable: the database cannot be used
         """
         statement = sa.update(table).where(
             table.c.account == self.account.digest, table.c.asker == sa.bindparam("me")
         )
         values = dict.fromkeys(("asker", "asking_until", "asked_count"))
-        self._database.run(lambda connection: connection.execute(statement.values(values), {"me": asker}))
+        self._database.run(lambda connection: connection.execute(statement.values(values), {"me": prober}))
 
-    def report(self, report: Report, *, run: str = "", reservation: str = "", asker: str = "") -> None:
-        """Take down what a client has seen, in a transaction of its own; see :meth:`write`."""
+    def report(self, report: Report, *, run: str = "", reservation: str = "", prober: str = "") -> None:
+        """Keep what a client has seen, in a transaction of its own; see :meth:`write`."""
         self._database.run(
-            lambda connection: self.write(connection, report, run=run, reservation=reservation, asker=asker)
+            lambda connection: self.write(connection, report, run=run, reservation=reservation, prober=prober)
         )
 
     def write(
@@ -179,15 +107,15 @@ class QuotaStore:
         *,
         run: str = "",
         reservation: str = "",
-        asker: str = "",
+        prober: str = "",
     ) -> None:
-        """Take down what a client has seen.
+        """Keep what a client has seen.
 
         :param connection: an open transaction
         :param report: what it has seen
         :param run: the run of a Dag whose reservations its requests are taken from
         :param reservation: the reservation that they are taken from first
-        :param asker: who has asked, if the reading is the answer to a turn
+        :param prober: name of the prober, if the reading is the answer to its probe
         """
         row = self._locked(connection)
         now = _seconds(clock.now())
@@ -198,9 +126,9 @@ class QuotaStore:
             reading = self._begun(now)
         if reading is not None and self._is_news(row, reading, now):
             # What others sent while the answer was on its way may or may not be in it: it is counted.
-            before = row.asked_count if asker and row.asker == asker else counted
+            before = row.asked_count if prober and row.asker == prober else counted
             values = {"counted": max(0, counted - before) + report.sent, **_columns(reading)}
-            self._settle(connection, reading)
+            self._reservations.settle(connection, reading)
             if row.refused_at is not None and not values["observed_at"] <= row.refused_at <= now:
                 values.update(dict.fromkeys(("refusal", "refused_at", "refused_until", "refusal_text")))
         # One from the future was written by a clock that is wrong.
@@ -214,7 +142,7 @@ class QuotaStore:
             )
         self._change(connection, **values)
         if report.spent:
-            self._spend(connection, report.spent, run, reservation)
+            self._reservations.spend(connection, report.spent, run, reservation, clock.now())
 
     def reserve(
         self,
@@ -227,107 +155,72 @@ class QuotaStore:
         task: str,
         lasts: timedelta,
         shared: bool = False,
+        reset_margin: timedelta = timedelta(0),
     ) -> int | None:
-        """Set uses aside, if there are as many.
+        """Reserve requests, if :func:`~airflow_provider.quota.decision.availability` finds enough.
 
-        :param id_: name of the reservation; one of the same name is replaced
+        :param id_: id of the reservation; one of the same id is replaced
         :param amount: how many at least
-        :param margin: how many must be left beside them
+        :param margin: how many must remain beside them
         :param at_most: how many at most
         :param run: the run of a Dag whose requests are taken from it
         :param task: the task that makes it, for people
         :param lasts: after so long it expires
-        :param shared: whether it is for all tasks of the run. One for a task takes from those first
-        :return: how many were set aside; None if there are too few, or nothing is known
+        :param shared: whether it is for all tasks of the run, on top of what they share already. One for a
+            single task takes from what they share first
+        :param reset_margin: how long after the announced reset a new period has begun
+        :return: how many were reserved; None if too few remain, or nothing is known
         :raises StoreUnavailable: the database cannot be used
         """
+        requirement = Requirement(amount, margin, "" if shared else run)
 
         def reserve(connection: sa.Connection) -> int | None:
             row = self._locked(connection)
-            self._release(connection, [one for one in self._reservations(connection) if one.id == id_])
-            state, now = self._state(connection, row), clock.now()
-            ours = [] if shared else [one for one in self._reservations(connection) if one.is_for(run, now)]
-            taken = min(amount, sum(one.left for one in ours))
-            free = -1
-            if state.reading is not None:
-                free = state.reading.remaining - state.counted - state.reserved_for_others() - margin
-            if free < amount - taken and taken < amount:
-                return None
-            granted = max(amount, taken + min(free, (at_most or amount) - taken))
-            self._take(connection, ours, taken)
-            connection.execute(
-                sa.insert(reservation).values(
-                    id=id_,
-                    conn_id=self.account.conn_id,
-                    account=self.account.digest,
-                    run=run,
-                    task=task,
-                    shared=shared,
-                    amount=granted,
-                    taken=taken,
-                    spent=0,
-                    created_at=_seconds(now),
-                    expires_at=_seconds(now + lasts),
-                )
+            self._reservations.remove(connection, lambda one: one.id == id_)
+            now = clock.now()
+            found = availability(
+                self._state(connection, row),
+                requirement,
+                now=now,
+                reset_margin=reset_margin,
+                can_probe=self._can_probe,
             )
+            # What sends nothing needs nothing.
+            if amount and (found is None or not found.enough):
+                return None
+            granted, taken = found.portion(at_most or amount) if found else (0, 0)
+            made = Reservation(id_, shared, granted, taken, 0, run, task, now, now + lasts)
+            self._reservations.add(connection, made)
             return granted
 
         return self._database.run(reserve)
 
-    def release(self, *, id_: str | None = None, run: str | None = None) -> list[Reservation]:
-        """Give back what is set aside and not spent.
+    def release(self, *, id_: str | None = None, run: str | None = None) -> Sequence[Reservation]:
+        """Release what is reserved and not spent.
 
-        :param id_: name of one reservation
-        :param run: or all those that are shared by the tasks of a run
-        :return: what was given back
+        :param id_: id of one reservation
+        :param run: or all those that the tasks of a run share
+        :return: what was released
         :raises StoreUnavailable: the database cannot be used
         """
 
-        def release(connection: sa.Connection) -> list[Reservation]:
-            # The row of the quota is locked first by everybody who changes a reservation.
+        def chosen(one: Reservation) -> bool:
+            return one.id == id_ or (run is not None and one.shared and one.run == run)
+
+        def release(connection: sa.Connection) -> Sequence[Reservation]:
+            # Whoever changes a reservation locks the row of the quota first.
             self._locked(connection)
-            found = [
-                one
-                for one in self._reservations(connection)
-                if one.id == id_ or (run is not None and one.shared and one.run == run)
-            ]
-            self._release(connection, found)
-            return found
+            return self._reservations.remove(connection, chosen)
 
         return self._database.run(release)
 
     def reservations(self) -> list[Reservation]:
-        """Return what is set aside, the oldest first.
+        """Return the reservations, the oldest first.
 
         :raises StoreUnavailable: the database cannot be used
         """
         with self._database.read() as connection:
-            return self._reservations(connection)
-
-    def _release(self, connection: sa.Connection, found: Sequence[Reservation]) -> None:
-        """Remove reservations; what a task's own took from the run's goes back there."""
-        for one in found:
-            connection.execute(sa.delete(reservation).where(reservation.c.id == one.id))
-            theirs = [other for other in self._reservations(connection) if other.is_shared_by(one.run)]
-            if one.taken and theirs:
-                values = {
-                    "amount": reservation.c.amount + one.taken,
-                    "spent": reservation.c.spent + one.taken - min(one.left, one.taken),
-                }
-                connection.execute(
-                    sa.update(reservation).where(reservation.c.id == theirs[0].id).values(values)
-                )
-
-    def _take(self, connection: sa.Connection, ours: Sequence[Reservation], count: int) -> None:
-        """Take uses out of reservations that the tasks of a run share."""
-        for one in ours:
-            if part := min(count, one.left):
-                connection.execute(
-                    sa.update(reservation)
-                    .where(reservation.c.id == one.id)
-                    .values(amount=reservation.c.amount - part)
-                )
-                count -= part
+            return self._reservations.all(connection)
 
     def _row(self, connection: sa.Connection, *, lock: bool = False) -> Any:
         query = sa.select(table).where(table.c.account == self.account.digest)
@@ -389,118 +282,34 @@ class QuotaStore:
         now = clock.now()
         if row is None:
             return QuotaState(reading=self._begun(_seconds(now)))
-        reading, counted = _reading(row), self._counted(row, _seconds(now))
-        if reading is None or self._ended(row, _seconds(now)):
-            reading = self._begun(_seconds(now)) or reading
-        reserved: dict[str, int] = {}
-        frees_at: datetime | None = None
-        for one in self._reservations(connection):
-            if one.expires_at <= now:
-                # Nobody has given it back, so it may have been spent: the vendor's next answer tells.
-                told = reading is not None and reading.observed_at >= one.expires_at
-                counted += 0 if told else one.left
-            elif one.left:
-                reserved[one.run] = reserved.get(one.run, 0) + one.left
-                frees_at = min(frees_at or one.expires_at, one.expires_at)
-        refusal = None
-        if row.refusal is not None:
-            until = _moment(row.refused_until) if row.refused_until is not None else None
-            refusal = Refusal(row.refusal, row.refusal_text or "", _moment(row.refused_at), until)
-        asking = row.asker is not None and row.asking_until > _seconds(now)
+        reading = self._current(row, _seconds(now))
+        counted = self._counted(row, _seconds(now))
+        held = self._reservations.all(connection)
+        for one in held:
+            # Of one that expired nobody knows what was spent, until the vendor's next answer.
+            if one.expires_at <= now and not (reading and reading.observed_at >= one.expires_at):
+                counted += one.remaining
+        active = [one for one in held if one.expires_at > now and one.remaining]
+        probing = row.asker is not None and row.asking_until > _seconds(now)
         return QuotaState(
             reading=reading,
             counted=counted,
-            reserved=reserved,
-            frees_at=frees_at,
-            refusal=refusal,
-            asking_until=_moment(row.asking_until) if asking else None,
+            reserved=_by_run(active),
+            private=_by_run([one for one in active if not one.shared]),
+            frees_at=min((one.expires_at for one in active), default=None),
+            refusal=_refusal(row),
+            probing_until=_moment(row.asking_until) if probing else None,
         )
 
-    def _reservations(self, connection: sa.Connection) -> list[Reservation]:
-        rows = connection.execute(
-            sa.select(reservation)
-            .where(reservation.c.account == self.account.digest)
-            .order_by(reservation.c.created_at, reservation.c.id)
-        )
-        return [
-            Reservation(
-                id=row.id,
-                shared=row.shared,
-                amount=row.amount,
-                taken=row.taken,
-                spent=row.spent,
-                run=row.run,
-                task=row.task,
-                created_at=_moment(row.created_at),
-                expires_at=_moment(row.expires_at),
-            )
-            for row in rows
-        ]
-
-    def _settle(self, connection: sa.Connection, reading: Quota) -> None:
-        """Forget reservations that had expired when the vendor answered: its count has what they spent."""
-        connection.execute(
-            sa.delete(reservation).where(
-                reservation.c.account == self.account.digest,
-                reservation.c.expires_at <= _seconds(reading.observed_at),
-            )
-        )
-
-    def _spend(self, connection: sa.Connection, count: int, run: str, first: str) -> None:
-        """Take requests from the run's reservations."""
-        if not run and not first:
-            return
-        held = [one for one in self._reservations(connection) if one.id == first or one.is_shared_by(run)]
-        for one in sorted(held, key=lambda one: one.id != first):
-            if not count:
-                return
-            if part := min(count, one.left):
-                values = {"spent": reservation.c.spent + part}
-                if one.id == first:
-                    # A batch holds its own as long as it sends.
-                    values["expires_at"] = sa.literal(_seconds(clock.now() + LEASE))
-                connection.execute(sa.update(reservation).where(reservation.c.id == one.id).values(values))
-                count -= part
-
-
-class MemoryStore:
-    """What one task knows by itself, where the store cannot be used.
-
-    :param account: whose quota it is
-    """
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self._state = QuotaState()
-
-    def look(self) -> QuotaState:
-        """Say what is known."""
-        return self._state
-
-    def take_turn(self, asker: str, seconds: float, known: QuotaState | None = None) -> Turn:
-        """Become the one who asks: there is nobody else."""
-        return Turn.MINE
-
-    def end_turn(self, asker: str) -> None:
-        """Do nothing: there is nobody else."""
-
-    def close(self) -> None:
-        """Do nothing: there is no database."""
-
-    def write(self, connection: Any, report: Report, **details: Any) -> None:
-        """Take down what the task has seen."""
-        self.report(report)
-
-    def report(self, report: Report, **details: Any) -> None:
-        """Take down what the task has seen."""
-        state = self._state
-        counted = report.sent if report.reading else state.counted + report.sent
-        self._state = replace(
-            state,
-            reading=report.reading or state.reading,
-            counted=counted,
-            refusal=report.refusal or state.refusal,
-        )
+    def _current(self, row: Any, now: float) -> Quota | None:
+        """Return the reading that holds now."""
+        reading = _reading(row)
+        if reading is None or self._ended(row, now):
+            return self._begun(now) or reading
+        if reading.source == "count" and self._grant is not None:
+            # The connection says what is granted, and may have been changed since the period began.
+            return replace(reading, limit=self._grant.limit, remaining=self._grant.limit)
+        return reading
 
 
 def rows(database: Database) -> Sequence[Any]:
@@ -535,6 +344,21 @@ def _reading(row: Any) -> Quota | None:
         observed_at=_moment(row.observed_at),
         source=row.source,
     )
+
+
+def _refusal(row: Any) -> Refusal | None:
+    if row.refusal is None:
+        return None
+    until = _moment(row.refused_until) if row.refused_until is not None else None
+    return Refusal(row.refusal, row.refusal_text or "", _moment(row.refused_at), until)
+
+
+def _by_run(reservations: Iterable[Reservation]) -> dict[str, int]:
+    """Return the requests that reservations hold, by the run that they are for."""
+    held: dict[str, int] = {}
+    for one in reservations:
+        held[one.run] = held.get(one.run, 0) + one.remaining
+    return held
 
 
 def _seconds(moment: datetime) -> float:

@@ -1,4 +1,4 @@
-"""The trigger that waits for quota: it sleeps, and asks once for all that wait with it."""
+"""The trigger that waits for quota: it sleeps, and probes once for all that wait with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider.quota.decision import Sleep
 
 LONGEST_SLEEP = 3600.0
-"""Seconds after which the clock is looked at again: it may have been set."""
+"""Seconds after which the clock is read again: it may have been set."""
 
 SPACING = 0.001
 """Seconds between two triggers that go on: a thousand in one turn of the event loop would hold it up."""
@@ -32,19 +32,19 @@ _next_turn = 0.0
 class QuotaTrigger(BaseTrigger):
     """Sleep until a quota has been reset, and see whether there is enough then.
 
-    The triggers of a triggerer share one look at the store, and one question to the vendor serves all of all
-    triggerers: the answer is kept in the store, so a trigger that is run again does not ask again. Nothing is
-    written but what was read.
+    The triggers of a triggerer share one look at the store, and all triggers of all triggerers share one
+    probe: the answer is kept in the store, so a trigger that is run again does not probe again. Nothing else
+    is written.
 
     :param hook: path of the hook's class
     :param conn_id: id of the connection
-    :param amount: uses that must be left
-    :param margin: uses that must be left on top of that
-    :param run: the run of a Dag that wants them
+    :param amount: requests that must remain
+    :param margin: requests that must remain on top of that
+    :param run: the run of a Dag that requires them
     :param field: the parameter that says how many, for the error
     :param max_age: seconds for which a reading is believed
     :param reset_margin: seconds to wait beyond the announced reset
-    :param recheck_interval: seconds to wait where nobody says until when
+    :param recheck_interval: seconds to wait where the vendor does not say until when
     :param jitter: seconds that it may wake later, at random
     :param wake_at: when to wake first, in ISO 8601
     :param deadline: when to give up, in ISO 8601

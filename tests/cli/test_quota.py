@@ -38,7 +38,7 @@ def test_the_quota_is_one_line_for_each_connection_and_asks_nobody(cli, known):
         "vendor": "wolkvox",
         "limit": 4800,
         "used": 0,
-        "left": 4800,
+        "remaining": 4800,
         "reserved": 30,
         "source": "probe",
         "sent_since": 0,
@@ -61,7 +61,7 @@ def test_a_refused_probe_is_an_error_and_shows_what_is_known(cli, known):
     known.fault(vendor="wolkvox", status=401)
     status, out, error = cli("quota", "--probe", "-o", "json")
     assert status == 1
-    assert [row["left"] for row in json.loads(out)] == [4799], "a refused call may cost a use as well"
+    assert [row["remaining"] for row in json.loads(out)] == [4799], "a refused call may cost a use as well"
     assert "HTTP 401" in error
 
 
@@ -78,7 +78,7 @@ def test_a_connection_that_nothing_is_known_of_is_listed_too(cli, known, set_con
     status, out, _ = cli("quota", "--conn-id", "wolkvox_default", "-o", "json")
     assert status == 0
     [row] = json.loads(out)
-    assert (row["left"], row["note"]) == (None, "nothing is known yet")
+    assert (row["remaining"], row["note"]) == (None, "nothing is known yet")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
-from airflow_provider.quota.store import QuotaStore, reservation_id
+from airflow_provider.quota.reservations import reservation_id
+from airflow_provider.quota.store import QuotaStore
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.operators import WolkvoxInsertRecordsOperator, WolkvoxUpdateRecordsOperator
 from tests.support.batches import execute
@@ -96,7 +97,7 @@ def test_what_the_run_has_reserved_is_used_first(hundred, store):
     [mine] = store.reservations()
     assert (mine.id, mine.amount, mine.spent) == ("mine", 60, 50)
     assert insert(contacts(30, 1000))["created"] == 30
-    assert [one.left for one in store.reservations()] == [1], "its own 21 first: 20 and one to spare"
+    assert [one.remaining for one in store.reservations()] == [1], "its own 21 first: 20 and one to spare"
     assert used(hundred) == 81
 
 
@@ -130,7 +131,7 @@ def test_batches_of_one_run_that_race_never_have_the_same_uses(hundred, store, r
     assert [one.id for one in left] == (["run's"] if reserved else [])
     assert sum(one.spent for one in left) <= min(reserved, sum(created))
     # Whatever has been sent is counted, and nothing is promised that is not there.
-    assert store.look().estimate.remaining - sum(one.left for one in left) >= 0
+    assert store.look().estimate.remaining - sum(one.remaining for one in left) >= 0
 
 
 def test_who_is_overtaken_by_another_task_of_the_run_leaves_the_margin(hundred, store, monkeypatch):

@@ -177,7 +177,7 @@ def test_a_reading_of_another_day_tells_the_hour_of_the_reset():
 
 def test_a_limit_that_a_question_would_always_lower_is_never_waited_for():
     known = Quota(100, 1, 99, NOW + 3 * HOUR, NOW, "probe")
-    with pytest.raises(InvalidInput, match="counts the question itself") as raised:
+    with pytest.raises(InvalidInput, match="counts the probe itself") as raised:
         decided(QuotaState(known), 100)
     assert raised.value.field == "min_remaining"
     assert isinstance(decided(QuotaState(known), 99), Enough)
@@ -263,6 +263,19 @@ def test_ones_own_reservation_is_ones_own():
     assert isinstance(decided(state, Requirement(45, run="other")), Sleep)
 
 
+def test_what_another_task_of_the_run_has_for_itself_is_reserved_for_others():
+    state = QuotaState(reading(50), reserved={"mine": 45}, private={"mine": 30})
+    assert isinstance(decided(state, Requirement(20, run="mine")), Enough)
+    assert isinstance(decided(state, Requirement(21, run="mine")), Sleep)
+
+
+@pytest.mark.parametrize(("counted", "enough"), [(5, True), (20, True), (21, False)])
+def test_what_the_run_has_reserved_precedes_the_margin_and_others_but_must_be_there(counted, enough):
+    state = QuotaState(reading(50), counted, reserved={"mine": 30, "other": 20})
+    found = decided(state, Requirement(30, 1, run="mine"))
+    assert isinstance(found, Enough if enough else Sleep)
+
+
 def test_who_is_no_run_has_no_reservation_of_its_own():
     assert isinstance(decided(QuotaState(reading(50), reserved={"": 45}), Requirement(10)), Sleep)
 
@@ -282,11 +295,43 @@ def test_reservations_do_not_hide_that_there_is_too_little_anyway():
         (Requirement(101, field="amount"), "amount is 101, more than"),
     ],
 )
-@pytest.mark.parametrize("known", [reading(90), reading(0), reading(0, age=HOUR)], ids=str)
-def test_more_than_the_limit_is_an_error_at_once(need, words, known):
+@pytest.mark.parametrize(
+    ("known", "options"),
+    [(reading(90), {}), (reading(0), {}), (reading(0, age=HOUR), {"probed_at": NOW - HOUR})],
+    ids=["some remain", "none remain", "answered"],
+)
+def test_more_than_the_limit_is_an_error_at_once(need, words, known, options):
     with pytest.raises(InvalidInput, match=words) as raised:
-        decided(QuotaState(known), need)
+        decided(QuotaState(known), need, **options)
     assert raised.value.field == need.field
+
+
+@pytest.mark.parametrize("remaining", [90, 0])
+@pytest.mark.parametrize("reserved", [{}, {"other": 40}])
+def test_a_limit_that_may_have_been_raised_since_is_probed_again(remaining, reserved):
+    known = reading(remaining, age=POLICY.max_age + timedelta(microseconds=1))
+    assert decided(QuotaState(known, reserved=reserved), 101) == Probe()
+
+
+def test_a_limit_of_a_period_that_is_over_is_probed_again():
+    assert decided(QuotaState(reading(90, resets_at=NOW - 2 * HOUR)), 101) == Probe()
+
+
+def test_an_old_reading_of_the_whole_limit_is_probed_again():
+    known = Quota(100, 1, 99, NOW + 3 * HOUR, NOW - HOUR, "probe")
+    assert decided(QuotaState(known), 100) == Probe()
+
+
+def test_an_old_limit_is_waited_for_where_the_vendor_cannot_be_probed():
+    assert until(decided(QuotaState(reading(0, age=HOUR)), 101, can_probe=False)) == AWAKE
+    with pytest.raises(InvalidInput, match="more than the limit"):
+        decided(QuotaState(reading(0)), 101, can_probe=False)
+
+
+def test_a_limit_that_the_connection_names_is_never_old():
+    known = reading(0, age=20 * HOUR, source="count")
+    with pytest.raises(InvalidInput, match="more than the limit"):
+        decided(QuotaState(known), 101, can_probe=False)
 
 
 def test_without_a_limit_nothing_is_too_much():

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airflow_provider.quota.interface import Report
 from airflow_provider.quota.readings import Grant, Refusal
-from airflow_provider.quota.store import QuotaStore, Report
+from airflow_provider.quota.store import QuotaStore
 from tests.support.quota import ACCOUNT, DAY, HOUR, NOW, reserve, tell
 
 GRANT = Grant(8000)
@@ -71,6 +72,13 @@ def test_a_new_period_begins_even_if_nothing_was_counted_in_the_old_one(counted,
     counted.report(Report(refusal=Refusal("QuotaExhausted", "x", NOW)))
     stopped_clock.at = APRIL
     assert counted.look().estimate.resets_at == datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("limit", [9000, 100])
+def test_a_grant_that_was_changed_in_the_connection_holds_at_once(counted, database, limit):
+    counted.report(Report(sent=7, spent=7))
+    known = QuotaStore(database, ACCOUNT, Grant(limit)).look()
+    assert (known.estimate.limit, known.estimate.remaining) == (limit, limit - 7)
 
 
 def test_a_header_counts_more_than_the_grant(counted):

@@ -15,9 +15,11 @@ from airflow_provider.http.call import Call, Repeat
 from airflow_provider.imbee import calls as imbee
 from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.quota import meter as module
+from airflow_provider.quota.interface import Report
+from airflow_provider.quota.memory import MemoryStore
 from airflow_provider.quota.meter import Meter
 from airflow_provider.quota.readings import Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Report
+from airflow_provider.quota.store import QuotaStore
 from airflow_provider.run_identity import current_run
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support.quota import (
@@ -361,7 +363,7 @@ def test_it_is_due_after_some_time(monkeypatch):
     assert not meter.due
     meter.flush()
     meter.before_request()
-    moments[0] += module.PATIENCE + 1
+    moments[0] += module.REPORT_INTERVAL + 1
     assert meter.due
 
 

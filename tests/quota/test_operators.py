@@ -336,5 +336,5 @@ def test_two_runs_that_race_for_the_same_remainder_take_turns(sandbox, monkeypat
         )
         attempt = Attempt(setting_aside(70, mode="poke"))
     assert attempt.outcome.state == "success"
-    assert sum(one.left for one in _reservations()) in (70, 70 * len(_reservations()))
+    assert sum(one.remaining for one in _reservations()) in (70, 70 * len(_reservations()))
     assert state().reserved_for_others() <= 99

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider.quota.store import LEASE, QuotaStore, Report, reservation_id
+from airflow_provider.quota.decision import Enough, Requirement, WaitPolicy, decide
+from airflow_provider.quota.interface import Report
+from airflow_provider.quota.reservations import LEASE, reservation_id
+from airflow_provider.quota.store import QuotaStore
 from tests.support.quota import HOUR, MINUTE, NOW, reading, reserve, tell
 
 # Reservations
@@ -19,7 +22,7 @@ def test_what_is_reserved_is_what_can_no_longer_be(store):
     assert reserve(store, "b", 15) == 15
     assert reserve(store, "c", 1) is None
     assert store.look().reserved == {"a": 30, "b": 15}
-    assert [(one.id, one.amount, one.left, one.run, one.task) for one in store.reservations()] == [
+    assert [(one.id, one.amount, one.remaining, one.run, one.task) for one in store.reservations()] == [
         ("a", 30, 30, "a", "a/t"),
         ("b", 15, 15, "b", "b/t"),
     ]
@@ -77,7 +80,7 @@ def test_requests_of_a_run_are_taken_from_what_it_has_set_aside(store):
     assert {one.id: one.spent for one in store.reservations()} == {"a": 4, "b": 3, "c": 0}
     assert known.reserved == {"run": 23, "other": 5}
     store.report(Report(sent=30, spent=30), run="run")
-    assert {one.id: one.left for one in store.reservations()} == {"a": 0, "b": 0, "c": 5}
+    assert {one.id: one.remaining for one in store.reservations()} == {"a": 0, "b": 0, "c": 5}
     assert store.look().reserved == {"other": 5}
 
 
@@ -101,7 +104,13 @@ def test_releasing_tells_what_was_spent(store):
     reserve(store, "a", 10, shared=True)
     store.report(Report(sent=4, spent=4), run="a")
     [one] = store.release(id_="a")
-    assert (one.amount, one.spent, one.left, one.created_at, one.expires_at) == (10, 4, 6, NOW, NOW + HOUR)
+    assert (one.amount, one.spent, one.remaining, one.created_at, one.expires_at) == (
+        10,
+        4,
+        6,
+        NOW,
+        NOW + HOUR,
+    )
     assert store.release(id_="a") == []
     known = store.look()
     assert (known.reserved, known.counted) == ({}, 4)
@@ -140,7 +149,7 @@ def test_giving_back_an_expired_reservation_frees_what_it_had_left(store, stoppe
     reserve(store, "a", 40, shared=True)
     stopped_clock.advance(HOUR)
     [one] = store.release(run="a")
-    assert one.left == 40
+    assert one.remaining == 40
     assert store.look().counted == 0
 
 
@@ -163,6 +172,23 @@ def test_what_a_task_sets_aside_is_for_no_other_task_of_the_run(store):
     assert shares(store) == {"a": (10, 0, 0), "b": (20, 0, 3)}
     assert store.release(run="run") == []
     assert store.look().reserved == {"run": 27}
+
+
+@pytest.mark.parametrize("amount", [19, 20, 21, 35, 36, 50])
+@pytest.mark.parametrize("margin", [0, 1])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("counted", [0, 14, 31])
+def test_what_waits_and_what_takes_agree(store, amount, margin, shared, counted):
+    tell(store, 50, at=NOW)
+    reserve(store, "run's", 20, "run", shared=True)
+    reserve(store, "theirs", 10, "run")
+    reserve(store, "other's", 5, "other", shared=True)
+    store.report(Report(sent=counted, spent=counted))
+    requirement = Requirement(amount, margin, "" if shared else "run")
+    policy = WaitPolicy(MINUTE, HOUR, HOUR)
+    told = isinstance(decide(store.look(), requirement, policy, now=NOW), Enough)
+    granted = reserve(store, "a", amount, "run", margin=margin, shared=shared)
+    assert granted == (amount if told else None)
 
 
 def test_a_task_takes_from_what_its_run_shares_first(store):
@@ -242,7 +268,7 @@ def test_what_a_task_took_from_its_run_goes_back_with_what_was_spent_of_it(store
     if again:
         assert store.release(id_="a") == []
     [left] = store.reservations()
-    assert (left.id, left.amount, left.spent, left.left) == ("run's", 20, spent, back)
+    assert (left.id, left.amount, left.spent, left.remaining) == ("run's", 20, spent, back)
     # Nothing is lost and nothing is there twice.
     known = store.look()
     assert (known.counted, known.reserved.get("run", 0)) == (sent, back)

@@ -13,8 +13,10 @@ import pytest
 from airflow_provider.exceptions import StoreUnavailable, VendorAuthError, VendorError
 from airflow_provider.quota import monitor as module
 from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPolicy
+from airflow_provider.quota.interface import Turn
+from airflow_provider.quota.memory import MemoryStore
 from airflow_provider.quota.monitor import QuotaMonitor, open_monitor
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Turn
+from airflow_provider.quota.store import QuotaStore
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support.processes import answer_of
 from tests.support.quota import HOUR, MINUTE, TOKEN, MovingClock, event, known, leave, probes, state, trigger
@@ -154,8 +156,8 @@ def test_a_look_that_began_before_the_answer_is_not_taken_for_one_after_it(sandb
 
     end_turn = monitor.store.end_turn
 
-    def end(asker: str) -> None:
-        end_turn(asker)
+    def end(prober: str) -> None:
+        end_turn(prober)
         threading.Timer(0.2, asked.set).start()
 
     monkeypatch.setattr(monitor.store, "look", slow_look)
@@ -238,14 +240,14 @@ def test_a_turn_lasts_as_long_as_a_question_may_take(sandbox, monkeypatch):
     seen: list[float] = []
     take_turn = monitor.store.take_turn
 
-    def timed(asker: str, seconds: float, *details: Any) -> Any:
+    def timed(prober: str, seconds: float, *details: Any) -> Any:
         seen.append(seconds)
-        return take_turn(asker, seconds, *details)
+        return take_turn(prober, seconds, *details)
 
     monkeypatch.setattr(monitor.store, "take_turn", timed)
     check(monitor)
     assert seen == [hook.policy.deadline + hook.options.timeout]
-    assert state().asking_until is None
+    assert state().probing_until is None
 
 
 @pytest.mark.parametrize("fault", [{"status": 401}, {"status": 500}, {"action": "garbage"}], ids=str)
@@ -253,7 +255,7 @@ def test_a_turn_ends_with_an_error(sandbox, no_waiting, fault):
     sandbox.fault(vendor="wolkvox", times=None, **fault)
     with pytest.raises(VendorError):
         check(open_monitor(WolkvoxHook()))
-    assert state().asking_until is None
+    assert state().probing_until is None
 
 
 @pytest.mark.parametrize("fault", [None, {"status": 429, "headers": {"Retry-After": "600"}}], ids=str)
@@ -292,7 +294,7 @@ def test_of_a_store_that_keeps_no_answer_nobody_asks_for_ever(sandbox, monkeypat
     with pytest.raises(StoreUnavailable, match="answers of wolkvox about its quota cannot be kept"):
         check(monitor) if how == "check" else asyncio.run(monitor.probe())
     assert probes(sandbox) == module.PROBES == 2
-    assert state().asking_until is None
+    assert state().probing_until is None
 
 
 @pytest.mark.parametrize(

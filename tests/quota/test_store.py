@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider.exceptions import StoreUnavailable
+from airflow_provider.quota.interface import Report, Turn
+from airflow_provider.quota.memory import MemoryStore
 from airflow_provider.quota.readings import Account, QuotaState, Refusal
-from airflow_provider.quota.store import MemoryStore, QuotaStore, Report, Turn, rows
+from airflow_provider.quota.store import QuotaStore, rows
 from airflow_provider.store import tables as schema
 from tests.support.quota import ACCOUNT, DAY, HOUR, MINUTE, NOW, reading, reserve, tell
 
@@ -70,7 +72,7 @@ def test_a_reading_of_a_clock_that_is_days_ahead_gives_way_to_the_answer_of_toda
     """Otherwise one wrong clock would decide for days what is left."""
     tell(store, 0, at=NOW + 3 * DAY)
     store.take_turn("me", 60)
-    store.report(Report(reading=reading(90, at=NOW)), asker="me")
+    store.report(Report(reading=reading(90, at=NOW)), prober="me")
     assert store.look().reading == reading(90, at=NOW)
 
 
@@ -79,7 +81,7 @@ def test_what_others_sent_while_the_answer_was_on_its_way_is_counted(store, stop
     assert store.take_turn("me", 60) is Turn.MINE
     store.report(Report(sent=3, spent=3))
     stopped_clock.advance(1)
-    store.report(Report(spent=1, reading=reading(50, at=stopped_clock.now())), asker="me")
+    store.report(Report(spent=1, reading=reading(50, at=stopped_clock.now())), prober="me")
     assert store.look().counted == 3
 
 
@@ -87,10 +89,10 @@ def test_the_answer_to_somebody_elses_turn_takes_nothing_from_it(store):
     store.report(Report(sent=10, spent=10))
     assert store.take_turn("me", 60) is Turn.MINE
     store.report(Report(sent=3, spent=3))
-    store.report(Report(reading=reading(50, at=NOW)), asker="another")
+    store.report(Report(reading=reading(50, at=NOW)), prober="another")
     assert store.look().counted == 0
     store.report(Report(sent=2, spent=2))
-    store.report(Report(reading=reading(48, at=NOW)), asker="me")
+    store.report(Report(reading=reading(48, at=NOW)), prober="me")
     assert store.look().counted == 0
 
 
@@ -128,18 +130,18 @@ def test_a_refusal_that_comes_late_does_not_hide_a_later_one(store):
 def test_one_asks_at_a_time(store, stopped_clock):
     assert store.take_turn("me", 60) is Turn.MINE
     assert store.take_turn("you", 60) is Turn.ANOTHERS
-    assert store.look().asking_until == NOW + MINUTE
+    assert store.look().probing_until == NOW + MINUTE
     store.end_turn("you")
     assert store.take_turn("you", 60) is Turn.ANOTHERS
     store.end_turn("me")
-    assert store.look().asking_until is None
+    assert store.look().probing_until is None
     assert store.take_turn("you", 60) is Turn.MINE
 
 
 def test_nobody_need_ask_what_has_been_answered_meanwhile(store):
     before = store.look()
     assert store.take_turn("me", 60, before) is Turn.MINE
-    store.report(Report(sent=1, spent=1), asker="me")
+    store.report(Report(sent=1, spent=1), prober="me")
     store.end_turn("me")
     # Requests alone are no answer.
     assert store.take_turn("me", 60, before) is Turn.MINE
@@ -147,7 +149,7 @@ def test_nobody_need_ask_what_has_been_answered_meanwhile(store):
     assert store.take_turn("you", 60, before) is Turn.ANOTHERS
     store.end_turn("me")
     assert store.take_turn("you", 60, before) is Turn.OVER
-    assert store.look().asking_until is None
+    assert store.look().probing_until is None
     before = store.look()
     store.report(Report(refusal=Refusal("VendorAuthError", "x", NOW)))
     assert store.take_turn("you", 60, before) is Turn.OVER
@@ -159,7 +161,7 @@ def test_the_turn_of_one_who_was_killed_ends_by_itself(store, stopped_clock):
     stopped_clock.advance(59.9)
     assert store.take_turn("you", 60) is Turn.ANOTHERS
     stopped_clock.advance(0.1)
-    assert store.look().asking_until is None
+    assert store.look().probing_until is None
     assert store.take_turn("you", 60) is Turn.MINE
     # The first one was only slow.
     store.end_turn("me")
@@ -201,7 +203,7 @@ def test_a_task_without_a_store_remembers_what_it_has_seen(stopped_clock):
     store = MemoryStore(ACCOUNT)
     assert store.look() == QuotaState()
     assert store.take_turn("me", 60) is Turn.MINE
-    store.report(Report(sent=1, spent=1, refusal=Refusal("RateLimited", "x", NOW - MINUTE)), asker="me")
+    store.report(Report(sent=1, spent=1, refusal=Refusal("RateLimited", "x", NOW - MINUTE)), prober="me")
     assert store.look() == QuotaState(counted=1, refusal=Refusal("RateLimited", "x", NOW - MINUTE))
     store.write(None, Report(sent=2, spent=3, reading=reading(50, at=NOW)), run="r")
     assert (store.look().reading, store.look().counted) == (reading(50, at=NOW), 2)

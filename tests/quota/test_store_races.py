@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.quota.store import QuotaStore, Report, Turn
+from airflow_provider.quota.interface import Report, Turn
+from airflow_provider.quota.store import QuotaStore
 from airflow_provider.store.engine import Database
 from tests.support.processes import answer_of
 from tests.support.quota import ACCOUNT, reading, reserve

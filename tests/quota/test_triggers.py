@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider.quota.store import Report
+from airflow_provider.quota.interface import Report
 from tests.support.quota import (
     HOUR,
     MINUTE,

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider.quota.interface import Report
 from airflow_provider.quota.readings import Account, Quota
-from airflow_provider.quota.store import Report
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from airflow_provider.quota.memory import MemoryStore
     from airflow_provider.quota.readings import QuotaState
-    from airflow_provider.quota.store import MemoryStore, QuotaStore
+    from airflow_provider.quota.store import QuotaStore
     from airflow_provider.quota.triggers import QuotaTrigger
     from tests.support.dags import Attempt
     from tests.support.sandbox import SandboxProcess
