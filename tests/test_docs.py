@@ -359,7 +359,9 @@ def test_the_result_keys_are_the_fields_of_the_models():
         (calls.ImbeeChat, "ImbeeCreateChatsOperator"),
         (calls.ImbeeAccessToken, "ImbeeCreateAccessTokensOperator"),
     ):
-        table = section(page("imbee"), operator).partition("Each result is the record")[2].partition("Besides")[0]
+        table = (
+            section(page("imbee"), operator).partition("Each result is the record")[2].partition("Besides")[0]
+        )
         shown = {key for row in rows(table) for key in re.findall(r"``(\w+)``", row[0])}
         assert shown == set(model.model_fields)
 
