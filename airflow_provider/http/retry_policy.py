@@ -59,8 +59,8 @@ class VendorRetryPolicy(RetryPolicy):
     for this provider's operators: there the task waits in the triggerer, as many times as it has ``retries``,
     and fails then.
 
-    :param reset_margin: how long to wait beyond the announced reset of a quota. wolkvox rounds it in
-        an unknown direction, hence one hour
+    :param reset_margin: how long to wait beyond the announced reset of a quota. Some vendors round
+        it to an unknown side, hence one hour
     :param recheck_interval: how long to wait for a used-up quota whose reset is not known
     :param jitter: how much later to retry at most, at random, so that not all tasks start in the same moment
     """

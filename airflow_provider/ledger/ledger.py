@@ -80,7 +80,7 @@ class Ledger:
 
     :param conn_id: id of the vendor's connection
     :param operation: name of the operation, like ``imbee.create_access_token``
-    :param scope: within what the keys are unique: a run of a task; empty for ever
+    :param scope: what the keys are unique in: a run of a task, or empty for ever
     :param task: the task that sends, for people who look at the row
     :param owner: this run, from :func:`~airflow_provider.ledger.owner.new_owner`
     :param lease: seconds after which a row that this run holds may be taken over; longer than any request

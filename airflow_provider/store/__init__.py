@@ -1,1 +1,1 @@
-"""The provider's own database: what has been sent, and what is left of quotas."""
+"""The provider's own database: what has been sent, what remains of quotas, what has been read of lists."""

@@ -407,7 +407,7 @@ class WolkvoxPagesOperator(VendorOperator):
             hook = WolkvoxHook(self.wolkvox_conn_id, policy=self.request_policy)
             stack.callback(hook.close)
             crm = Crm.of(hook.options)
-            # Made first: a mistake in the query shows before a file is opened.
+            # Made first: what is wrong with the question shows before a file is opened.
             self.question(crm, 1)
             results: FileOutput | ListOutput = ListOutput()
             if self.output_path:
@@ -443,10 +443,10 @@ class WolkvoxPagesOperator(VendorOperator):
 
 
 class WolkvoxQueryOperator(WolkvoxPagesOperator):
-    """Read records of a module: those whose field has a value, or those of a period.
+    """Read records of a module: those whose field has a value, or those of a time.
 
     Returns ``total``, ``pages``, ``complete`` (False where ``max_pages`` ended it, or fewer records came than
-    the answer announced), ``output``, ``seconds``, and ``records`` without ``output``. Another batch takes it
+    the answer speaks of), ``output``, ``seconds``, and ``records`` without ``output``. Another batch takes it
     as its ``records``; each record has its ``wolkvox_id``.
 
     .. seealso:: :ref:`howto/operator:WolkvoxQueryOperator`
