@@ -1,7 +1,7 @@
 """The errors that this provider raises: what went wrong, where, and what to do about it.
 
-Nothing here imports Airflow, so that a vendor's ``calls.py`` can raise these without it. The operators turn
-the errors that no retry can mend into ones that Airflow fails at once (see ``http/outcome.py``).
+Nothing here imports Airflow, so that a vendor's ``calls.py`` can raise these without it. Where no retry
+can help, the operators turn an error into one that Airflow fails at once (see ``http/outcome.py``).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class VendorError(Exception):
         self.path = self.path or path
 
     def redact(self, secrets: Iterable[str]) -> None:
-        """Replace secrets in the message, and shorten what a vendor wrote at great length.
+        """Replace secrets in the message, and shorten a long text of the vendor.
 
         Vendors have been seen to quote the credential that they refuse.
 
@@ -222,4 +222,4 @@ class BatchFailed(VendorError):
 
 
 class StoreUnavailable(VendorError):
-    """The ledger cannot be written: what cannot be recorded is not sent."""
+    """The provider's database cannot be used: what cannot be recorded is not sent."""

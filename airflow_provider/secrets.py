@@ -36,7 +36,7 @@ _PURPOSE = b"airflow-provider-vendor-apis sealed:v2"
 _KEY_FIELD = "[core] fernet_key"
 _SALT_BYTES = 16
 _NONCE = struct.Struct(">IQ")
-"""The number of the process and that of the value: a key never has the same twice, forks included."""
+"""The number of the process and that of the value: a key never uses the same twice, forks included."""
 _PLAIN = {str, int, float, bool, type(None)}
 
 
@@ -70,7 +70,7 @@ def seal_fields(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return seal(value)
     if isinstance(value, BaseModel):
-        # The declared fields alone: nobody knows whether what else a vendor sends is secret.
+        # Only the declared fields: other keys of a response may be secret.
         return {name: seal_fields(getattr(value, name)) for name in value.__class__.__pydantic_fields__}
     if isinstance(value, list | tuple):
         return [seal_fields(item) for item in value]
@@ -140,7 +140,7 @@ class _Keyring:
         self.own = self.ciphers(self.salt)[0]
 
     def nonce(self) -> bytes:
-        """Return what no other value that this key seals has."""
+        """Return a number that this key uses for no other value."""
         return _NONCE.pack(os.getpid(), next(self._numbers))
 
     def _derive(self, salt: bytes) -> list[AESGCM]:

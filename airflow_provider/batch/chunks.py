@@ -70,7 +70,7 @@ class ChunkedBatch(Batch):
     async def _take_turn(
         self, waiting: list[tuple[Job, Call[Any]]], client: AsyncClient, recorder: Recorder
     ) -> list[tuple[Job, Call[Any]]]:
-        """Claim the records, send those that are ours, and return those that somebody else is at.
+        """Claim the records, send those that are ours, and return those that another run is sending.
 
         Nothing is held while it waits for others, so two chunks cannot wait for each other.
         """

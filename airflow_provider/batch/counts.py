@@ -11,12 +11,12 @@ COUNTS = ("total", "created", "existing", "replayed", "failed", "unknown")
 class BatchCounts:
     """How many records ended how; each record that was read is in exactly one of the counts.
 
-    :param created: records that the vendor made anew, or does not tell from those
-    :param existing: records that the vendor had already: those that are updated or deleted count here
-    :param replayed: records whose result the ledger had: nothing was sent
+    :param created: records that are new at the vendor, or that it does not tell from new ones
+    :param existing: records that the vendor had already; updated and deleted ones count here
+    :param replayed: records whose stored result was used: nothing was sent
     :param failed: records that were not accepted, by the vendor or here
-    :param unknown: records that may or may not have been accepted, and are not sent again blindly
-    :param done: what is done with the records, for the log, where they are not created: like ``deleted``
+    :param unknown: records that may or may not have been accepted, and are not sent again by themselves
+    :param done: what the log says in place of created and existing, like ``deleted``
     """
 
     created: int = 0

@@ -171,11 +171,11 @@ class Execution:
         stack.callback(failures.close)
         if self._plan.reveal:
             names = ", ".join(f"{key}.{name}" for name in self._plan.reveal)
-            self._log.warning("%s will stand in clear in %s, as asked for.", names, self._output or "XCom")
+            self._log.warning("%s will be in clear in %s, because of reveal.", names, self._output or "XCom")
         return results, failures
 
     def _measure(self, database: Database, stack: ExitStack) -> tuple[Meter | None, int | None]:
-        """Make what keeps account of the vendor's quota, and reserve what the batch needs of it.
+        """Make the meter of the vendor's quota, and reserve what the batch needs of it.
 
         :param stack: releases what is not spent
         :return: the meter, and how many requests may be sent; None where there is no quota, or no limit

@@ -29,9 +29,9 @@ class Job:
     :param call: its call; None where it cannot be made
     :param id: id of its row in the ledger
     :param error: why it cannot be made
-    :param asked: the ledger's answer to come, where it was asked for ahead
-    :param recorded: whether the ledger knew how it ended, so that nothing was sent now
-    :param sent: whether it has been handed to the client
+    :param asked: the claim's result to come, where it was claimed ahead
+    :param recorded: whether the ledger had its outcome, so that nothing was sent now
+    :param sent: whether the client has its request
     """
 
     row: Row
@@ -90,12 +90,12 @@ class JobMaker:
         except VendorError as error:
             return Job(row, error=error)
         except UnicodeError as error:
-            # It could not even be sealed, so the record stays out of the report.
+            # It cannot be written as UTF-8, so the record stays out of the report.
             return Job(Row(row.number, {}), error=_unsendable(type(error).__name__))
         if not call.key:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         try:
-            # Before it is claimed: what cannot be sent must not stand in the ledger as sent.
+            # Before it is claimed: what cannot be sent must not be in the ledger as sent.
             call.content  # noqa: B018 - kept for the sending
         except (TypeError, ValueError) as error:
             return Job(row, error=_unsendable(type(error).__name__))

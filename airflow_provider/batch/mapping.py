@@ -21,13 +21,13 @@ class RecordMapping:
     """Fills the parameters of a call from the fields of a record.
 
     A parameter takes its value from the field that ``fields`` names, else from the field of its own name,
-    else from where the batch before left it, else from ``defaults``. An empty value counts as none.
+    else from the result of the batch before, else from ``defaults``. An empty value counts as none.
 
     :param function: makes the call; its parameters are the names that a record may have
     :param fields: names of a record's fields by parameter; dots lead into nested records
     :param defaults: values for what a record does not have
-    :param chained: fields that batches before this one leave, by parameter
-    :param secrets: parameters whose values are sealed when a record is passed on
+    :param chained: fields that earlier batches add, by parameter
+    :param secrets: parameters whose values are sealed in the results
     :raises InvalidInput: ``fields`` or ``defaults`` name a parameter that the call does not have
     """
 
@@ -65,7 +65,7 @@ class RecordMapping:
         }
 
     def _parameters(self, function: Callable[..., Call[Any]]) -> Mapping[str, inspect.Parameter]:
-        # What a partial function has by name is not for records to say.
+        # A record must not replace the arguments that a partial function has by name.
         bound = getattr(function, "keywords", ())
         parameters = inspect.signature(function).parameters
         return {name: parameter for name, parameter in parameters.items() if name not in bound}

@@ -22,25 +22,26 @@ Combine = Callable[[Sequence[Call[Any]]], Call[list[Any]]]
 class Operation(Generic[T]):
     """A call that is made for each record of a batch.
 
-    The operator, the command line and the ledger read it. What the call itself tells is not said again: its
-    parameters are the fields that a record may have, its mark says what may be repeated, and the model that
-    it returns says what is secret.
+    The operator, the command line and the ledger read it. The call itself tells the rest: its parameters are
+    the fields that a record may have, its mark says what may be repeated, and the model that it returns says
+    what is secret.
 
     :param name: vendor and name, like ``acme.create_user``: the ledger knows the operation by it, so it
         never changes
     :param call: makes the call of a record
     :param result_key: the key under which a record carries its result
-    :param existing: the field of a result that says that the vendor had it already; or whether all records
-        are there before
+    :param existing: the field of a result that is true where the vendor had the record already; or True where
+        the vendor has all of them, as with updates
     :param scope: for how long a record that is done is not sent again, unless the Dag says otherwise
-    :param takes: what batches before this one leave, by parameter: ``{"apikey": "user.apikey"}``
-    :param secret_parameters: parameters whose values are sealed when a record is passed on
-    :param changes: whether the records change what is there: the last part of a key is then the new content
-        of what the parts before it name, and is sent again after another; see :class:`~.revisions.Revisions`
-    :param done: what is done with the records, for the log, where they are not created: like ``deleted``
-    :param combine: makes one call of those of several records, for vendors that take several at once. Its
-        value has, for each record in their order, what the record's own call would return, or the error that
-        it would raise
+    :param takes: where earlier batches have what a parameter needs: ``{"apikey": "user.apikey"}``
+    :param secret_parameters: parameters whose values are sealed in the results
+    :param changes: whether the records change what is there. Then the last part of a key is the new content
+        of what the parts before it name; it is sent again after another content, see
+        :class:`~airflow_provider.batch.revisions.Revisions`
+    :param done: what the log says in place of created and existing, like ``deleted``
+    :param combine: makes one call of those of several records, for vendors that take several at once. It
+        returns for each record, in their order, what the record's own call would return, or the error that it
+        would raise
     :param rest: the parameter that takes all other fields of a record, where a vendor takes any
     """
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class VendorBatchOperator(VendorOperator):
     """Send each record of a batch to a vendor, in one task.
 
-    Results are passed on as the record with one key more, which holds what the vendor answered; its secrets
-    are sealed. They keep the order of the records. What is done according to the ledger is not sent again.
+    A result is the record with one key more, which holds what the vendor answered; its secrets are sealed.
+    Results keep the order of the records. What the ledger has as done is not sent again.
 
     :param records: a list of dicts; the path or URI of a CSV, TSV, JSONL or Parquet file, the first three
         also compressed (``.csv.gz``); or the output of another batch task (templated)
@@ -36,12 +36,12 @@ class VendorBatchOperator(VendorOperator):
         ``.ndjson``, ``.csv``, ``.tsv``, each also with ``.gz``, or ``.parquet``; failed records are reported
         beside it, in ``….failed.jsonl``. Without it results are returned through XCom, for at most 1,000
         records (templated)
-    :param fields: names of a record's fields by parameter, where they differ; dots lead into nested records
-        (templated)
+    :param fields: renames: names of a record's fields by parameter, where they differ; dots lead into nested
+        records. A field that is not named keeps its own name (templated)
     :param defaults: values for what a record does not have (templated)
     :param max_concurrency: requests under way at once; the connection's "Maximum connections" is a limit too
     :param on_error: ``fail``: the first failed record ends the batch; ``continue``: failed records are
-        reported and the others unharmed. Refused credentials, a used-up quota and a vendor that is away end
+        reported and the batch goes on. Refused credentials, a used-up quota and an outage of the vendor end
         it in any case
     :param max_failures: with ``continue``, failed records after which the batch ends all the same
     :param ordered: keep the order of the records in the results; False writes each as it completes, so that
@@ -49,8 +49,8 @@ class VendorBatchOperator(VendorOperator):
     :param ledger_scope: for how long a record that is done is not sent again: within this ``run`` of the Dag,
         retries and mapped tasks included, or ``forever``, which is not for batches that change records
     :param redo: which records are sent again all the same: ``never`` any, those that ``failed``, or ``all``
-    :param resend_unknown: send records again of which nobody knows whether they were sent: your decision that
-        twice is better than not at all
+    :param resend_unknown: also send records that may have been sent already: you decide that twice is better
+        than not at all
     :param reveal: secret fields of the results that are written in clear, like ``["url"]``: everybody who can
         read the output, or XCom without one, can read them. The ledger keeps them sealed
     :param delimiter: what separates the columns of a CSV file; a comma by default, a tab in a ``.tsv`` file
@@ -177,7 +177,7 @@ class VendorBatchOperator(VendorOperator):
         return self.operation.call
 
     def takes(self) -> Mapping[str, str]:
-        """Return where batches before this one leave what a call needs, by parameter."""
+        """Return where earlier batches have what a call needs, by parameter."""
         return self.operation.takes
 
     def mapping(self, hook: VendorHook[Any]) -> RecordMapping:
@@ -218,7 +218,7 @@ class VendorBatchOperator(VendorOperator):
         if self.defaults is not None:
             values.constants("defaults", self.defaults)
         hook = self.hook()
-        # Read before the event loop starts: inside it Airflow allows no blocking question to its supervisor.
+        # Read before the event loop starts: inside it Airflow allows no blocking request to its supervisor.
         options = hook.options
         plan = Plan(
             operation=self.operation,

@@ -1,4 +1,4 @@
-"""From a record to a call that takes fields which nobody here knows: those of the vendor's customer."""
+"""From a record to a call that takes any field: each customer of the vendor has fields of its own."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Convert = Callable[[str, Any, Callable[[str], Any]], Any]
 
 
 class PassthroughMapping(RecordMapping):
-    """Fills one parameter of a call with a dict of fields, and the others as ever.
+    """Fills one parameter of a call with a dict of fields, and the others like its base class.
 
-    It passes on all that a record has, but for what other parameters or parts of values take, and what
-    batches before this one left. ``fields`` renames, ``include`` and ``exclude`` restrict. A field without a
+    The dict has all fields of a record, except what other parameters or parts of values take, and the results
+    of earlier batches. ``fields`` renames, ``include`` and ``exclude`` restrict. A field without a
     value takes that of ``defaults``, and is left out where there is none: an empty text there is a value,
     None is not.
 
     :param function: makes the call
     :param rest: the parameter that takes the dict
     :param fields: names of a record's fields by parameter, or by field of the dict, where they differ
-    :param defaults: values for what a record does not have; they are passed on whatever ``include`` says
-    :param chained: fields that batches before this one leave, by parameter
-    :param results: keys under which batches leave their results, which are not fields
+    :param defaults: values for what a record does not have; they are sent whatever ``include`` says
+    :param chained: fields that earlier batches add, by parameter
+    :param results: keys of the results of batches, which are not fields
     :param include: the fields of the dict, by the names that they have there; None for all
     :param exclude: fields that are left out, by the names that they have in the dict
     :param required: fields of the dict that must have a value
@@ -76,7 +76,7 @@ class PassthroughMapping(RecordMapping):
         parts = {part for parts in self._converted.values() for part in parts}
         sources = [source for sources in self._sources.values() for source in sources]
         taken = [*sources, *self._renamed.values()]
-        # Under its own name it is not passed on as well.
+        # It is not sent under its own name as well.
         self._taken = {*named, *parts, *self._exclude, *self._renamed, *(".".join(path) for path in taken)}
         # A nested record that something was taken from is not a field itself.
         self._results = {*results, *(path[0] for path in taken), *(path_of(part)[0] for part in parts)}

@@ -25,7 +25,7 @@ class Plan:
     :param progress_interval: seconds between two lines of progress in the log
     :param chunk_size: records that one request may carry
     :param combine: makes one call of those of several records; None where each has its own
-    :param reveal: secret fields of a result that are passed on in clear, dots leading into nested ones
+    :param reveal: secret fields of a result that are written in clear, dots leading into nested ones
     """
 
     operation: Operation[Any]

@@ -1,4 +1,4 @@
-"""Results of records: sealed for the ledger, and with chosen secrets in clear for who asked for that."""
+"""Results of records, with chosen secrets in clear where the Dag asks for that."""
 
 from __future__ import annotations
 

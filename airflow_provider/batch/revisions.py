@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Revisions:
-    """Tells a change that a batch makes again, after another one, from the first.
+    """Tells a change that a batch repeats after another change from the first one.
 
     Of two records in a row that change the same thing to the same content, the second changes nothing, and
-    the ledger's result stands for it. After another content it does change something: x, y, x ends with x.
+    gets the stored result. After another content it does change something: x, y, x ends with x.
     So a record of the same thing with another content begins a revision, and from the second one on its
     number is part of the key. A try with the same records finds the same keys.
     """
@@ -25,9 +25,9 @@ class Revisions:
         self._revisions: dict[int, int] = {}
 
     def key(self, key: Sequence[str]) -> tuple[str, ...]:
-        """Return the key of the next record as the ledger is to have it.
+        """Return the key of the next record for the ledger.
 
-        :param key: its own: the last part stands for the content, those before for what is changed
+        :param key: the call's own key: its last part is the content, the parts before name what is changed
         """
         *subject, content = key
         about, now = _number(subject), _number([content])

@@ -1,4 +1,4 @@
-"""The runner: many records through one asynchronous client, with bounded memory and an honest account."""
+"""The runner: many records through one asynchronous client, with bounded memory; each is counted once."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Batch:
         if claim.status is ClaimStatus.BUSY:
             claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
         if claim.status is ClaimStatus.BUSY:
-            # The batch has ended while it waited for somebody else.
+            # The batch has ended while it waited for another run.
             raise asyncio.CancelledError
         if claim.status is ClaimStatus.TAKEN:
             try:

@@ -1,6 +1,6 @@
 """What the commands share: one line for an error, Airflow's own output formats, the database.
 
-Every ``airflow`` command imports these modules, so they import nothing that is not there anyway; what a
+Every ``airflow`` command imports these modules, so they import only what is loaded anyway; what a
 command needs is imported when it runs.
 """
 
@@ -47,7 +47,7 @@ def duration(text: str) -> float:
 
 
 def one_line(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
-    """End a command that cannot do its work with one line and exit status 1."""
+    """End a command that fails with one line and exit status 1."""
 
     @functools.wraps(command)
     def run(args: Namespace) -> None:
@@ -65,7 +65,7 @@ def one_line(command: Callable[[Namespace], None]) -> Callable[[Namespace], None
 
 
 def _keep_logs_apart() -> None:
-    """Let no line of a log come between JSON: Airflow 3.3 does this itself, 3.2 does not."""
+    """Keep log lines out of JSON output: Airflow 3.3 does this itself, 3.2 does not."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)
@@ -111,7 +111,7 @@ def confirm(args: Namespace, question: str) -> None:
     try:
         answer = input(f"{question} (y/N) ")
     except EOFError:
-        raise SystemExit("Nothing was changed: there is nobody to ask. Use --yes.") from None
+        raise SystemExit("Nothing was changed: there is no terminal to confirm on. Use --yes.") from None
     if answer.strip().lower() not in ("y", "yes"):
         raise SystemExit("Nothing was changed.")
 

@@ -1,4 +1,4 @@
-"""``airflow vendor-apis ledger``: look into the ledger, and decide what nobody but a person can."""
+"""``airflow vendor-apis ledger``: inspect the ledger, and decide about rows of unknown outcome."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def group() -> GroupCommand:
     yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
     return GroupCommand(
         name="ledger",
-        help="Look into the ledger of what batches have sent",
+        help="Inspect the ledger of what batches have sent",
         subcommands=[
             ActionCommand(
                 name="list",
@@ -68,10 +68,10 @@ def group() -> GroupCommand:
             ),
             ActionCommand(
                 name="resolve",
-                help="Decide about rows of which nobody knows whether they were sent",
+                help="Decide about rows that may or may not have been sent",
                 description=(
-                    "Decide about unknown rows: records of which nobody knows whether they were "
-                    "sent. Look them up at the vendor first."
+                    "Decide about unknown rows: records that may or may not have been sent. "
+                    "Look them up at the vendor first."
                 ),
                 func=resolve,
                 args=(
@@ -94,7 +94,7 @@ def group() -> GroupCommand:
                         help=(
                             "With --as done and one ID: what the vendor answered, as a JSON file "
                             "or - for standard input; its secrets are sealed. Without it later "
-                            "runs hand on a result whose values are all null"
+                            "runs get a result whose values are all null"
                         ),
                         metavar="FILE",
                     ),
@@ -105,8 +105,8 @@ def group() -> GroupCommand:
                 name="purge",
                 help="Remove old rows",
                 description=(
-                    "Remove rows that have not changed for some time. What such rows recorded "
-                    "may be sent again. Unknown and sent rows stay, unless asked for."
+                    "Remove rows that have not changed for some time. Their records may be sent "
+                    "again. Unknown and sent rows stay, unless --include-unknown is given."
                 ),
                 func=purge,
                 args=(
@@ -192,7 +192,7 @@ def resolve(args: Namespace) -> None:
         if args.decision == "resend":
             confirm(
                 args,
-                f"Let the next run send {count} again? If the vendor has them after all, it gets them twice.",
+                f"Let the next run send {count} again? If the vendor has them already, it gets them twice.",
             )
             changed = ledger_admin.forget(database, [row["id"] for row in rows])
             print(f"{_rows(changed)} forgotten: the next run of their task sends them.")
@@ -203,7 +203,7 @@ def resolve(args: Namespace) -> None:
             changed = ledger_admin.mark_done(database, results)
             print(f"{_rows(changed)} marked as done.")
     if changed < len(rows):
-        print(f"{_rows(len(rows) - changed)} changed meanwhile and stayed as they are.", file=sys.stderr)
+        print(f"{_rows(len(rows) - changed)} have changed since and stayed as they are.", file=sys.stderr)
 
 
 @one_line
@@ -247,10 +247,10 @@ def _choice(args: Namespace, states: Sequence[str] | None = None) -> Choice:
 
 
 def _result(operation: str, given: Any) -> dict[str, Any]:
-    """Make what later runs hand on of a record, in the form of the vendor's own answers.
+    """Make the result for later runs, in the form of the vendor's own answers.
 
     :param operation: name of the operation
-    :param given: the answer as the person has it; None for nulls in every place
+    :param given: the answer as the person has it; None for a result of nulls
     """
     from pydantic import ValidationError
 

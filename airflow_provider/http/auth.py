@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a call grants the flow that finds its credentials.
+    """How much time and how many tries a call has for its credentials.
 
     :param policy: the call's :class:`~airflow_provider.http.retry.RequestPolicy`
     :param timeout: seconds that one request may take
@@ -33,7 +33,7 @@ class Terms:
 
 
 class Auth:
-    """Authenticates with the same credentials always.
+    """Authenticates always with the same credentials.
 
     :param credentials: what is added to each request
     """
@@ -42,26 +42,26 @@ class Auth:
         self._credentials = credentials
 
     def current(self, now: float) -> Credentials | None:
-        """Return the credentials at hand; None where :meth:`obtain` has to find them.
+        """Return the present credentials; None where :meth:`obtain` has to get them.
 
         :param now: the time on a monotonic clock
         """
         return self._credentials
 
     def obtain(self, terms: Terms) -> Generator[Step, Any, Credentials]:
-        """Find credentials, by steps that the driver carries out.
+        """Get credentials, by steps that the driver carries out.
 
-        :param terms: what the call grants
-        :raises VendorError: there are none to be had
+        :param terms: how much time and how many tries there are
+        :raises VendorError: none can be had
         """
         yield from ()
         return self._credentials
 
     def refused(self, credentials: Credentials) -> bool:
-        """Take notice of credentials that the vendor has answered with a 401.
+        """Note that the vendor has refused credentials with a 401.
 
         :param credentials: the credentials
-        :return: whether there may be others
+        :return: whether there may be other ones
         """
         return False
 

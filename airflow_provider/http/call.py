@@ -40,7 +40,7 @@ class Repeat(enum.Enum):
 
 
 class Headers(Mapping[str, str]):
-    """Headers by name in lower case, put in order when somebody first looks: a batch hardly ever does.
+    """Headers by name in lower case, sorted out when one is first read: a batch hardly ever does that.
 
     The values of a header that came more than once are joined by commas, see :meth:`all` for each.
 

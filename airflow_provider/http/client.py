@@ -56,7 +56,7 @@ def user_agent() -> str:
 
 @dataclass(slots=True, repr=False)
 class Request:
-    """What is put on the wire; without a ``repr`` of its parts, since there are secrets among them."""
+    """What is sent; without a ``repr`` of its parts, since there are secrets among them."""
 
     method: str
     url: str
@@ -113,7 +113,7 @@ class ClientSetup:
         return proxy_for(url, own.get_secret_value() if own is not None else None)
 
     def request(self, step: Send) -> Request:
-        """Return what is put on the wire for a step.
+        """Return what is sent for a step.
 
         :param step: the step
         """
@@ -123,7 +123,7 @@ class ClientSetup:
             return Request(call.method, step.url, {}, {}, {**content.headers, **call.headers}, content.body)
         headers = {**content.headers, **self.headers, **credentials.headers, **call.headers}
         if call.form is not None:
-            # It has the boundary: nobody else's can be right.
+            # It has the boundary: no other value can be right.
             headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
             headers.update(content.headers)
         url = f"{self.options.base_url}/{call.path}"
@@ -147,7 +147,7 @@ class ClientSetup:
             raise RateLimited(
                 f"the {self.allowance} requests that were reserved are used up, by repeats",
                 retry_after=ANOTHER_TRY,
-                remedy="Another try of the task reserves anew.",
+                remedy="Another try of the task reserves again.",
             )
         self.requests += 1
         if self.observer is not None:
@@ -158,7 +158,7 @@ class ClientSetup:
 
         :param call: the call
         :param outcome: what came back
-        :param result: the value or the error that it stands for
+        :param result: the value or the error that it means
         """
         failed = isinstance(result, VendorError)
         self.counts.add(outcome_of(result) if failed else "success")

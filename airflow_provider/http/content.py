@@ -158,7 +158,7 @@ class UnknownEncoding(Exception):
 
 
 class BodyReader:
-    """Puts the pieces of a body together, decompresses them, and holds both against a limit.
+    """Puts the pieces of a body together, decompresses them, and checks both sizes against a limit.
 
     :param encoding: the ``Content-Encoding`` of the response
     :param limit: how many bytes the body may have

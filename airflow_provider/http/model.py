@@ -17,8 +17,8 @@ M = TypeVar("M", bound="VendorModel")
 class VendorModel(BaseModel):
     """A part of a vendor's response.
 
-    Lenient: keys that nobody documented are kept in ``model_extra``. They stay out of ``repr`` and of batch
-    output, because nobody knows whether they are secret.
+    Lenient: keys that are not documented are kept in ``model_extra``. They stay out of ``repr`` and of batch
+    output, because they may be secret.
     """
 
     model_config = ConfigDict(
@@ -79,7 +79,7 @@ def secret_fields(model: type[BaseModel]) -> tuple[str, ...]:
 def envelope_code(value: Any) -> int | None:
     """Read the code of an envelope, which vendors write as a number or as text.
 
-    :param value: what stands there
+    :param value: the value of the envelope's field
     :return: the code; None where there is none
     """
     try:

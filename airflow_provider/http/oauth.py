@@ -1,4 +1,4 @@
-"""OAuth2 client credentials (RFC 6749, 4.4): one token per process, minted once for all who wait for it."""
+"""OAuth2 client credentials (RFC 6749, 4.4): one token per process, requested once for all."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     token: Token | None = None
     flight: Future[Credentials | VendorError | None] | None = None
-    """Set while somebody asks for a token; its result is None if they were stopped before they had one."""
+    """Set while a token is requested; its result is None if the request was stopped before it had one."""
     minted: list[str] = field(default_factory=list, repr=False)
-    """The last two tokens: answers to the one may still come when the other is in use."""
+    """The last two tokens: answers to requests with the old one may come when the new one is in use."""
 
 
 _entries: dict[tuple[str, ...], _Entry] = {}
@@ -68,17 +68,17 @@ os.register_at_fork(after_in_child=forget_tokens)
 
 
 class ClientCredentials(Auth):
-    """Authenticates with a token that is asked for with a client's id and secret.
+    """Authenticates with a token that is requested with a client's id and secret.
 
-    The token is asked for by the same driver as the call that needs it. These requests count neither as
-    attempts of the call nor for the observer: they are none of the vendor's quota.
+    The driver of the call requests the token, too. These requests count neither as attempts of the call nor
+    for the observer: they do not spend the vendor's quota.
 
-    :param token_url: where tokens are given out
+    :param token_url: the token endpoint
     :param client_id: id of the client
     :param client_secret: its secret
-    :param scope: what the token is asked for; None to leave it out
+    :param scope: the scope that is requested; None to leave it out
     :param extra: further fields of the token request
-    :param send_in: where id and secret stand: in the ``body``, or as HTTP ``basic``; never both
+    :param send_in: where id and secret are sent: in the ``body``, or as HTTP ``basic``; never both
     :param fields: what the connection's form calls id and secret, for errors
     :param margin: seconds before its end that a token is renewed; at most half of its lifetime
     """
@@ -115,20 +115,20 @@ class ClientCredentials(Auth):
         return _entries.get(self._key) or _entries.setdefault(self._key, _Entry())
 
     def current(self, now: float) -> Credentials | None:
-        """Return the token at hand; None where it has to be asked for."""
+        """Return the present token; None where it has to be requested."""
         entry = self._entry
         token = entry.token
         if token is None:
             return None
-        # While somebody renews it, the old one is as good as before.
+        # While it is being renewed, the old one is still good.
         good = now < token.renew_at or (entry.flight is not None and now < token.expires_at)
         return token.credentials if good else None
 
     def obtain(self, terms: Terms) -> Generator[Step, Any, Credentials]:
-        """Ask for a token, or wait for whoever is asking already.
+        """Request a token, or wait for the request that is under way.
 
-        :param terms: what the call grants
-        :raises VendorError: there is none to be had
+        :param terms: how much time and how many tries there are
+        :raises VendorError: none can be had
         """
         while True:
             now = terms.clock()
@@ -173,7 +173,7 @@ class ClientCredentials(Auth):
     def _ask(
         self, entry: _Entry, flight: Future[Credentials | VendorError | None], terms: Terms
     ) -> Generator[Step, Any, Credentials]:
-        """Ask for a token, and tell those who wait how it ended, whatever happens."""
+        """Request a token, and tell those who wait how it ended, whatever happens."""
         result: Credentials | VendorError | None = None
         try:
             started = terms.clock()

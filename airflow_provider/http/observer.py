@@ -1,4 +1,4 @@
-"""What may watch the requests of a client, without the client knowing what for."""
+"""What a client tells about its requests: it does not know who listens."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ class Observer(Protocol):
     """
 
     def before_request(self) -> None:
-        """Take notice of a request that is about to leave."""
+        """Note that a request is about to leave."""
 
     def after_request(self, call: Call[Any], response: Response | None, result: Any) -> None:
-        """Take notice of how a request ended.
+        """Note how a request ended.
 
         :param call: the call
         :param response: the response; None where none arrived
-        :param result: the value that it was decoded to, or the error that it stands for
+        :param result: the value that it was decoded to, or the error that it means
         """
 
     @property
     def due(self) -> bool:
-        """Say whether there is enough to be written down with :meth:`flush`."""
+        """Say whether there is enough to store with :meth:`flush`."""
 
     def flush(self) -> None:
-        """Write down what has been seen so far."""
+        """Store what has been seen so far."""
 
     def complete(self, error: QuotaExhausted) -> None:
-        """Add what is known of the end of a used-up quota to the error that is raised for it.
+        """Add to the error of a used-up quota when it is reset, if that is known.
 
         :param error: the error
         """
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close everything."""

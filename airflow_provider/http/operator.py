@@ -46,7 +46,7 @@ class VendorOperator(BaseOperator):
         """Do the operator's work.
 
         :return: its result
-        :raises VendorError: it cannot be done; what no retry can mend fails the task at once
+        :raises VendorError: it cannot be done; where no retry can help, the task fails at once
         """
         return self._work(context, 0)
 

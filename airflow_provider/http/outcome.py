@@ -1,4 +1,4 @@
-"""Say to Airflow which errors no retry can mend."""
+"""Tell Airflow where no retry can help."""
 
 from __future__ import annotations
 

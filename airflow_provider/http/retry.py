@@ -1,9 +1,9 @@
 """The rules of one request, written once: what is sent, what is repeated, how long to wait.
 
-:func:`exchange` is a generator. It yields what should happen next (see ``steps.py``) and is given back what
-came of it. Two small drivers, in ``sync_client.py`` and ``async_client.py``, perform these steps, one
-blocking, one not; a test can perform them with no network and no clock at all. Finding credentials is a part
-of it (see ``auth.py``), with steps of its own.
+:func:`exchange` is a generator. It yields what to do next (see ``steps.py``) and receives the result. Two
+small drivers carry out these steps: ``sync_client.py`` blocks, ``async_client.py`` does not. A test can carry
+them out without a network and without a clock. Getting credentials is a part of it (see ``auth.py``), with
+steps of its own.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class RequestPolicy:
         :return: seconds; None if the vendor asks for more than the policy grants
         """
         if asked is not None:
-            # A little on top, so that callers told the same moment do not all return in it.
+            # A little more, so that callers who got the same moment do not all come back in it.
             return asked + draw * self.backoff if asked <= self.retry_after_limit else None
         return draw * min(self.backoff_limit, self.backoff * 2.0 ** (attempt - 1))
 
@@ -97,11 +97,11 @@ class RateLimiter:
         return slot - now
 
     def hold(self, until: float) -> None:
-        """Let nobody send before the given time on the monotonic clock."""
+        """Let no request leave before the given time on the monotonic clock."""
         self._held_until = max(self._held_until, until)
 
     def held(self, now: float) -> float:
-        """Say for how many more seconds nobody may send."""
+        """Say for how many more seconds no request may leave."""
         return max(0.0, self._held_until - now)
 
 
@@ -151,7 +151,7 @@ def exchange(
             # Time spent in the queue of the rate limiter is not the vendor's: it does not count.
             deadline = now + policy.deadline
         if failure is not None and now >= deadline:
-            # Held up meanwhile by what the vendor told another request.
+            # Another request may have got a Retry-After in the meantime.
             raise failure
         credentials = ANONYMOUS if call.anonymous else auth.current(now)
         if credentials is None:
@@ -172,7 +172,7 @@ def exchange(
         if on_attempt:
             on_attempt(call, outcome, failure)
         if not renewed and _refused(call, outcome) and auth.refused(credentials):
-            # Once, whatever the call: what is refused so was not processed.
+            # Once, for every call: a request that is refused with 401 was not processed.
             renewed = True
             attempt -= 1
             continue
@@ -209,7 +209,7 @@ def _value(call: Call[T], outcome: Outcome) -> T:
         except VendorError:
             raise
         except Exception as error:
-            # Whatever a decoder stumbles over may quote the response: keep its type alone.
+            # An error of a decoder may quote the response: keep only its type.
             raise VendorProtocolError(
                 f"the response has an unexpected shape ({type(error).__name__}; {outcome.shape})",
                 status=outcome.status,

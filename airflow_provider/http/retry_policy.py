@@ -1,4 +1,4 @@
-"""When Airflow tries a failed task again: exactly when it makes sense."""
+"""When Airflow tries a failed task again: when the vendor will answer."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ else:
         NATIVE = False
 
         class RetryPolicy:
-            """Stands in for the one of Airflow 3.3."""
+            """Takes the place of the class of Airflow 3.3."""
 
         @dataclass(frozen=True)
         class RetryDecision:
-            """Stands in for the one of Airflow 3.3."""
+            """Takes the place of the class of Airflow 3.3."""
 
             action: str
             retry_delay: timedelta | None = None
@@ -65,8 +65,8 @@ class VendorRetryPolicy(RetryPolicy):
     """Retry a task when the vendor will answer again, and not before.
 
     A used-up quota is tried again at its reset, a throttled request after the time that the vendor asks for,
-    and what no retry can mend fails at once. All else follows ``retry_delay`` of the task. The task's
-    ``retries`` stay the limit.
+    and where no retry can help, it fails at once. All other errors follow ``retry_delay`` of the task. The
+    task's ``retries`` stay the limit.
 
     With Airflow 3.3 it works for every task, ``retry_policy=VendorRetryPolicy()``. With Airflow 3.2 it works
     for this provider's operators: there the task waits in the triggerer, as many times as it has ``retries``,
@@ -100,12 +100,12 @@ class VendorRetryPolicy(RetryPolicy):
         :param context: the task's context
         """
         if isinstance(exception, PERMANENT):
-            return RetryDecision.fail(f"{type(exception).__name__}: no retry can mend it")
+            return RetryDecision.fail(f"{type(exception).__name__}: no retry can help")
         if isinstance(exception, QuotaExhausted):
-            return RetryDecision.retry(self._until(exception), "the quota is used up: at its reset")
+            return RetryDecision.retry(self._until(exception), "the quota is used up: retry at its reset")
         if isinstance(exception, RateLimited | VendorUnavailable) and exception.retry_after is not None:
             delay = timedelta(seconds=exception.retry_after) + self._later()
-            return RetryDecision.retry(delay, "after the time that the vendor asks for")
+            return RetryDecision.retry(delay, "retry after the time that the vendor asks for")
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:

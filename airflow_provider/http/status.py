@@ -29,7 +29,7 @@ LONGEST_WAIT = 366 * 86400.0
 def retry_after(response: Response, *, now: float | None = None) -> float | None:
     """Read ``Retry-After``, given in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
-    A date is held against the response's own ``Date``, so that a wrong clock on either side does no harm. Of
+    A date is compared with the response's own ``Date``, so that a wrong clock on either side does no harm. Of
     several values the longest counts.
 
     :param response: the response
@@ -54,7 +54,7 @@ def _seconds(text: str, now: float) -> float | None:
         if date is None:
             return None
         seconds = date.timestamp() - now
-    # What is longer than a year is not meant.
+    # More than a year cannot be meant.
     return max(0.0, seconds) if math.isfinite(seconds) and seconds <= LONGEST_WAIT else None
 
 
@@ -82,7 +82,7 @@ def error_for_status(
     code: int | str | None = None,
     rights_per_resource: bool = False,
 ) -> VendorError | None:
-    """Name the error that a status stands for.
+    """Return the error that a status means.
 
     :param response: the response
     :param message: what the vendor wrote; a description of the response by default
@@ -106,7 +106,7 @@ def error_for_status(
         error = VendorUnavailable(text, retry_after=retry_after(response))
     elif 300 <= judged < 400:
         error = VendorProtocolError(
-            "the server redirects, which is not followed: it would carry the credentials along",
+            "the server redirects, which is not followed: the credentials would go to another place",
             remedy="Put the final address into the host of the connection.",
         )
     elif judged >= 400:

@@ -1,4 +1,4 @@
-"""What a driver is asked to do next, and what it may answer: plain values, no network."""
+"""What a driver has to do next, and what it may answer: plain values, no network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRONG_HOST = "Check the host of the connection and the network of the worker."
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is added to a request so that the vendor knows who asks.
+    """What is added to a request to authenticate it.
 
     :param headers: headers by name
     :param query: query parameters by name; they join the URL when it is sent, and are in no other place
@@ -50,7 +50,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Do nothing for so many seconds."""
+    """Wait for some seconds."""
 
     seconds: float
 

@@ -104,7 +104,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class _Reader(io.BufferedReader):
-    """Takes no head that was cut off for a whole one, as ``http.client`` does."""
+    """Refuses a head that was cut off, which ``http.client`` takes for a whole one."""
 
     in_head = True
     begun = False
@@ -118,7 +118,7 @@ class _Reader(io.BufferedReader):
 
 
 class _Answer(http.client.HTTPResponse):
-    """A response that is read within the request's time, and passes over what precedes it."""
+    """A response that is read within the request's time; interim responses before it are skipped."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -159,7 +159,7 @@ def _is_ambiguous(headers: http.client.HTTPMessage) -> bool:
 
 
 class _Timed(HTTPConnection):
-    """A connection whose every step is held against the request's time."""
+    """A connection of which every step counts against the request's time."""
 
     response_class = _Answer
     _connecting = False

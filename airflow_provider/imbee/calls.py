@@ -154,7 +154,7 @@ def create_chat(
         decode,
         json={"type": _required("type", type), "contacts": [{"idsha": other} for other in others]},
         headers={KEY_HEADER: secret.get_secret_value()},
-        # The creator's key tells whose chat it is, and must not be legible in the ledger.
+        # The creator's key tells whose chat it is, and must not be readable in the ledger.
         key=(_digest(secret.get_secret_value()), type, *sorted(others)),
     )
 
@@ -235,7 +235,7 @@ def _body(response: Response) -> dict[str, Any]:
 
 
 def _mailbox(mail: str | None) -> str:
-    """Reduce an address to its mailbox: written otherwise, it must not get a second message."""
+    """Reduce an address to its mailbox: written differently, it must not get a second message."""
     return unicodedata.normalize("NFC", mail or "").casefold()
 
 

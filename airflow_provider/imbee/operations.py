@@ -26,6 +26,6 @@ CREATE_ACCESS_TOKENS = Operation(
     call=calls.create_access_token,
     result_key="token",
     existing="previously_created",
-    # A message goes out for each: nobody is to get a second one next week.
+    # A message goes out for each: nobody must get a second one next week.
     scope="forever",
 )

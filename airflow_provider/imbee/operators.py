@@ -39,7 +39,7 @@ class ImbeeCreateUsersOperator(ImbeeBatchOperator):
     """Create chat users, or fetch those that are there.
 
     A record has ``unique_id_sha``, the caller's own identifier, and may have ``platform``, ``device_name``,
-    ``hardware_id`` and ``os_version``. It is passed on with ``user``: ``unique_id_sha``, ``virtual_user``,
+    ``hardware_id`` and ``os_version``. The result has ``user``: ``unique_id_sha``, ``virtual_user``,
     ``password`` and ``apikey`` (sealed), ``previously_registered``.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
@@ -56,8 +56,8 @@ class ImbeeCreateChatsOperator(ImbeeBatchOperator):
     """Create chats between a user and others, or fetch those that are there.
 
     A record has ``contacts``, the ``virtual_user`` of each of the others, and may have ``type``. The creating
-    user is that of the users' batch before (``user.apikey``), or of the record's own ``apikey``. The record
-    is passed on with ``chat``: ``conversation_id``, ``contacts``, ``previously_created``.
+    user is that of the users' batch before (``user.apikey``), or of the record's own ``apikey``. The result
+    has ``chat``: ``conversation_id``, ``contacts``, ``previously_created``.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -73,13 +73,13 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
     """Create web access tokens, which Imbee sends to the users by mail or SMS.
 
     A record has ``bot_idsha``, ``mail`` or ``cellular`` or both, and may have ``virtual_user``,
-    ``max_retries`` and ``date_limit``. It is passed on with ``token``: ``url`` (sealed), ``user_idsha``,
+    ``max_retries`` and ``date_limit``. The result has ``token``: ``url`` (sealed), ``user_idsha``,
     ``date_limit``, ``max_retries``, ``previously_created``.
 
     **A real message goes out for each record**, and Imbee does not say whether a repeat sends another. So a
-    user is sent a token for a bot to the same addresses once, for ever (``ledger_scope="forever"``): a record
-    that is done already is replayed: the stored token is passed on. A request whose outcome is not known is
-    never repeated but counted as ``unknown``, until a person decides.
+    user gets a token for a bot at the same addresses once, for ever (``ledger_scope="forever"``). A record
+    that is done already is replayed: the stored token is used. A request whose outcome is not known is never
+    repeated: its record counts as ``unknown`` until a person decides.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 

@@ -1,4 +1,4 @@
-"""What people do with the ledger: look at it, decide about rows of unknown outcome, and remove old ones."""
+"""What people do with the ledger: inspect it, decide about rows of unknown outcome, and remove old ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Choice:
     before: float | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """Return it in the words of the database."""
+        """Return it as SQL conditions."""
         columns = table.c
         return [
             *([columns.id.in_(list(self.ids))] if self.ids else []),
@@ -156,24 +156,24 @@ def resolvable(database: Database, choice: Choice) -> list[dict[str, Any]]:
     found = rows(database, choice)
     if missing := sorted(set(choice.ids) - {entry["id"] for entry in found}):
         raise _missing(missing)
-    if settled := [f"{entry['id']} is {entry['state']}" for entry in found if entry["state"] != "unknown"]:
+    if others := [f"{entry['id']} is {entry['state']}" for entry in found if entry["state"] != "unknown"]:
         remedy = "Nothing was changed."
         if any(entry["state"] == "sent" for entry in found):
             remedy += (
-                " What is sent is under way, or its task was killed: then the next try of the task makes it "
+                " A sent row is under way, or its task was killed: then the next try of the task makes it "
                 "unknown, or sends it again where that is harmless."
             )
         raise InvalidInput(
-            f"only unknown rows can be resolved: {', '.join(settled[:5])}.", field="id", remedy=remedy
+            f"only unknown rows can be resolved: {', '.join(others[:5])}.", field="id", remedy=remedy
         )
     return found
 
 
 def mark_done(database: Database, results: Sequence[tuple[str, dict[str, Any]]]) -> int:
-    """Mark rows of unknown outcome as done: the next run hands their results on and sends nothing.
+    """Mark rows of unknown outcome as done: the next run uses their results and sends nothing.
 
     :param database: the ledger
-    :param results: ids, and what later runs hand on, secrets sealed
+    :param results: ids, and the results for later runs, secrets sealed
     :return: how many were still unknown, and are done now
     """
     now = time.time()
@@ -193,7 +193,7 @@ def forget(database: Database, ids: Sequence[str]) -> int:
 
     :param database: the ledger
     :param ids: ids of the rows
-    :return: how many were still unknown, and are gone now
+    :return: how many were still unknown, and are removed now
     """
     with database.begin() as connection:
         return sum(
@@ -247,7 +247,7 @@ def purge(database: Database, choice: Choice, *, unsettled: bool = False) -> int
 
 
 def moment(seconds: float) -> str:
-    """Write a time as people and programs read it.
+    """Write a time as ISO 8601 in UTC.
 
     :param seconds: seconds since 1970
     """
@@ -267,7 +267,7 @@ def _legible(found: sa.RowMapping) -> dict[str, Any]:
 
 
 def _plain(found: sa.RowMapping) -> dict[str, Any]:
-    # SQLAlchemy's names of columns are a kind of text that YAML does not know.
+    # SQLAlchemy's names of columns are a subclass of str that YAML does not know.
     return {str(name): value for name, value in found.items()}
 
 

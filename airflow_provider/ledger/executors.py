@@ -15,7 +15,7 @@ ONE_MACHINE = {"LocalExecutor", "SequentialExecutor", "DebugExecutor"}
 
 
 def check_shared(database: Database) -> None:
-    """Refuse to send what must not be sent twice where the workers cannot see each other's ledger.
+    """Refuse to send what must not be sent twice where the workers do not share a ledger.
 
     :param database: the ledger's database
     :raises InvalidInput: it is a file, and tasks may run on several machines

@@ -1,8 +1,8 @@
 """The ledger: what has been sent, so that nothing is sent twice and nothing is lost.
 
-One row for each (connection, operation, scope, key). A row is ``sent`` from before a request leaves; then
-``done`` with its result, ``failed`` for good, or ``unknown`` where it cannot be told. What a dead process
-leaves as ``sent`` is sent again where that is harmless, and becomes ``unknown`` where it is not.
+One row for each (connection, operation, scope, key). A row is ``sent`` before its request leaves. After that
+it is ``done`` with a result, ``failed`` for good, or ``unknown`` where the outcome is not known. A row that a
+dead process left as ``sent`` is sent again where that is harmless, and becomes ``unknown`` where it is not.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class ClaimStatus(enum.Enum):
     """What the ledger says of a key."""
 
     TAKEN = "taken"
-    """It is ours: recorded as sent, and to be sent now."""
+    """This run has it: it is recorded as sent, and to be sent now."""
     DONE = "done"
-    """It was done before, and here is the result."""
+    """It was done before; the stored result is reused."""
     FAILED = "failed"
     """It was refused before, and is not to be tried again."""
     UNKNOWN = "unknown"
     """It may or may not have been done: not to be sent again without a person's decision."""
     BUSY = "busy"
-    """Somebody is at it: ask again."""
+    """Another run or record is sending it: claim it again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class ClaimResult:
 
     :param status: what to do
     :param result: the stored result of what is done
-    :param error: why it failed, or is not known
+    :param error: why it failed, or why the outcome is not known
     """
 
     status: ClaimStatus
@@ -64,8 +64,8 @@ class Completion:
 
     :param id: id of the row
     :param state: ``done``, ``failed``, ``unknown``, or ``released``: it certainly had no effect, forget it
-    :param result: what to hand to later tries, secrets sealed
-    :param error: why it failed, or is not known
+    :param result: the result for later tries, secrets sealed
+    :param error: why it failed, or why the outcome is not known
     """
 
     id: str
@@ -115,7 +115,7 @@ class Ledger:
         return hashlib.blake2b(f"{parts}]".encode(), digest_size=16).hexdigest()
 
     def claim(self, connection: sa.Connection, keys: Sequence[Sequence[str]]) -> dict[str, ClaimResult]:
-        """Claim keys: record as sent what is to be sent now, and say of the others how they stand.
+        """Claim keys: record as sent what is to be sent now, and return the state of the others.
 
         :param connection: an open transaction
         :param keys: different keys
@@ -126,21 +126,21 @@ class Ledger:
     def claim_rows(
         self, connection: sa.Connection, keys: Mapping[str, Sequence[str]]
     ) -> dict[str, ClaimResult]:
-        """Claim keys like :meth:`claim`, for somebody who has the ids of their rows at hand.
+        """Claim keys like :meth:`claim`, where the ids of their rows are known.
 
         :param connection: an open transaction
         :param keys: different keys by row id
         :return: the results by row id
         """
-        # In one order for everybody, so that two runs cannot wait for each other.
+        # All runs use the same order, so that two cannot wait for each other.
         wanted = dict(sorted(keys.items()))
         found = self._find(connection, list(wanted))
         claims: dict[str, ClaimResult] = {}
         if missing := [id_ for id_ in wanted if id_ not in found]:
             self._insert(connection, {id_: wanted[id_] for id_ in missing})
             if connection.dialect.name != "sqlite":
-                # Between the look and the insertion another run may have inserted the same. To wait for a row
-                # here, after the insertion, could be to wait for somebody who waits for us.
+                # Another run may have inserted the same since the rows were read. To wait for its row here,
+                # after the insertion, could be a deadlock.
                 mine = set(connection.scalars(_MINE, {"ids": missing, "me": self.owner}))
                 claims |= {id_: ClaimResult(ClaimStatus.BUSY) for id_ in missing if id_ not in mine}
             claims |= {id_: ClaimResult(ClaimStatus.TAKEN) for id_ in missing if id_ not in claims}
@@ -251,7 +251,7 @@ class Ledger:
             )
 
     def _judge(self, row: Any, now: float) -> ClaimResult:
-        """Say how a row that was there already stands."""
+        """Decide what to do about a row that was there already."""
         mine = row.owner == self.owner
         if row.state == "sent":
             if mine or (row.lease_until > now and not is_gone(row.owner)):
@@ -259,7 +259,7 @@ class Ledger:
             if self.once and not self.resend_unknown:
                 return ClaimResult(ClaimStatus.UNKNOWN, error=INTERRUPTED)
             return ClaimResult(ClaimStatus.TAKEN)
-        # What this very run finished it does not do again, whatever "redo" says: the batch has the record
+        # What this run has finished it does not do again, whatever "redo" says: the batch has the record
         # twice.
         if row.state == "done" and (mine or self.redo != "all"):
             # What a person marked as done has none.
@@ -272,11 +272,13 @@ class Ledger:
 
 
 def _storable(text: str | None) -> str | None:
-    """Take out of a vendor's words what databases refuse: NUL, and halves of characters."""
+    """Remove from a vendor's text what databases refuse: NUL, and half surrogate pairs."""
     return text.replace("\0", "").encode(errors="replace").decode() if text else text
 
 
-INTERRUPTED = "an earlier run was interrupted after the request had been handed out; it may have taken effect"
+INTERRUPTED = (
+    "an earlier run was interrupted before the outcome was recorded; the request may have taken effect"
+)
 
 _LOOK = sa.select(
     table.c.id, table.c.state, table.c.owner, table.c.lease_until, table.c.result, table.c.error
@@ -288,8 +290,8 @@ _MINE = sa.select(table.c.id).where(
     table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner == sa.bindparam("me")
 )
 
-# That it was done is the truth, however late and whose row it has become. What else a run has to say of a row
-# counts only while the row is its own.
+# That it was done counts, however late, and whoever has the row by then. Other outcomes count only while the
+# row still belongs to the run.
 _SETTLE = (
     sa.update(table)
     .where(

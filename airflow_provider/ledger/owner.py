@@ -11,7 +11,7 @@ _retired: set[str] = set()
 
 
 def new_owner() -> str:
-    """Name this run of a batch: host, process, the moment the process started, and a number of its own."""
+    """Name this run of a batch: host, process, start of the process, and a random number."""
     return f"{_machine()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex}"
 
 
@@ -42,7 +42,7 @@ def is_gone(owner: str) -> bool:
 
 
 def _machine() -> str:
-    """Name this host, its boot and its space of process numbers: containers may have the first in common."""
+    """Name this host, its boot and its process namespace: containers may share the host's name."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
         space = os.readlink("/proc/self/ns/pid").strip("pid:[]")
@@ -52,7 +52,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return when a process started, in the kernel's ticks; nothing where it is gone or not on Linux."""
+    """Return when a process started, in the kernel's ticks; empty where it is gone or this is not Linux."""
     try:
         # The name of the program, in parentheses, may itself have blanks and parentheses.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

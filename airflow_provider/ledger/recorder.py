@@ -1,4 +1,4 @@
-"""The ledger from inside an event loop: many small questions, few transactions."""
+"""The ledger inside an event loop: many claims and outcomes, few transactions."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from airflow_provider.store.engine import Database
 
 BUSY_PAUSE = 0.2
-"""Seconds between two looks at a row that somebody else is at."""
+"""Seconds between two claims of a row that another run is sending."""
 
 GROUP = 200
-PATIENCE = 0.1
-"""The ends of requests that may be repeated are written with the next claims; at the latest when there are so
-many of them, or after so many seconds: if they are lost, the requests are sent again, which is harmless."""
+WRITE_DELAY = 0.1
+"""Outcomes of requests that may be repeated are written with the next claims, at the latest when there are so
+many of them, or after so many seconds. If they are lost, the requests are sent again, which is harmless."""
 
-SETTLING_ATTEMPTS = 5
-"""How often the ends of requests that have been sent are offered to a database that is away."""
+COMPLETION_ATTEMPTS = 5
+"""How often it is tried to write outcomes to a database that is down."""
 
 
 class Companion(Protocol):
-    """Something else that is written down with each group, in the same transaction where that is possible."""
+    """Something else that is written with each group, in the same transaction where that is possible."""
 
     def take(self) -> Any:
-        """Hand over what is to be written."""
+        """Return what is to be written."""
 
     def write(self, connection: sa.Connection, taken: Any) -> None:
         """Write what :meth:`take` returned, in an open transaction."""
 
     def restore(self, taken: Any) -> None:
-        """Take back what was written in vain."""
+        """Take back what could not be written."""
 
     def flush(self) -> None:
         """Write what there is in a transaction of its own. It must not fail."""
@@ -54,7 +54,7 @@ class Recorder:
 
     :param database: the database
     :param ledger: the ledger as this run uses it
-    :param companion: what else is written down along with each group
+    :param companion: what else is written with each group
     """
 
     def __init__(self, database: Database, ledger: Ledger, companion: Companion | None = None) -> None:
@@ -62,7 +62,7 @@ class Recorder:
         self._companion = companion
         self._database = database
         self._claims: dict[str, tuple[Sequence[str], asyncio.Future[ClaimResult]]] = {}
-        self._settlements: list[Completion] = []
+        self._completions: list[Completion] = []
         self._wake = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
         self._closing = False
@@ -86,15 +86,15 @@ class Recorder:
 
     @property
     def failure(self) -> StoreUnavailable | None:
-        """Why the database took something no longer, if it did not."""
+        """Why the database could not be written; None where it could."""
         return self._failure
 
     def ask(self, key: Sequence[str], id_: str | None = None) -> asyncio.Future[ClaimResult]:
         """Put a key into the next group.
 
         :param key: what makes two calls the same
-        :param id_: id of its row, where it is at hand
-        :return: the answer to come, which may be ``BUSY``
+        :param id_: id of its row, where it is known
+        :return: the result to come, which may be ``BUSY``
         """
         future: asyncio.Future[ClaimResult] = asyncio.get_running_loop().create_future()
         if id_ is None:
@@ -112,12 +112,12 @@ class Recorder:
     async def claim(
         self, key: Sequence[str], id_: str | None = None, *, ended: asyncio.Event | None = None
     ) -> ClaimResult:
-        """Claim a key, waiting while somebody else is at it.
+        """Claim a key, and wait while another run is sending it.
 
         :param key: what makes two calls the same
-        :param id_: id of its row, where it is at hand
-        :param ended: when it is set, nobody waits any more
-        :return: the answer, which is ``BUSY`` only where ``ended`` is set
+        :param id_: id of its row, where it is known
+        :param ended: when it is set, the waiting ends
+        :return: the result, which is ``BUSY`` only where ``ended`` is set
         :raises StoreUnavailable: it could not be recorded: do not send
         """
         claim = await self.ask(key, id_)
@@ -127,27 +127,27 @@ class Recorder:
         return claim
 
     def settle(self, completion: Completion) -> None:
-        """Take down how a request ended; it is written with the next group.
+        """Note how a request ended; it is written with the next group.
 
-        :param completion: the end
+        :param completion: the outcome
         """
-        self._settlements.append(completion)
-        if self.ledger.once or self._closing or len(self._settlements) >= GROUP:
+        self._completions.append(completion)
+        if self.ledger.once or self._closing or len(self._completions) >= GROUP:
             self._wake.set()
         elif self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_later(PATIENCE, self._wake.set)
+            self._alarm = asyncio.get_running_loop().call_later(WRITE_DELAY, self._wake.set)
 
     async def _write(self) -> None:
-        while not (self._closing and not self._claims and not self._settlements):
+        while not (self._closing and not self._claims and not self._completions):
             await self._wake.wait()
             self._wake.clear()
-            # Let everybody who is ready in this turn of the loop join the group.
+            # Let all that are ready in this turn of the loop join the group.
             await asyncio.sleep(0)
             if self._alarm is not None:
                 self._alarm.cancel()
                 self._alarm = None
             claims, self._claims = self._claims, {}
-            ends, self._settlements = self._settlements, []
+            ends, self._completions = self._completions, []
             if claims or ends:
                 await self._commit(claims, ends)
 
@@ -156,29 +156,29 @@ class Recorder:
     ) -> None:
         loop = asyncio.get_running_loop()
         keys = {id_: key for id_, (key, _) in claims.items()}
-        for attempt in range(SETTLING_ATTEMPTS if ends else 1):
+        for attempt in range(COMPLETION_ATTEMPTS if ends else 1):
             try:
                 results = await loop.run_in_executor(self._thread, self._transact, keys, ends)
             except Exception as error:
-                # Whatever it is, nobody may be left waiting for an answer.
+                # Whatever it is, all that wait must get an answer.
                 if not isinstance(error, StoreUnavailable):
                     error = StoreUnavailable(f"the ledger failed: {type(error).__name__}")
                 self._failure = error
-                # Nobody waits to send for a database that is away: the batch ends.
+                # Nothing waits for a database that is down: the batch ends.
                 for _, future in claims.values():
                     if not future.done():
                         future.set_exception(error)
-                        # Not everybody who asked is still there to hear it.
+                        # The record may no longer wait for it.
                         future.exception()
                 claims, keys = {}, {}
-                if attempt < SETTLING_ATTEMPTS - 1:
+                if attempt < COMPLETION_ATTEMPTS - 1:
                     await asyncio.sleep(0.2 * 2**attempt)
                 continue
             for id_, (_, future) in claims.items():
                 if not future.done():
                     future.set_result(results[id_])
                 elif results[id_].status is ClaimStatus.TAKEN:
-                    # Who asked has gone, and certainly sends nothing.
+                    # The record no longer waits, so it is certainly not sent.
                     self.settle(Completion(id_, "released"))
             return
 
@@ -189,8 +189,8 @@ class Recorder:
                     self.ledger.settle(connection, ends)
                 accompany(connection)
                 return self.ledger.claim_rows(connection, keys) if keys else {}
-        # Each locks rows in the order of their ids; the two together would not, and two runs could come to
-        # wait for each other.
+        # Each locks rows in the order of their ids. In one transaction they would not, and two runs could
+        # deadlock.
         if ends:
             self._database.run(lambda connection: self.ledger.settle(connection, ends))
         if self._companion is not None:

@@ -1,4 +1,4 @@
-"""Write to a slow file from a thread of its own, so that nobody waits for the network with each record."""
+"""Write to a slow file from a thread of its own, so that no record waits for the network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import deque
 from typing import Protocol
 
 BLOCK = 256 * 1024
-"""Bytes that are handed to the thread at once."""
+"""Bytes that the thread gets at once."""
 
 LIMIT = 32 * 1024 * 1024
 """Bytes that may wait for the thread."""
@@ -23,7 +23,7 @@ class Sink(Protocol):
 
 
 class BackgroundWriter:
-    """Hands bytes to a thread that writes them, in order.
+    """Gives bytes to a thread that writes them, in order.
 
     :meth:`write` never waits inside an event loop: there the caller awaits :meth:`drain` between records.
     Elsewhere it waits itself when :data:`LIMIT` bytes are on their way. One thread at a time may call these

@@ -49,7 +49,7 @@ def write_csv(
 
 
 class _Rows:
-    """Takes lines from the csv module, and passes many at once on to a file."""
+    """Takes lines from the csv module, and writes many at once to a file."""
 
     def __init__(self, file: NewFile) -> None:
         self._file = file

@@ -50,11 +50,11 @@ ENDINGS = f"{', '.join(_PLAIN)}, or, compressed, {', '.join(sorted(set(FORMATS) 
 
 
 def split_name(path: str) -> tuple[str, str]:
-    """Split the ending that stands for a format from a path.
+    """Split the ending that names a format from a path.
 
     :param path: path or URI of a file
-    :return: the path without its ending, and the ending as it is written; the ending is empty if it stands
-        for no format
+    :return: the path without its ending, and the ending as it is written; the ending is empty if it
+        names no format
     """
     name = path.rpartition("/")[2]
     # The longest first: ".gz" is a part of an ending.
@@ -69,7 +69,7 @@ def find_format(path: str, field: str) -> Format:
 
     :param path: path or URI of the file
     :param field: the parameter that names the file, for the error
-    :raises InvalidInput: the ending stands for no format
+    :raises InvalidInput: the ending names no format
     """
     _, ending = split_name(path)
     if not ending:
@@ -83,11 +83,11 @@ def find_format(path: str, field: str) -> Format:
 
 
 def report_path(output: str) -> str:
-    """Name the report of failed records that stands beside an output.
+    """Return the path of the report of failed records beside an output.
 
     The report is JSON lines, whatever the output is: a record that failed may have any form. It is called
     like the output, with ``.failed`` before the ending; an ending that is not one of JSON lines becomes
-    ``.jsonl``. So beside ``users.csv`` stands ``users.failed.jsonl``, beside ``users.jsonl.gz``
+    ``.jsonl``. So the report of ``users.csv`` is ``users.failed.jsonl``, that of ``users.jsonl.gz``
     ``users.failed.jsonl.gz``.
 
     :param output: path or URI of the output

@@ -1,4 +1,4 @@
-"""JSON as records are written in it: fast where a record is plain, and never at a loss where it is not."""
+"""JSON as records are written in it: fast where a record is plain, and complete where it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many workers for one batch: files to map a batch operator over, and a large file cut into such files."""
+"""Many workers for one batch: files to map a batch operator over, and a large file split into such files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_records(pattern: str) -> list[str]:
     :param pattern: path or URI of a folder or a file, or a pattern with ``*``, ``?``, ``[…]`` and, for any
         folders, ``**``
     :return: paths or URIs, sorted
-    :raises InvalidInput: there are no such files; a task mapped over none would be skipped without a word
+    :raises InvalidInput: there are no such files; Airflow would skip a task that is mapped over none
     """
     found = [
         path
@@ -55,12 +55,11 @@ def split_records(
     delimiter: str | None = None,
     encoding: str = "utf-8-sig",
 ) -> list[str]:
-    """Cut a large file of records into shards, to map a batch operator over them.
+    """Split a large file of records into shards, to map a batch operator over them.
 
-    The shards have the records in the order of the file, as many each as the others or one more, and its
-    format and encoding; each CSV shard has the header. The file is read twice, once to count; no more than a
-    few records are in memory. Each shard appears whole or not at all, and doing it again makes the same
-    files.
+    The shards have the records in the order of the file, and its format and encoding. They differ by one
+    record at most. Each CSV shard has the header. The file is read twice, once to count; no more than a few
+    records are in memory. Each shard appears whole or not at all, and splitting again makes the same files.
 
     :param source: path or URI of a CSV, JSONL or Parquet file, or the result of a batch that wrote one
     :param shards: how many; fewer are made of fewer records
@@ -72,7 +71,7 @@ def split_records(
     """
     if shards < 1:
         raise InvalidInput(f'"shards" must be at least 1, not {shards}.', field="shards")
-    # It finds what is wrong with the file, and says it in the words of the batch.
+    # It finds what is wrong with the file, with the same errors as a batch.
     with Records(source, delimiter=delimiter, encoding=encoding) as records:
         path, total = records.path, records.total
     if path is None:
@@ -237,7 +236,7 @@ def _list_remote(pattern: str) -> list[str]:
         return [pattern]
     if not below and not root.is_dir():
         return []
-    # Put together from the pattern itself: a path's own text has lost the connection that stands in it.
+    # Made from the pattern itself: the text of a path has lost the connection that the pattern names.
     start = root.path.rstrip("/")
     return [
         plain.rstrip("/") + found.path.removeprefix(start)

@@ -26,7 +26,7 @@ CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
     # A pooler in transaction mode gives each transaction another session, which lacks what was prepared.
     "psycopg": {"prepare_threshold": None},
 }
-"""What is handed to a driver, by SQLAlchemy's name of it."""
+"""What a driver gets, by SQLAlchemy's name of it."""
 
 
 class Database:
@@ -66,7 +66,7 @@ class Database:
     def begin(self) -> Iterator[sa.Connection]:
         """Open a transaction, which is committed at the end of the block and rolled back by an error.
 
-        :raises StoreUnavailable: the database is away, full or damaged; nothing of the block was stored
+        :raises StoreUnavailable: the database is down, full or damaged; nothing of the block was stored
         """
         try:
             with self.engine.begin() as connection:
@@ -76,10 +76,10 @@ class Database:
             raise self._unavailable(error) from None
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Do work in a transaction, and again where the database undid it because two waited for each other.
+        """Do work in a transaction, and repeat it where the database undid it because of a deadlock.
 
         :param work: takes the open transaction
-        :raises StoreUnavailable: the database is away, full or damaged; nothing was stored
+        :raises StoreUnavailable: the database is down, full or damaged; nothing was stored
         """
         return self._run(self.engine.begin, work)
 
@@ -100,7 +100,7 @@ class Database:
     def read(self) -> Iterator[sa.Connection]:
         """Open a transaction that only reads, and so holds up no batch.
 
-        :raises StoreUnavailable: the database is away or damaged
+        :raises StoreUnavailable: the database is down or damaged
         """
         try:
             with self._reading() as connection:
@@ -163,7 +163,7 @@ class Database:
 
 
 def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
-    """Make an insertion that passes over rows that are there, in the words of the database.
+    """Make an insertion that skips rows that are there, in the dialect of the database.
 
     :param table: the table
     :param dialect: SQLAlchemy's name of the database
@@ -172,7 +172,7 @@ def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table).on_conflict_do_nothing()
-    # SQLite has one writer at a time, who has looked before.
+    # SQLite has one writer at a time, which has read the rows before.
     return sa.insert(table).prefix_with("IGNORE") if dialect == "mysql" else sa.insert(table)
 
 

@@ -85,7 +85,7 @@ class WolkvoxTokenInformation(VendorModel):
     :param limit: uses per day
     :param used: uses so far today
     :param remaining: uses left today
-    :param hours_to_reset: hours until the count starts again; whole hours, rounded nobody knows which way
+    :param hours_to_reset: hours until the count starts again; whole hours, rounded in an unknown direction
     """
 
     description: str | None = None

@@ -91,7 +91,7 @@ def insert_case(
         body["form"] = _form(form)
     if not is_empty(solution):
         body["solution"] = required("solution", solution)
-    # Nobody says that this variant may go without.
+    # It is not documented that this variant allows a case without them.
     body["attachments"] = _attachments(attachments)
     return crm.write(
         "cases/insertAttach.php",

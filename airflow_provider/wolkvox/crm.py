@@ -138,7 +138,7 @@ class WolkvoxPage(VendorModel):
 
 
 def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
-    # Nothing found has been seen as an empty array; the others stand for the same.
+    # An empty array has been seen where nothing was found; the others mean the same.
     records = document.get("data") or []
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         kind = "an array of other things" if isinstance(records, list) else f"a {type(records).__name__}"
@@ -181,7 +181,7 @@ def written(fields: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInput(
             "the record has no field with a value.",
             field="fields",
-            remedy="Check the names of its columns, or map them with fields.",
+            remedy="Check the names of its columns, or rename them with fields.",
         )
     return {name: plain(name, value) for name, value in fields.items()}
 
@@ -210,7 +210,7 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
                 f'"{name}" is an object without "type" and "value", which the CRM does not know.',
                 field=name,
                 remedy=(
-                    "Choose the columns to send with fields, or make the value with a function of "
+                    "Leave it out with exclude, or make the value with a function of "
                     "airflow_provider.wolkvox.fields."
                 ),
             )

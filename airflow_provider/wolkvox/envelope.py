@@ -102,7 +102,7 @@ def _refusal(
     if error is None and judged == 403:
         error = VendorRejected(
             f"forbidden, for a reason that is not recognised: {_shown(message)}",
-            remedy="If its text stands for quota or maintenance, set the pattern in the connection.",
+            remedy="If its text means a used-up quota or maintenance, set the pattern in the connection.",
         )
     if error is None:
         # A text that is not from the envelope may be a whole page: describe it instead.

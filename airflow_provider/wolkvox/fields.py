@@ -1,6 +1,6 @@
 """Values of the CRM's fields that are more than a text or a number.
 
-Each function serves two ends. With a value it makes the value of a field:
+Each function has two uses. With a value it makes the value of a field:
 ``{"telephonecontact": telephone("3000000000", country="Colombia", code="57")}``. Without one it says how the
 values of a whole batch are made: ``types={"telephonecontact": telephone(country="Colombia", code="57")}``.
 There, :func:`column` takes a part from the record: ``telephone(country=column("country"), code="57")``.

@@ -52,7 +52,7 @@ class WolkvoxHook(MeteredHook[WolkvoxOptions]):
         return self.token_information_call()
 
     def token_information_call(self) -> Call[calls.WolkvoxTokenInformation]:
-        """Return the call that asks about the token's quota, as this connection sets it up."""
+        """Return the call that asks for the token's quota, as the connection says."""
         options = self.options
         crm = calls.Crm.of(options)
         return calls.token_information(
@@ -60,14 +60,14 @@ class WolkvoxHook(MeteredHook[WolkvoxOptions]):
         )
 
     def token_reading(self) -> tuple[calls.WolkvoxTokenInformation, Quota]:
-        """Ask about the token's quota, which costs one use.
+        """Ask for the token's quota, which costs one use.
 
         :return: the answer, and the same as a reading with times
-        :raises VendorError: the question failed; a used-up quota is :class:`QuotaExhausted`
+        :raises VendorError: the request failed; a used-up quota is :class:`QuotaExhausted`
         """
         information = self.run(self.token_information_call())
         return information, information.quota(clock.now())
 
     def check(self) -> str:
-        """Check the token by asking about its quota, which costs one use."""
+        """Check the token by asking for its quota, which costs one use."""
         return f"The token works: {self.token_reading()[1]}. This test spent one use."

@@ -104,7 +104,7 @@ class WolkvoxBatchOperator(VendorBatchOperator):
         return WolkvoxHook(self.wolkvox_conn_id, policy=self.request_policy)
 
     def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
-        """Return the function that makes a call, with all that is not a record's.
+        """Return the function that makes a call, with everything that does not come from the record.
 
         :param hook: the hook of the connection
         """
@@ -114,11 +114,11 @@ class WolkvoxBatchOperator(VendorBatchOperator):
 
 
 class WolkvoxFieldsOperator(WolkvoxBatchOperator):
-    """What the batches share whose records have the CRM's own fields.
+    """Base of the batches whose records have the CRM's own fields.
 
-    :param include: the fields that are sent, by the CRM's names of them; by default all that a record has.
+    :param include: the fields that are sent, by the CRM's names; by default all that a record has.
         ``defaults`` are sent in any case (templated)
-    :param exclude: fields that are not sent, by the CRM's names of them (templated)
+    :param exclude: fields that are not sent, by the CRM's names (templated)
     :param types: how the values of some fields are made, by field, with the functions of
         :mod:`airflow_provider.wolkvox.fields` (templated)
     :param required: fields that must have a value in every record
@@ -175,7 +175,7 @@ class WolkvoxFieldsOperator(WolkvoxBatchOperator):
 
 
 class WolkvoxModuleOperator(WolkvoxBatchOperator):
-    """What the batches share that work on records of a module.
+    """Base of the batches that work on records of a module.
 
     :param module: name of the module, like ``contacts`` (templated)
     :param chunk_size: records in one request, which costs one use of the token whatever it carries
@@ -190,7 +190,7 @@ class WolkvoxModuleOperator(WolkvoxBatchOperator):
         self.chunk_size = whole_number("chunk_size", chunk_size, 1)
 
     def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
-        """Return the function that makes a call, with all that is not a record's."""
+        """Return the function that makes a call, with everything that does not come from the record."""
         return partial(super().call_function(hook), self.module)
 
     def combine(self, hook: VendorHook[Any]) -> Combine | None:
@@ -205,13 +205,13 @@ class WolkvoxModuleOperator(WolkvoxBatchOperator):
 class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator):
     """Insert records into a module of the CRM.
 
-    All that a record has is inserted, by the CRM's names of the fields. ``fields`` restricts and renames:
-    ``fields={"namecontact": "customer_name"}``; ``defaults`` adds constants. The record is passed on with
-    ``record``: ``wolkvox_id``.
+    All columns of a record are inserted, by the CRM's names of the fields. ``fields`` renames:
+    ``fields={"namecontact": "customer_name"}``. ``include`` and ``exclude`` restrict, ``defaults`` adds
+    constants. The result has ``record``: ``wolkvox_id``.
 
-    **wolkvox knows no duplicates.** A record that is the same as another is inserted once in a run of the
-    Dag, or once for ever with ``ledger_scope="forever"``. A request whose outcome is not known is never
-    repeated but its records are counted as ``unknown``, until a person decides.
+    **wolkvox does not detect duplicates.** A record that is the same as another is inserted once in a run of
+    the Dag, or once for ever with ``ledger_scope="forever"``. A request whose outcome is not known is never
+    repeated: its records count as ``unknown`` until a person decides.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -222,6 +222,9 @@ class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
         no ``wolkvox_id``, and all records of a refused request are ``unknown``
     :param record_key: the CRM's fields that make two records the same, like ``["idcontact"]``; by default the
         whole content
+    :param include: the fields that are sent, by the CRM's names; by default all that a record has.
+        ``defaults`` are sent in any case (templated)
+    :param exclude: fields that are not sent, by the CRM's names (templated)
     :param types: how the values of some fields are made, by field, with the functions of
         :mod:`airflow_provider.wolkvox.fields` (templated)
     :param required: fields that must have a value in every record
@@ -236,7 +239,7 @@ class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
         self.record_key = names("record_key", record_key)
 
     def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
-        """Return the function that makes a call, with all that is not a record's."""
+        """Return the function that makes a call, with everything that does not come from the record."""
         return partial(super().call_function(hook), record_key=self.record_key)
 
     def mandatory(self) -> Sequence[str]:
@@ -247,12 +250,12 @@ class WolkvoxInsertRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
 class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator):
     """Change fields of records of the CRM.
 
-    A record has ``wolkvox_id``, or comes from a batch that left it in ``record``. All else that it has is
-    written, by the CRM's names of the fields; ``fields`` restricts and renames, ``defaults`` adds constants,
-    and ``fields={}`` writes the constants alone. A value that is empty is not written. The record is passed
-    on with ``record``: ``wolkvox_id``. Updated records count as ``existing``.
+    A record has ``wolkvox_id``, or comes from a batch that left it in ``record``. All its other columns are
+    written, by the CRM's names of the fields. ``fields`` renames, ``include`` and ``exclude`` restrict,
+    ``defaults`` adds constants, and ``include=[]`` writes the constants alone. An empty value is not written.
+    The result has ``record``: ``wolkvox_id``. Updated records count as ``existing``.
 
-    Values that come again after others of the same record are written again. ``ledger_scope`` is ``run``.
+    If values of a record come again after other values, they are written again. ``ledger_scope`` is ``run``.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -260,6 +263,9 @@ class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
 
     :param module: name of the module, like ``contacts`` (templated)
     :param chunk_size: records in one request
+    :param include: the fields that are sent, by the CRM's names; by default all that a record has.
+        ``defaults`` are sent in any case (templated)
+    :param exclude: fields that are not sent, by the CRM's names (templated)
     :param types: how the values of some fields are made, by field, with the functions of
         :mod:`airflow_provider.wolkvox.fields` (templated)
     :param required: fields that must have a value in every record
@@ -273,8 +279,8 @@ class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
 class WolkvoxDeleteRecordsOperator(WolkvoxModuleOperator):
     """Delete records of the CRM.
 
-    A record has ``wolkvox_id``, or comes from a batch that left it in ``record``. It is passed on with
-    ``record``: ``wolkvox_id``. Deleted records count as ``existing``: they were there.
+    A record has ``wolkvox_id``, or comes from a batch that left it in ``record``. The result has ``record``:
+    ``wolkvox_id``. Deleted records count as ``existing``, because they were there.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -293,16 +299,20 @@ class WolkvoxUpsertCollectionsOperator(WolkvoxFieldsOperator):
 
     A record has ``Identification``, ``Name``, ``Email`` and ``Telephone``, and ``Obligations``: a list of
     objects with ``id`` and ``name``, or one obligation in the fields ``Obligations.id``, ``Obligations.name``
-    and so on. ``fields`` renames, as ever. The record is passed on with ``collection``: ``identification``.
+    and so on. ``fields`` renames, ``include`` and ``exclude`` restrict. The result has ``collection``:
+    ``identification``.
 
-    wolkvox refuses all 500 for one empty mandatory value; such a record fails alone here, before anything is
-    sent. It does not say which records are new: all count as ``created``. ``ledger_scope`` is ``run``.
+    wolkvox refuses all 500 for one empty mandatory value. Here such a record fails alone, before anything is
+    sent. wolkvox does not say which records are new: all count as ``created``. ``ledger_scope`` is ``run``.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
     .. seealso:: :ref:`howto/operator:WolkvoxUpsertCollectionsOperator`
 
     :param chunk_size: records in one request, at most 500
+    :param include: the fields that are sent, by wolkvox's names; by default all that a record has.
+        ``defaults`` are sent in any case (templated)
+    :param exclude: fields that are not sent, by wolkvox's names (templated)
     :param types: how the values of some fields are made, by field, with the functions of
         :mod:`airflow_provider.wolkvox.fields` (templated)
     :param required: more fields that must have a value in every record
@@ -332,12 +342,12 @@ class WolkvoxInsertCasesOperator(WolkvoxBatchOperator):
     """Insert cases.
 
     A record has ``case_type``, ``responsible``, ``owner``, ``contact``, ``description``, ``status`` and
-    ``priority``, and may have ``form``, ``solution`` and ``attachments``. It is passed on with ``case``:
+    ``priority``, and may have ``form``, ``solution`` and ``attachments``. The result has ``case``:
     ``wolkvox_id`` and ``number``.
 
     **A second request makes a second case.** Cases with the same content are inserted once in a run of the
     Dag, or once for ever with ``ledger_scope="forever"``. A request whose outcome is not known is never
-    repeated but counted as ``unknown``, until a person decides.
+    repeated: its record counts as ``unknown`` until a person decides.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
@@ -354,7 +364,7 @@ class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
 
     A record has ``wolkvox_id``, or comes from a batch of cases, and has ``responsible`` and ``status``. It
     may have ``case_type``, ``priority``, ``form`` and ``solution``, or ``attachments``; wolkvox has no
-    request that takes attachments and the others. It is passed on with ``case_update``: ``wolkvox_id``.
+    request that takes attachments and the others. The result has ``case_update``: ``wolkvox_id``.
     Updated cases count as ``existing``. ``ledger_scope`` is ``run``.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.

@@ -64,7 +64,7 @@ def insert_record(
 def insert_records(crm: Crm, module: str, records: Sequence[Mapping[str, Any]]) -> Call[list[WolkvoxRecord]]:
     """Insert several records at once (``custom/insertMany.php``), which returns no identifiers.
 
-    Where the answer counts other than was sent, nobody can tell which records are there.
+    Where the answer counts another number than was sent, it cannot be told which records are there.
 
     :param crm: whose CRM
     :param module: name of the module

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class WolkvoxQuotaSensor(QuotaSensor):
     """Wait until a wolkvox token has enough uses left today.
 
-    At most one question, which costs one use; then, if needed, sleep until the reset and one more. See
-    :class:`~airflow_provider.quota.sensor.QuotaSensor` for the other parameters.
+    It sends one request at most, which costs one use. If too few are left, it sleeps until the reset and
+    sends one more. See :class:`~airflow_provider.quota.sensor.QuotaSensor` for the other parameters.
 
     .. seealso:: :ref:`howto/sensor:WolkvoxQuotaSensor`
 

@@ -45,7 +45,7 @@ def test_the_output_has_the_secret_in_clear_and_the_ledger_has_it_sealed(
     logged = capsys.readouterr().out
     url = json.loads(output.read_text())["token"]["url"]
     assert url.startswith("http")
-    assert f"token.url will stand in clear in {output}" in logged
+    assert f"token.url will be in clear in {output}" in logged
     assert url not in logged
     assert b"sealed:v2:" in ledger_bytes(ledger_path)
     assert url.encode() not in ledger_bytes(ledger_path)

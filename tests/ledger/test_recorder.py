@@ -178,7 +178,7 @@ def test_an_end_is_offered_until_the_database_is_back(database):
 
 
 def test_an_end_that_cannot_be_recorded_stays_as_sent(database, monkeypatch):
-    monkeypatch.setattr(module, "SETTLING_ATTEMPTS", 2)
+    monkeypatch.setattr(module, "COMPLETION_ATTEMPTS", 2)
 
     async def work() -> None:
         recorder = Recorder(database, ledger_of(once=True))

@@ -85,7 +85,7 @@ def upgrade(connection: sa.Connection, place: str) -> None:
             field="[vendor_apis] ledger_conn_id",
             remedy="Update airflow-provider-vendor-apis on this worker.",
         )
-    # Handed over, because Alembic's own `op` is one for the whole process, and threads may migrate at once.
+    # A parameter, because Alembic's own `op` is one for the whole process, and threads may migrate at once.
     context.run_migrations(op=Operations(context))
 
 

@@ -119,7 +119,7 @@ def _filling(op: Operations, column: sa.Column[object]) -> str | None:
     if column.nullable:
         return None
     if column.name == "state":
-        # Nobody knows whether the record was sent, so a person has to decide.
+        # The record may or may not have been sent, so a person has to decide.
         return "unknown"
     if not isinstance(column.type, sa.String):
         return "0"
