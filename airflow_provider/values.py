@@ -42,6 +42,15 @@ def plain_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def text_or_none(value: Any) -> str | None:
+    """Return the text of an identifier, an address or a number; None where there is none.
+
+    :param value: the value, which may be a ``SecretStr``
+    """
+    clear = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+    return None if is_empty(clear) else plain_text(clear).strip() or None
+
+
 def is_later(value: Any) -> bool:
     """Say whether a templated parameter may be a template, or is another task's result.
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Listing(Generic[T]):
     """A list that is read page after page.
 
-    :param name: vendor and name, like ``wolkvox.query_records``: it never changes, because what was read of
+    :param name: vendor and name, like ``acme.list_things``: it never changes, because what was read of
         the list is known by it
     :param call: makes the call that asks for a page; the position is one of its parameters, which ``paging``
         names

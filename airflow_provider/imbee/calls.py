@@ -17,6 +17,7 @@ from airflow_provider.exceptions import InvalidInput, VendorProtocolError, Vendo
 from airflow_provider.http.call import Call, Response, idempotent, once
 from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status
+from airflow_provider.values import shape, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,7 @@ def create_chat(
     secret = apikey if isinstance(apikey, SecretStr) else SecretStr(_required("apikey", apikey))
     given = [contacts] if isinstance(contacts, str) else contacts
     given = given if isinstance(given, list | tuple) else []
-    others = [text for other in given if (text := _blank_to_none(other))]
+    others = [text for other in given if (text := text_or_none(other))]
     if not others or len(others) < len(given):
         raise InvalidInput(
             f'"contacts" must name at least one other user; it has {len(given)} entries.',
@@ -184,7 +185,7 @@ def create_access_token(
     """
     user = _required("virtual_user", virtual_user)
     bot = _required("bot_idsha", bot_idsha)
-    to_mail, to_phone = _blank_to_none(mail), _blank_to_none(cellular)
+    to_mail, to_phone = text_or_none(mail), text_or_none(cellular)
     if to_mail is None and to_phone is None:
         raise InvalidInput(
             'both "mail" and "cellular" are empty.',
@@ -252,31 +253,20 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _blank_to_none(value: Any) -> str | None:
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
-    # NaN, which is not equal to itself, is what pandas has for a value that is not there.
-    text = "" if value is None or value != value else str(value).strip()
-    return text or None
-
-
 def _required(name: str, value: Any) -> str:
-    text = _blank_to_none(value)
+    text = text_or_none(value)
     if text is None:
         raise InvalidInput(f'"{name}" is empty.', field=name, remedy="Imbee requires it.")
     return text
 
 
 def _count(name: str, value: Any) -> int | None:
-    text = _blank_to_none(value)
+    text = text_or_none(value)
     if text is None:
         return None
-    if isinstance(value, float):
-        # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
-        text = text.removesuffix(".0")
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
         raise InvalidInput(
-            f'"{name}" must be a whole number; it is {_shape(value)}.',
+            f'"{name}" must be a whole number; it is {shape(value)}.',
             field=name,
             remedy="Write it like 10, or leave it out for Imbee's default.",
         )
@@ -284,7 +274,7 @@ def _count(name: str, value: Any) -> int | None:
 
 
 def _day(value: date | str | None) -> str | None:
-    if _blank_to_none(value) is None:
+    if text_or_none(value) is None:
         return None
     if isinstance(value, datetime):
         return value.date().isoformat()
@@ -297,12 +287,8 @@ def _day(value: date | str | None) -> str | None:
         date.fromisoformat(text)
     except ValueError:
         raise InvalidInput(
-            f'"date_limit" must be an existing day as YYYY-MM-DD; it is {_shape(value)}.',
+            f'"date_limit" must be an existing day as YYYY-MM-DD; it is {shape(value)}.',
             field="date_limit",
             remedy="Write it like 2027-01-31, or leave it out for Imbee's default.",
         ) from None
     return text
-
-
-def _shape(value: Any) -> str:
-    return f"{len(value)} characters of text" if isinstance(value, str) else f"a {value.__class__.__name__}"
