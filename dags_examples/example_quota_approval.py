@@ -29,9 +29,9 @@ with DAG(
 
     ask_a_person = ApprovalOperator(
         task_id="ask_a_person",
-        subject="Spend what is left of today's wolkvox quota?",
+        subject="Spend what remains of today's wolkvox quota?",
         body=(
-            "{{ ti.xcom_pull(task_ids='read_quota')['remaining'] }} uses are left until "
+            "{{ ti.xcom_pull(task_ids='read_quota')['remaining'] }} requests remain until "
             "{{ ti.xcom_pull(task_ids='read_quota')['resets_at'] }}, and the work takes {{ params.planned }}."
         ),
         # Nobody answers at night: then it is not spent.

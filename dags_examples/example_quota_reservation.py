@@ -35,6 +35,8 @@ with DAG("example_quota_reservation", schedule=None, tags=["wolkvox", "quota", "
     @task
     def report(released: dict[str, Any]) -> None:
         """Say what became of the reservation."""
-        print(f"{released['spent']} of {released['reserved']} uses spent, {released['released']} given back")
+        print(
+            f"{released['spent']} of {released['reserved']} requests spent, {released['released']} released"
+        )
 
     report(release.output)

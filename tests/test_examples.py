@@ -155,7 +155,7 @@ def test_a_reservation_is_spent_and_what_is_left_given_back(
     airflow_db: None, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(load("example_quota_reservation"))
-    assert "1 of 500 uses spent, 499 given back" in capsys.readouterr().out
+    assert "1 of 500 requests spent, 499 released" in capsys.readouterr().out
     assert sandbox.state()["requests"]["wolkvox"] == 2
 
 

@@ -1,1 +1,1 @@
-"""Quotas: how much of what a vendor grants is left, and waiting for more without asking."""
+"""Quotas: how much remains of what a vendor grants, reserving it, and waiting without spending it."""

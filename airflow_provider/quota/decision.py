@@ -250,10 +250,10 @@ def _is_over(reading: Quota, reset_margin: timedelta, now: datetime) -> bool:
 
 
 def _new_period(reading: Quota, requirement: Requirement) -> Quota:
-    """Return what a quota is taken for after its reset, until the first request tells.
+    """Return what a quota is assumed to be after its reset, until a response tells.
 
-    Where the limit is not known, or may have been raised, it is taken for just enough: otherwise nobody would
-    send the request that tells.
+    Where the limit is not known, or may have been raised, just enough is assumed: otherwise no task would
+    send the request whose response tells.
     """
     limit = reading.limit if (reading.limit or 0) >= requirement.total else None
     remaining = requirement.total if limit is None else limit

@@ -36,7 +36,7 @@ def read_headers(
     :param now: when the response came
     :param names: names of the headers for ``limit``, ``remaining``, ``used`` and ``reset``; those that are
         not given are looked for
-    :return: the reading; None where the headers do not tell what is left
+    :return: the reading; None where the headers do not tell what remains
     """
 
     def find(part: str, pattern: re.Pattern[str], read: Callable[[str], T | None]) -> T | None:

@@ -161,7 +161,7 @@ class QuotaMonitor:
     async def _probe(self) -> None:
         hook = self._hook
         if self._call is None:
-            raise InvalidInput("its vendor cannot be asked about the quota.", field="conn_id")
+            raise InvalidInput("the vendor cannot be asked about its quota.", field="conn_id")
         self._probes += 1
         meter = Meter(self.store, prober=self._me, names=hook.quota_headers(hook.options))
         async with hook.session(meter) as client:
@@ -220,7 +220,7 @@ async def shared_monitor(path: str, conn_id: str) -> QuotaMonitor:
     try:
         return await asyncio.shield(kept[key][1])
     except Exception:
-        # The next one tries anew.
+        # The next one tries again.
         kept.pop(key, None)
         raise
 

@@ -13,7 +13,7 @@ from tests.support.sandbox import SandboxProcess
 
 @pytest.fixture
 def known(airflow_db: None, path: Path, sandbox: SandboxProcess):
-    """A wolkvox token of which a reading is stored, and 30 uses are reserved."""
+    """A wolkvox token of which a reading is stored, and 30 requests are reserved."""
     from airflow_provider.quota.store import QuotaStore
     from airflow_provider.store.location import configured
     from airflow_provider.wolkvox.hooks import WolkvoxHook
@@ -27,7 +27,7 @@ def known(airflow_db: None, path: Path, sandbox: SandboxProcess):
     return sandbox
 
 
-def test_the_quota_is_one_line_for_each_connection_and_asks_nobody(cli, known):
+def test_the_quota_is_one_line_for_each_connection_and_probes_nobody(cli, known):
     status, out, _ = cli("quota", "-o", "json")
     assert status == 0
     [row] = json.loads(out)
@@ -50,7 +50,7 @@ def test_the_quota_is_one_line_for_each_connection_and_asks_nobody(cli, known):
     assert "s ago" in out
 
 
-def test_a_probe_asks_and_shows_the_answer(cli, known):
+def test_a_probe_probes_and_shows_the_answer(cli, known):
     status, out, _ = cli("quota", "--probe", "-o", "json")
     assert status == 0
     assert [row["used"] for row in json.loads(out)] == [1]

@@ -384,7 +384,7 @@ def test_the_imbee_test_says_what_it_could_not_check(sandbox):
 def test_the_wolkvox_test_reads_the_quota_and_says_what_it_cost(sandbox):
     works, message = WolkvoxHook().test_connection()
     assert works
-    assert "4,800 of 4,800 uses left" in message
+    assert "4,800 of 4,800 requests remaining" in message
     assert "spent one use" in message
     assert len(sandbox.requests("wolkvox")) == 1
 

@@ -24,12 +24,12 @@ def test_a_person_is_asked_and_the_answer_decides(sandbox: SandboxProcess, monke
     with Scheduler(source, [DAG], {name: sandbox.connections[name]}) as airflow, airflow.explained():
         answers = {"approved": "Approve", "rejected": "Reject"}
         for run in answers:
-            # Of 4,800 uses nearly all are to be left for others.
+            # Of 4,800 requests nearly all are to remain for others.
             airflow.trigger(DAG, run, planned=200, keep=4790)
         for run, option in answers.items():
             airflow.wait_for("the task to wait", partial(airflow.is_over, DAG, run, "ask_a_person"))
             asked = airflow.question(DAG, run, "ask_a_person")
-            assert "uses are left until" in asked["body"]
+            assert "requests remain until" in asked["body"]
             assert "the work takes 200" in asked["body"]
             token = json.loads(sandbox.connections[name])["password"]
             assert token not in json.dumps(asked)

@@ -1,4 +1,4 @@
-"""A batch that sets aside what it needs before it sends the first request."""
+"""A batch that reserves what it needs before it sends the first request."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def used(sandbox: SandboxProcess) -> int:
     return int(token["used"])
 
 
-def test_a_batch_asks_once_sends_and_gives_the_rest_back(hundred, store):
+def test_a_batch_probes_once_sends_and_releases_the_rest(hundred, store):
     result = insert(contacts(50))
     assert (result["created"], result["requests"]) == (50, 50)
     assert used(hundred) == 51
@@ -62,14 +62,14 @@ def test_a_batch_asks_once_sends_and_gives_the_rest_back(hundred, store):
     assert store.look().estimate.remaining in (49, 50), "the margin of 1: does a reading count itself?"
 
 
-def test_a_batch_that_needs_more_than_is_left_sends_nothing(hundred, store):
+def test_a_batch_that_needs_more_than_remains_sends_nothing(hundred, store):
     insert(contacts(50))
     before = used(hundred)
     with pytest.raises(QuotaExhausted, match="The batch needs 60 requests, and has sent none") as raised:
         insert(contacts(60, 1000))
     assert raised.value.resets_at is not None
     assert hundred.state()["wolkvox"]["records"] == {"contacts": 50}
-    assert used(hundred) <= before + 1, "its own count says no: the vendor is asked once to be sure"
+    assert used(hundred) <= before + 1, "its own count says no: the vendor is probed once to be sure"
     assert store.reservations() == []
 
 
@@ -113,7 +113,9 @@ def test_what_another_task_of_the_run_has_for_itself_is_not_taken(hundred, store
     ("reserved", "records", "created"),
     [(0, 60, [60]), (60, 50, [50]), (60, 45, [45, 45]), (60, 60, [60]), (99, 50, [50])],
 )
-def test_batches_of_one_run_that_race_never_have_the_same_uses(hundred, store, reserved, records, created):
+def test_batches_of_one_run_that_race_never_have_the_same_requests(
+    hundred, store, reserved, records, created
+):
     """A promise to one of them is none to the other, and of what their run has reserved each has its part."""
     WolkvoxHook().token_reading()
     if reserved:
@@ -135,7 +137,7 @@ def test_batches_of_one_run_that_race_never_have_the_same_uses(hundred, store, r
 
 
 def test_who_is_overtaken_by_another_task_of_the_run_leaves_the_margin(hundred, store, monkeypatch):
-    """It saw enough of the run's, and needs one more now. Whether the question is in the reading, nobody knows."""
+    """It saw enough of the run's, and needs one more now. It is not known whether the reading counts the probe."""
     WolkvoxHook().token_reading()
     lasts = timedelta(hours=1)
     assert store.reserve("run's", 99, run="dag/run", task="t", lasts=lasts, shared=True) == 99
@@ -154,13 +156,13 @@ def test_who_is_overtaken_by_another_task_of_the_run_leaves_the_margin(hundred, 
     assert insert(contacts(49))["created"] == 49
 
 
-def test_records_in_chunks_need_one_use_for_each_request(hundred):
+def test_records_in_chunks_need_one_reserved_for_each_request(hundred):
     result = insert(contacts(95), chunk_size=20)
     assert (result["created"], result["requests"]) == (95, 5)
     assert used(hundred) == 6
 
 
-def test_what_is_done_invalid_or_twice_needs_no_use(hundred, tmp_path):
+def test_what_is_done_invalid_or_twice_needs_nothing(hundred, tmp_path):
     insert(contacts(40))
     records = [*contacts(45), {"idcontact": ""}, *contacts(5, 40)]
     (tmp_path / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -191,12 +193,12 @@ def test_repeats_end_a_batch_before_they_spend_what_others_have(hundred, no_wait
     assert store.reservations() == []
 
 
-def test_a_killed_batch_reserves_what_is_left_of_it(hundred, store, no_waiting):
+def test_a_killed_batch_reserves_what_remains_of_it(hundred, store, no_waiting):
     hundred.fault(vendor="wolkvox", path="custom/insert.php", status=500, skip=30, times=None)
     with pytest.raises(Exception, match="500"):
         insert(contacts(60))
     hundred.delete("/_sandbox/faults")
-    # As if the worker had been killed: what it had set aside is still there.
+    # As if the worker had been killed: what it had reserved is still there.
     left = store.look().estimate.remaining
     id_ = reservation_id("wolkvox_default", "dag/run/insert/-1")
     assert store.reserve(id_, left, run="dag/run", task="t", lasts=timedelta(hours=1))
@@ -206,7 +208,7 @@ def test_a_killed_batch_reserves_what_is_left_of_it(hundred, store, no_waiting):
 
 
 @pytest.mark.parametrize("killed", [True, False])
-def test_after_a_kill_the_vendor_is_asked_however_young_the_reading_is(hundred, store, killed):
+def test_after_a_kill_the_vendor_is_probed_however_young_the_reading_is(hundred, store, killed):
     """The last requests of the one that was killed may not have been counted."""
     WolkvoxHook().token_reading()
     hundred.token(token=TOKEN, operation="demo_operation", limit=100, used=60)
@@ -223,7 +225,7 @@ def test_after_a_kill_the_vendor_is_asked_however_young_the_reading_is(hundred, 
         assert used(hundred) == 90
 
 
-def test_a_batch_that_is_tried_again_asks_again_after_a_refusal(hundred, store):
+def test_a_batch_that_is_tried_again_probes_again_after_a_refusal(hundred, store):
     hundred.fault(vendor="wolkvox", status=401, times=None)
     for number in (1, 2):
         with pytest.raises(VendorAuthError):

@@ -59,10 +59,10 @@ def refused(kind: str, *, age: timedelta = MINUTE, until: datetime | None = None
     return Refusal(kind, "the vendor's words", NOW - age, until)
 
 
-def decided(state: QuotaState, need: Requirement | int = 10, **options: Any) -> Any:
-    wanted = need if isinstance(need, Requirement) else Requirement(need)
+def decided(state: QuotaState, required: Requirement | int = 10, **options: Any) -> Any:
+    requirement = required if isinstance(required, Requirement) else Requirement(required)
     policy = options.pop("policy", POLICY)
-    return decide(state, wanted, policy, **{"now": NOW, **options})
+    return decide(state, requirement, policy, **{"now": NOW, **options})
 
 
 def until(decision: Any) -> datetime:
@@ -73,15 +73,15 @@ def until(decision: Any) -> datetime:
 # Nothing is known
 
 
-def test_nothing_known_is_a_reason_to_ask():
+def test_nothing_known_is_a_reason_to_probe():
     assert decided(QuotaState()) == Probe()
 
 
-def test_nothing_known_of_a_vendor_that_cannot_be_asked_is_a_reason_to_look_again_later():
+def test_nothing_known_of_a_vendor_that_cannot_be_probed_is_a_reason_to_look_again_later():
     assert until(decided(QuotaState(), can_probe=False)) == NOW + 2 * HOUR
 
 
-def test_what_was_only_counted_without_a_reading_is_a_reason_to_ask():
+def test_what_was_only_counted_without_a_reading_is_a_reason_to_probe():
     assert decided(QuotaState(counted=1000)) == Probe()
 
 
@@ -99,7 +99,7 @@ def test_what_was_only_counted_without_a_reading_is_a_reason_to_ask():
         (20 * MINUTE, {"probed_at": NOW - 21 * MINUTE}, True),
         (20 * MINUTE, {"probed_at": NOW - 20 * MINUTE}, True),
         (20 * MINUTE, {"probed_at": NOW - 19 * MINUTE}, False),
-        # The clock of the one who asked is ahead of ours.
+        # The clock of the prober is ahead of ours.
         (-HOUR, {}, True),
         (-timedelta(days=2), {}, True),
         (timedelta(days=1), {"can_probe": False}, True),
@@ -110,7 +110,7 @@ def test_enough_is_believed_while_it_is_young(age, options, enough):
     assert decided(QuotaState(known), 50, **options) == (Enough(known) if enough else Probe())
 
 
-def test_enough_tells_what_is_left_after_our_own_requests():
+def test_enough_tells_what_remains_after_our_own_requests():
     known = reading(50)
     found = decided(QuotaState(known, counted=7), 43)
     assert found == Enough(known.less(7))
@@ -153,18 +153,18 @@ def test_a_reading_whose_reset_and_margin_are_over_says_nothing_any_more(late, e
     assert isinstance(decided(QuotaState(reading(9)), now=AWAKE + late), expected)
 
 
-def test_even_enough_is_asked_for_again_after_the_reset():
+def test_even_enough_is_probed_again_after_the_reset():
     known = reading(90, age=timedelta(0), resets_at=NOW - 2 * HOUR)
     assert decided(QuotaState(known), 10) == Probe()
 
 
 @pytest.mark.parametrize("margin", [timedelta(0), HOUR])
 @pytest.mark.parametrize("hours", [0, 24])
-def test_a_reset_of_no_hours_or_of_a_whole_day_is_not_asked_about_twice(margin, hours):
+def test_a_reset_of_no_hours_or_of_a_whole_day_is_not_probed_twice(margin, hours):
     policy = replace(POLICY, reset_margin=margin)
     known = reading(9, age=timedelta(0), resets_at=NOW + hours * HOUR)
     found = decided(QuotaState(known), probed_at=NOW, policy=policy)
-    # Hours rounded down to 0 are no reason to ask every minute until they are over.
+    # Hours rounded down to 0 are no reason to probe every minute until they are over.
     assert until(found) == max(NOW + hours * HOUR + margin, NOW + ANSWER_HOLDS)
 
 
@@ -175,7 +175,7 @@ def test_a_reading_of_another_day_tells_the_hour_of_the_reset():
     assert until(decided(state)) == NOW - HOUR + POLICY.recheck_interval or decided(state) == Probe()
 
 
-def test_a_limit_that_a_question_would_always_lower_is_never_waited_for():
+def test_a_limit_that_a_probe_would_always_lower_is_never_waited_for():
     known = Quota(100, 1, 99, NOW + 3 * HOUR, NOW, "probe")
     with pytest.raises(InvalidInput, match="counts the probe itself") as raised:
         decided(QuotaState(known), 100)
@@ -194,11 +194,11 @@ def test_enough_at_the_very_reset_is_enough():
     assert decided(QuotaState(known), probed_at=NOW, policy=policy) == Enough(known)
 
 
-def test_a_vendor_that_cannot_be_asked_is_waited_for_until_the_reset():
+def test_a_vendor_that_cannot_be_probed_is_waited_for_until_the_reset():
     assert until(decided(QuotaState(reading(9)), can_probe=False)) == AWAKE
 
 
-def test_too_little_of_a_period_that_is_over_does_not_hold_up_for_ever_where_nobody_can_ask():
+def test_too_little_of_a_period_that_is_over_does_not_hold_up_for_ever_where_nobody_can_probe():
     """Nobody would send the request whose answer tells that the count has begun anew."""
     found = decided(QuotaState(reading(0)), can_probe=False, now=AWAKE + HOUR)
     assert isinstance(found, Enough)
@@ -221,12 +221,12 @@ def test_a_reset_before_the_reading_is_old_is_waited_for():
     assert until(decided(QuotaState(known, counted=45), policy=policy)) == NOW + MINUTE + HOUR
 
 
-def test_what_was_counted_since_the_answer_that_was_waited_for_is_no_reason_to_ask_again():
+def test_what_was_counted_since_the_answer_that_was_waited_for_is_no_reason_to_probe_again():
     state = QuotaState(reading(50, age=MINUTE), counted=45)
     assert until(decided(state, probed_at=NOW - 2 * MINUTE)) == AWAKE
 
 
-def test_our_own_count_is_all_there_is_where_nobody_can_ask():
+def test_our_own_count_is_all_there_is_where_nobody_can_probe():
     state = QuotaState(reading(50, age=HOUR), counted=45)
     assert until(decided(state, can_probe=False)) == AWAKE
 
@@ -234,7 +234,7 @@ def test_our_own_count_is_all_there_is_where_nobody_can_ask():
 # Reservations
 
 
-def test_what_others_have_set_aside_is_waited_for_by_looking_into_the_store():
+def test_what_others_have_reserved_is_waited_for_by_looking_into_the_store():
     state = QuotaState(reading(50), reserved={"other": 45})
     found = decided(state)
     assert until(found) == NOW + STORE_INTERVAL
@@ -242,7 +242,7 @@ def test_what_others_have_set_aside_is_waited_for_by_looking_into_the_store():
 
 
 @pytest.mark.parametrize("age", [MINUTE, HOUR])
-def test_a_question_would_not_free_what_is_set_aside(age):
+def test_a_probe_would_not_free_what_is_reserved(age):
     assert isinstance(decided(QuotaState(reading(50, age=age), reserved={"other": 45})), Sleep)
 
 
@@ -288,7 +288,7 @@ def test_reservations_do_not_hide_that_there_is_too_little_anyway():
 
 
 @pytest.mark.parametrize(
-    ("need", "words"),
+    ("requirement", "words"),
     [
         (Requirement(101), "min_remaining is 101, more than the limit of 100"),
         (Requirement(100, 1), "min_remaining is 100 and the margin 1, more than the limit of 100"),
@@ -300,10 +300,10 @@ def test_reservations_do_not_hide_that_there_is_too_little_anyway():
     [(reading(90), {}), (reading(0), {}), (reading(0, age=HOUR), {"probed_at": NOW - HOUR})],
     ids=["some remain", "none remain", "answered"],
 )
-def test_more_than_the_limit_is_an_error_at_once(need, words, known, options):
+def test_more_than_the_limit_is_an_error_at_once(requirement, words, known, options):
     with pytest.raises(InvalidInput, match=words) as raised:
-        decided(QuotaState(known), need, **options)
-    assert raised.value.field == need.field
+        decided(QuotaState(known), requirement, **options)
+    assert raised.value.field == requirement.field
 
 
 @pytest.mark.parametrize("remaining", [90, 0])
@@ -397,12 +397,12 @@ def test_a_reset_of_another_day_tells_the_hour_where_periods_are_equally_long(re
 
 
 @pytest.mark.parametrize("kind", ["QuotaExhausted", "RateLimited", "VendorUnavailable"])
-def test_a_refusal_that_is_over_is_a_reason_to_ask(kind):
+def test_a_refusal_that_is_over_is_a_reason_to_probe(kind):
     state = QuotaState(refusal=refused(kind, age=2 * HOUR))
     assert decided(state) == Probe()
 
 
-def test_a_refusal_that_was_over_when_it_came_is_not_asked_about_again_at_once():
+def test_a_refusal_that_was_over_when_it_came_is_not_probed_again_at_once():
     policy = replace(POLICY, recheck_interval=timedelta(0))
     state = QuotaState(refusal=refused("RateLimited"))
     assert isinstance(decided(state, probed_at=NOW - 2 * MINUTE, policy=policy), Sleep)
@@ -436,14 +436,14 @@ def test_a_refusal_that_no_waiting_mends_is_an_error_for_all_who_wait_for_the_an
 @pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
 @pytest.mark.parametrize("probed_at", [None, NOW])
 def test_one_that_has_just_come_is_an_error_for_others_too(kind, probed_at):
-    """Those who wake within the same moments ask once."""
+    """Those who wake within the same moments probe once."""
     with pytest.raises(VendorError, match="the vendor's words"):
         decided(QuotaState(refusal=refused(kind, age=POLICY.shared)), probed_at=probed_at)
 
 
 @pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
 @pytest.mark.parametrize("probed_at", [None, NOW])
-def test_an_old_one_is_a_reason_to_ask_again(kind, probed_at):
+def test_an_old_one_is_a_reason_to_probe_again(kind, probed_at):
     refusal = refused(kind, age=POLICY.shared + timedelta(microseconds=1))
     assert decided(QuotaState(refusal=refusal), probed_at=probed_at) == Probe()
 
@@ -456,7 +456,7 @@ def test_one_is_shared_for_a_minute_unless_somebody_says_otherwise():
 
 
 @pytest.mark.parametrize("kind", ["VendorAuthError", "VendorRejected", OUTAGE])
-def test_one_that_shares_none_asks_again_but_takes_the_answer_that_it_has_waited_for(kind):
+def test_one_that_shares_none_probes_again_but_takes_the_answer_that_it_has_waited_for(kind):
     policy = replace(POLICY, shared=timedelta(0))
     state = QuotaState(refusal=refused(kind, age=timedelta(microseconds=1)))
     assert decided(state, policy=policy) == Probe()

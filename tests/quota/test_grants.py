@@ -92,7 +92,7 @@ def test_a_header_counts_more_than_the_grant(counted):
 def test_what_a_header_said_of_a_period_that_is_over_gives_way_to_the_grant(
     counted, stopped_clock, resets_at
 ):
-    """Nobody can be asked: if the old count held on, whoever waits would wait for ever."""
+    """The vendor cannot be probed: if the old count held on, whoever waits would wait for ever."""
     tell(counted, 0, source="header", resets_at=resets_at)
     stopped_clock.at = APRIL + DAY
     known = counted.look()

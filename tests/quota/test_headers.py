@@ -76,12 +76,12 @@ def test_spellings_of_other_vendors_are_understood(headers, expected):
     ],
     ids=str,
 )
-def test_what_does_not_tell_what_is_left_is_no_reading(headers):
+def test_what_does_not_tell_what_remains_is_no_reading(headers):
     assert read(**headers) is None
 
 
 @pytest.mark.parametrize("garbage", ["-1", "many", "", "-5, 100"])
-def test_a_limit_that_cannot_be_read_leaves_what_is_left(garbage):
+def test_a_limit_that_cannot_be_read_leaves_what_remains(garbage):
     found = read(**{"x-ratelimit-limit": garbage, "x-ratelimit-remaining": "5"})
     assert found is not None
     assert (found.limit, found.used, found.remaining) == (None, None, 5)

@@ -204,7 +204,7 @@ def test_other_refusals_say_nothing_of_the_quota(sandbox, hook, no_waiting, stat
     assert state().refusal is None
 
 
-def test_a_run_spends_what_it_has_set_aside(sandbox, monkeypatch):
+def test_a_run_spends_what_it_has_reserved(sandbox, monkeypatch):
     leave(sandbox, 90)
     monkeypatch.setenv("AIRFLOW_CTX_DAG_ID", "dag")
     monkeypatch.setenv("AIRFLOW_CTX_DAG_RUN_ID", "run")
@@ -272,7 +272,7 @@ def test_a_store_that_breaks_down_takes_no_result_away(sandbox, hook, monkeypatc
         for _ in range(3):
             assert hook.token_reading()[0].limit == 100
     assert len([record for record in caplog.records if "not counted" in record.getMessage()]) == 1
-    # Of an error that is not ours nobody knows what it quotes.
+    # An error that is not ours may quote anything.
     assert TOKEN not in caplog.text
 
 
@@ -423,7 +423,7 @@ def test_a_vendor_without_a_quota_counts_its_requests_too(sandbox, stats):
     assert ours(stats["gauge"]) == {}
 
 
-def test_what_is_left_and_used_is_shown(sandbox, hook, stats):
+def test_what_remains_and_used_is_shown(sandbox, hook, stats):
     leave(sandbox, 40)
     hook.token_reading()
     assert ours(stats["gauge"]) == {

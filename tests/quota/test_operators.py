@@ -22,7 +22,7 @@ from tests.support.sensor import ASLEEP, RETRIES, every_freeing_way
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
-def setting_aside(amount: Any = 40, **options: Any) -> DAG:
+def reserving(amount: Any = 40, **options: Any) -> DAG:
     with DAG("reserve") as dag:
         ReserveQuotaOperator(
             task_id="reserve", **{"conn_id": "wolkvox_default", "amount": amount, "jitter": 0, **options}
@@ -59,7 +59,7 @@ def go_on(attempt: Attempt) -> Any:
 # Setup and teardown
 
 
-def test_what_is_set_aside_is_spent_by_the_work_and_the_rest_given_back(sandbox):
+def test_what_is_reserved_is_spent_by_the_work_and_the_rest_released(sandbox):
     leave(sandbox, 100)
     seen: list[Any] = []
 
@@ -79,7 +79,7 @@ def test_what_is_set_aside_is_spent_by_the_work_and_the_rest_given_back(sandbox)
     assert probes(sandbox) == 2
 
 
-def test_what_is_set_aside_is_given_back_though_the_work_failed(sandbox):
+def test_what_is_reserved_is_released_though_the_work_failed(sandbox):
     leave(sandbox, 100)
     run = dags.run(around(fail))
     assert dags.states(run) == {"reserve": "success", "work": "failed", "release": "success"}
@@ -88,7 +88,7 @@ def test_what_is_set_aside_is_given_back_though_the_work_failed(sandbox):
     assert state().reserved == {}
 
 
-def test_one_reservation_of_several_can_be_given_back(sandbox):
+def test_one_reservation_of_several_can_be_released(sandbox):
     leave(sandbox, 100)
     with DAG("several") as dag:
         first = ReserveQuotaOperator(task_id="first", conn_id="wolkvox_default", amount=30)
@@ -121,7 +121,7 @@ def test_amount_and_connection_are_templates(sandbox):
 
 def test_a_reservation_says_when_it_expires_and_does(sandbox, clock):
     leave(sandbox, 100)
-    attempt = Attempt(setting_aside(40, expires_in=2 * HOUR))
+    attempt = Attempt(reserving(40, expires_in=2 * HOUR))
     assert attempt.outcome.state == "success"
     [one] = _reservations()
     assert one.expires_at - one.created_at == 2 * HOUR
@@ -141,7 +141,7 @@ def _reservations() -> list[Any]:
 @pytest.mark.parametrize("way", [*FREEING.values(), {"mode": "poke"}], ids=[*FREEING, "poke"])
 def test_more_than_the_limit_fails_at_once(sandbox, way):
     leave(sandbox, 100)
-    attempt = Attempt(setting_aside(101, **RETRIES, **way))
+    attempt = Attempt(reserving(101, **RETRIES, **way))
     assert attempt.outcome.state == "failed"
     assert isinstance(attempt.outcome.error, InvalidInput)
     assert isinstance(attempt.outcome.error, AirflowFailException)
@@ -152,7 +152,7 @@ def test_more_than_the_limit_fails_at_once(sandbox, way):
 
 @pytest.mark.parametrize("amount", ["many", "-1", "1.5", "True"])
 def test_an_amount_that_is_none(sandbox, amount):
-    attempt = Attempt(setting_aside(amount, **RETRIES))
+    attempt = Attempt(reserving(amount, **RETRIES))
     assert attempt.outcome.state == "failed"
     assert isinstance(attempt.outcome.error, InvalidInput)
     assert probes(sandbox) == 0
@@ -181,9 +181,9 @@ def test_a_wrong_parameter_is_refused_when_the_dag_is_parsed(options, name):
         ReserveQuotaOperator(task_id="t", **{"conn_id": "wolkvox_default", "amount": 1, **options})
 
 
-def test_the_whole_limit_can_be_set_aside(sandbox):
+def test_the_whole_limit_can_be_reserved(sandbox):
     leave(sandbox, 100)
-    assert Attempt(setting_aside(100, margin=0)).outcome.state == "success"
+    assert Attempt(reserving(100, margin=0)).outcome.state == "success"
     assert state().reserved_for_others() == 100
 
 
@@ -193,8 +193,8 @@ def test_the_whole_limit_can_be_set_aside(sandbox):
 @every_freeing_way
 def test_a_reservation_of_another_run_is_waited_for(sandbox, way):
     leave(sandbox, 100)
-    first = Attempt(setting_aside(80))
-    second = Attempt(setting_aside(80, **way))
+    first = Attempt(reserving(80))
+    second = Attempt(reserving(80, **way))
     assert first.outcome.state == "success"
     assert second.outcome.state in ASLEEP
     assert timedelta(0) < waits_until(second) - datetime.now(UTC) <= MINUTE
@@ -209,7 +209,7 @@ def test_a_reservation_of_another_run_is_waited_for(sandbox, way):
 @every_freeing_way
 def test_too_little_is_waited_for_until_the_reset(sandbox, clock, way):
     leave(sandbox, 30)
-    attempt = Attempt(setting_aside(40, **way))
+    attempt = Attempt(reserving(40, **way))
     assert attempt.outcome.state in ASLEEP
     assert 3 * HOUR < waits_until(attempt) - datetime.now(UTC) <= 4 * HOUR
     sandbox.clock(advance=4 * 3600)
@@ -218,10 +218,10 @@ def test_too_little_is_waited_for_until_the_reset(sandbox, clock, way):
     assert probes(sandbox) == 2
 
 
-def test_somebody_who_was_faster_than_the_trigger_told_is_waited_for(sandbox):
+def test_a_reservation_made_after_the_trigger_looked_is_waited_for(sandbox):
     leave(sandbox, 100)
-    first = Attempt(setting_aside(80))
-    second = Attempt(setting_aside(80, deferrable=True))
+    first = Attempt(reserving(80))
+    second = Attempt(reserving(80, deferrable=True))
     enough = state().reading.as_dict()
     assert second.wake({"enough": enough}).state == "deferred"
     assert state().reserved == {f"reserve/{first.instance.run_id}": 80}
@@ -230,9 +230,9 @@ def test_somebody_who_was_faster_than_the_trigger_told_is_waited_for(sandbox):
 # Again
 
 
-def test_a_second_try_finds_what_the_first_has_set_aside(sandbox):
+def test_a_second_try_finds_what_the_first_has_reserved(sandbox):
     leave(sandbox, 100)
-    attempt = Attempt(setting_aside(80, **RETRIES))
+    attempt = Attempt(reserving(80, **RETRIES))
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
 
@@ -246,7 +246,7 @@ def test_a_second_try_finds_what_the_first_has_set_aside(sandbox):
 
 def test_a_task_that_is_run_again_does_not_double(sandbox):
     leave(sandbox, 100)
-    attempt = Attempt(setting_aside(40))
+    attempt = Attempt(reserving(40))
     assert attempt.again().state == "success"
     assert [one.amount for one in _reservations()] == [40]
 
@@ -279,7 +279,7 @@ def test_a_connection_without_a_quota_is_refused_clearly(sandbox, operator):
 
 
 @pytest.mark.parametrize("operator", ["reserve", "release"])
-def test_without_a_store_nothing_is_set_aside(sandbox, ledger_path, operator):
+def test_without_a_store_nothing_is_reserved(sandbox, ledger_path, operator):
     ledger_path.mkdir()
     with DAG("storeless") as dag:
         if operator == "reserve":
@@ -293,7 +293,7 @@ def test_without_a_store_nothing_is_set_aside(sandbox, ledger_path, operator):
 
 def test_a_refused_token_fails_at_once(sandbox):
     sandbox.fault(vendor="wolkvox", status=401, times=None)
-    attempt = Attempt(setting_aside(1, **RETRIES))
+    attempt = Attempt(reserving(1, **RETRIES))
     assert attempt.outcome.state == "failed"
     assert isinstance(attempt.outcome.error, VendorAuthError)
     assert probes(sandbox) == 1
@@ -334,7 +334,7 @@ def test_two_runs_that_race_for_the_same_remainder_take_turns(sandbox, monkeypat
             "airflow_provider.quota.sensor.time",
             SimpleNamespace(sleep=lambda seconds: store.release(id_="other")),
         )
-        attempt = Attempt(setting_aside(70, mode="poke"))
+        attempt = Attempt(reserving(70, mode="poke"))
     assert attempt.outcome.state == "success"
     assert sum(one.remaining for one in _reservations()) in (70, 70 * len(_reservations()))
     assert state().reserved_for_others() <= 99

@@ -1,4 +1,4 @@
-"""However a vendor refuses, the sandbox's journal shows that it is not asked more often than agreed."""
+"""However a vendor refuses, the sandbox's journal shows that it gets no more requests than agreed."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def ends(operator: str, on_error: str, fault: str) -> str:
 @every_fault
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_a_batch_stops_asking_when_all_it_gets_is_refusals(
+def test_a_batch_stops_sending_when_all_it_gets_is_refusals(
     sandbox, airflow_db, misbehave, operator, on_error, fault
 ):
     operator_type, constants, once = OPERATORS[operator]
@@ -233,7 +233,7 @@ class Waited(Exception):
 
 
 @pytest.mark.parametrize("fault", QUOTA_FAULTS)
-def test_the_token_information_is_asked_for_no_more_than_twice(sandbox, airflow_db, misbehave, fault):
+def test_the_token_information_is_probed_no_more_than_twice(sandbox, airflow_db, misbehave, fault):
     misbehave(fault)
     with DAG("information") as dag:
         WolkvoxTokenInformationOperator(task_id="ask")
@@ -243,7 +243,7 @@ def test_the_token_information_is_asked_for_no_more_than_twice(sandbox, airflow_
 
 @pytest.mark.parametrize("fault", QUOTA_FAULTS)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_sensor_asks_no_more_than_twice_per_wait_and_waits_an_hour(
+def test_a_sensor_probes_no_more_than_twice_per_wait_and_waits_an_hour(
     sandbox, airflow_db, misbehave, monkeypatch, way, fault
 ):
     clock = MovingClock(monkeypatch)
@@ -273,7 +273,7 @@ def test_a_sensor_asks_no_more_than_twice_per_wait_and_waits_an_hour(
     else:
         assert len(sandbox.requests()) == each
         for number in (2, 3):
-            # Whoever comes too early asks nothing, and one who comes in time asks once more.
+            # Whoever comes too early sends nothing, and one that comes in time probes once more.
             for wait, sent in ((50 * MINUTE, number - 1), (12 * MINUTE, number)):
                 clock.advance(wait)
                 outcome = attempt.wake() if way == "deferrable" else attempt.again()
@@ -282,7 +282,7 @@ def test_a_sensor_asks_no_more_than_twice_per_wait_and_waits_an_hour(
 
 
 @pytest.mark.parametrize("fault", QUOTA_FAULTS)
-def test_a_second_sensor_asks_no_more_than_the_first(sandbox, airflow_db, misbehave, monkeypatch, fault):
+def test_a_second_sensor_probes_no_more_than_the_first(sandbox, airflow_db, misbehave, monkeypatch, fault):
     """What ends by itself is waited for together; what does not is found out again after a while."""
     clock = MovingClock(monkeypatch)
     misbehave(fault)
@@ -298,7 +298,7 @@ def test_a_second_sensor_asks_no_more_than_the_first(sandbox, airflow_db, misbeh
 
 
 @pytest.mark.parametrize("fault", QUOTA_FAULTS)
-def test_a_trigger_asks_no_more_than_a_sensor(sandbox, monkeypatch, misbehave, fault):
+def test_a_trigger_probes_no_more_than_a_sensor(sandbox, monkeypatch, misbehave, fault):
     misbehave(fault)
     now = datetime.now(UTC)
     clock = MovingClock(monkeypatch, now)
@@ -311,7 +311,7 @@ def test_a_trigger_asks_no_more_than_a_sensor(sandbox, monkeypatch, misbehave, f
     assert len(sandbox.requests()) == (3 if fault in WAITING else 1) * each
 
 
-def test_the_waiting_trigger_asks_nothing(sandbox, monkeypatch):
+def test_the_waiting_trigger_probes_nothing(sandbox, monkeypatch):
     leave(sandbox, 1)
     now = datetime.now(UTC)
     clock = MovingClock(monkeypatch, now)

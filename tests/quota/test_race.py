@@ -178,7 +178,7 @@ def test_of_runs_that_race_for_the_same_remainder_one_gets_it_and_the_others_wai
 
 
 def test_a_batch_that_is_killed_and_tried_again_stays_within_the_quota(airflow, sandbox):
-    # The records, a question at each try, and the margin: not one use more.
+    # The records, a probe at each try, and the margin: not one request more.
     sandbox.token(token=KILLED, operation=KILLED, limit=RECORDS + 3)
     # When twenty are through, four are on their way: two that never take effect and two that do.
     for after in (False, True):

@@ -42,7 +42,7 @@ def test_a_margin_stays_free(store):
 @pytest.mark.parametrize(
     ("amount", "at_most", "granted"), [(10, None, 10), (10, 30, 30), (10, 80, 50), (0, 80, 50), (50, 40, 50)]
 )
-def test_more_is_taken_up_to_what_is_asked_for(store, amount, at_most, granted):
+def test_more_is_taken_up_to_the_most_that_is_wanted(store, amount, at_most, granted):
     tell(store, 50)
     assert reserve(store, "a", amount, at_most=at_most) == granted
 
@@ -67,7 +67,7 @@ def test_several_of_one_run_add_up(store):
     assert store.look().reserved == {"other": 5}
 
 
-def test_requests_of_a_run_are_taken_from_what_it_has_set_aside(store):
+def test_requests_of_a_run_are_taken_from_what_it_has_reserved(store):
     tell(store, 50)
     reserve(store, "a", 10, "run", shared=True)
     reserve(store, "b", 20, "run", shared=True)
@@ -127,7 +127,9 @@ def test_a_reservation_lasts_until_it_expires(store, stopped_clock):
     assert (known.reserved, known.frees_at) == ({"b": 10}, NOW + 2 * HOUR)
 
 
-def test_what_an_expired_reservation_had_left_counts_as_spent_until_the_vendor_tells(store, stopped_clock):
+def test_what_an_expired_reservation_had_remaining_counts_as_spent_until_the_vendor_tells(
+    store, stopped_clock
+):
     tell(store, 50)
     reserve(store, "a", 40, shared=True)
     store.report(Report(sent=5, spent=5), run="a")
@@ -144,7 +146,7 @@ def test_what_an_expired_reservation_had_left_counts_as_spent_until_the_vendor_t
     assert [one.id for one in store.reservations()] == ["b"]
 
 
-def test_giving_back_an_expired_reservation_frees_what_it_had_left(store, stopped_clock):
+def test_releasing_an_expired_reservation_frees_what_it_had_remaining(store, stopped_clock):
     tell(store, 50)
     reserve(store, "a", 40, shared=True)
     stopped_clock.advance(HOUR)
@@ -161,7 +163,7 @@ def shares(store: QuotaStore) -> dict[str, tuple[int, int, int]]:
     return {one.id: (one.amount, one.taken, one.spent) for one in store.reservations()}
 
 
-def test_what_a_task_sets_aside_is_for_no_other_task_of_the_run(store):
+def test_what_a_task_reserves_is_for_no_other_task_of_the_run(store):
     tell(store, 50)
     assert reserve(store, "a", 10, "run") == 10
     assert reserve(store, "b", 20, "run") == 20
@@ -207,7 +209,7 @@ def test_a_task_takes_from_what_its_run_shares_first(store):
     assert store.look().reserved == {"run": 35, "other": 15}
 
 
-def test_what_the_run_shares_is_enough_though_nothing_else_is_left(store):
+def test_what_the_run_shares_is_enough_though_nothing_else_remains(store):
     tell(store, 50)
     reserve(store, "run's", 30, "run", shared=True)
     reserve(store, "other's", 20, "other", shared=True)
@@ -274,7 +276,7 @@ def test_what_a_task_took_from_its_run_goes_back_with_what_was_spent_of_it(store
     assert (known.counted, known.reserved.get("run", 0)) == (sent, back)
 
 
-def test_a_task_that_reserves_again_gives_back_what_it_took_before(store):
+def test_a_task_that_reserves_again_releases_what_it_took_before(store):
     tell(store, 50)
     reserve(store, "run's", 30, "run", shared=True)
     assert reserve(store, "a", 30, "run") == 30
@@ -284,7 +286,7 @@ def test_a_task_that_reserves_again_gives_back_what_it_took_before(store):
     assert store.look().estimate.remaining - store.look().reserved_for_others() == 18
 
 
-def test_what_is_given_back_after_the_run_has_released_its_own_is_free(store):
+def test_what_is_released_after_the_run_has_released_its_own_is_free(store):
     tell(store, 50)
     reserve(store, "run's", 30, "run", shared=True)
     assert reserve(store, "a", 20, "run") == 20
@@ -303,7 +305,7 @@ def test_a_request_is_taken_from_the_tasks_own_then_from_what_the_run_shares(sto
     reserve(store, "mine", 5, "run", shared=False)
     store.report(Report(sent=8, spent=8), run="run", reservation="mine")
     assert {one.id: one.spent for one in store.reservations()} == {"run's": 0, "theirs": 0, "mine": 5}
-    # Of the run's nothing was left: both tasks had taken it.
+    # Of the run's nothing remained: both tasks had taken it.
     assert shares(store)["run's"][0] == 0
     store.release(id_="theirs")
     store.report(Report(sent=3, spent=3), run="run", reservation="mine")

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 
 @every_way
-def test_enough_quota_lets_the_dag_go_on_after_one_question(sandbox, way):
+def test_enough_quota_lets_the_dag_go_on_after_one_probe(sandbox, way):
     leave(sandbox, 100)
     run = dags.run(gate(min_remaining=99, **way))
     assert dags.states(run) == {"gate": "success"}
@@ -66,7 +66,7 @@ def test_min_remaining_is_a_template(sandbox):
 
 
 @every_way
-def test_a_sensor_that_finds_a_young_reading_asks_nothing(sandbox, way):
+def test_a_sensor_that_finds_a_young_reading_probes_nothing(sandbox, way):
     leave(sandbox, 100)
     WolkvoxHook().token_reading()
     assert probes(sandbox) == 1
@@ -76,7 +76,7 @@ def test_a_sensor_that_finds_a_young_reading_asks_nothing(sandbox, way):
 
 
 @every_way
-def test_an_old_reading_is_asked_for_again(sandbox, clock, way):
+def test_an_old_reading_is_probed_again(sandbox, clock, way):
     leave(sandbox, 100)
     assert Attempt(gate(max_age=10 * MINUTE, **way)).outcome.state == "success"
     clock.advance(9 * MINUTE)
@@ -98,7 +98,7 @@ def test_a_reading_of_other_credentials_is_of_no_use(sandbox, set_connection, wa
 
 
 @every_way
-def test_what_other_runs_have_reserved_is_waited_for_without_asking(sandbox, slept, way):
+def test_what_other_runs_have_reserved_is_waited_for_without_probing(sandbox, slept, way):
     leave(sandbox, 50)
     WolkvoxHook().token_reading()
     with known() as store:
@@ -114,7 +114,9 @@ def test_what_other_runs_have_reserved_is_waited_for_without_asking(sandbox, sle
     assert probes(sandbox) == 1
 
 
-def test_what_the_run_itself_has_reserved_is_left_for_it(sandbox, monkeypatch):
+@pytest.mark.parametrize(("shared", "expected"), [(True, "success"), (False, "up_for_reschedule")])
+def test_what_the_tasks_of_the_run_have_reserved_together_remains_for_them(sandbox, shared, expected):
+    """What another task of the run has for itself does not: nobody else could reserve it."""
     leave(sandbox, 50)
     WolkvoxHook().token_reading()
     with DAG("gate") as dag:
@@ -122,13 +124,14 @@ def test_what_the_run_itself_has_reserved_is_left_for_it(sandbox, monkeypatch):
     attempt = Attempt(dag)
     assert attempt.outcome.state == "success"
     with known() as store:
-        store.reserve("r", 45, run=f"gate/{attempt.instance.run_id}", task="t", lasts=HOUR)
-    assert attempt.again().state == "success"
+        run = f"gate/{attempt.instance.run_id}"
+        store.reserve("r", 45, run=run, task="t", lasts=HOUR, shared=shared)
+    assert attempt.again().state == expected
     assert probes(sandbox) == 1
 
 
 @every_way
-def test_a_refusal_of_another_task_is_waited_out_without_asking(sandbox, slept, way):
+def test_a_refusal_of_another_task_is_waited_out_without_probing(sandbox, slept, way):
     leave(sandbox, 0)
     hook = WolkvoxHook()
     with pytest.raises(QuotaExhausted):
@@ -168,7 +171,7 @@ def test_everybody_wakes_a_little_later_at_random(sandbox, monkeypatch, way, opt
 
 
 @every_freeing_way
-def test_a_sensor_that_looks_before_the_reset_asks_nothing(sandbox, clock, way):
+def test_a_sensor_that_looks_before_the_reset_probes_nothing(sandbox, clock, way):
     leave(sandbox, 5)
     with Within() as now:
         attempt = Attempt(gate(min_remaining=10, **way))
@@ -184,7 +187,7 @@ def test_a_sensor_that_looks_before_the_reset_asks_nothing(sandbox, clock, way):
 
 
 @every_freeing_way
-def test_where_the_reset_came_later_than_told_one_more_question_is_asked_per_wait(sandbox, clock, way):
+def test_where_the_reset_came_later_than_told_there_is_one_more_probe_per_wait(sandbox, clock, way):
     leave(sandbox, 5)
     attempt = Attempt(gate(min_remaining=10, **way))
     for number in (2, 3):
@@ -232,7 +235,7 @@ def test_a_dag_goes_on_when_the_triggerer_has_waited(sandbox, monkeypatch, clock
     assert dags.states(run) == {"gate": "success"}
     assert 4 * HOUR - MINUTE < timedelta(seconds=sum(slept)) <= 4 * HOUR
     assert dags.results(run)["gate"]["used"] == 0
-    # The trigger has asked, and the task takes its word for it.
+    # The trigger has probed, and the task takes its word for it.
     assert probes(sandbox) == 2
 
 
@@ -327,7 +330,7 @@ def test_jitter_alone_is_no_reason_to_give_up(sandbox, monkeypatch, clock, way):
 
 @pytest.mark.parametrize("way", FREEING)
 @pytest.mark.parametrize("limit", ["timeout", "execution_timeout"])
-def test_the_timeout_counts_from_the_first_question(sandbox, clock, way, limit):
+def test_the_timeout_counts_from_the_first_probe(sandbox, clock, way, limit):
     leave(sandbox, 5)
     attempt = Attempt(gate(min_remaining=10, **{limit: 5 * HOUR}, **FREEING[way]))
     clock.advance(4 * HOUR + MINUTE)

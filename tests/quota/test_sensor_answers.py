@@ -56,7 +56,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
         "unknown 403",
         "404",
         "garbage",
-        "nothing left told",
+        "nothing remaining told",
         "no limit",
         "no reset",
         "negative limit",
@@ -123,7 +123,7 @@ def test_a_permanent_error_skips_a_soft_sensor(sandbox, way, soft):
 
 
 @every_way
-def test_an_unavailable_vendor_is_asked_twice_and_left_to_airflows_retries(sandbox, no_waiting, way):
+def test_an_unavailable_vendor_is_probed_twice_and_left_to_airflows_retries(sandbox, no_waiting, way):
     sandbox.fault(vendor="wolkvox", status=500, times=None)
     attempt = Attempt(gate(**RETRIES, **way))
     assert attempt.outcome.state == "up_for_retry"
@@ -139,7 +139,7 @@ def test_an_unavailable_vendor_skips_a_sensor_that_never_fails(sandbox, no_waiti
 
 
 @every_way
-def test_a_retry_asks_again_however_young_the_refusal_is(sandbox, way):
+def test_a_retry_probes_again_however_young_the_refusal_is(sandbox, way):
     """Somebody has mended the token, and has cleared the task."""
     leave(sandbox, 90)
     sandbox.fault(vendor="wolkvox", status=401, times=1)
@@ -153,7 +153,7 @@ def test_a_retry_asks_again_however_young_the_refusal_is(sandbox, way):
 
 
 @every_way
-def test_a_retry_waits_for_what_ends_by_itself_without_asking(sandbox, slept, way):
+def test_a_retry_waits_for_what_ends_by_itself_without_probing(sandbox, slept, way):
     sandbox.fault(vendor="wolkvox", times=None, **EXHAUSTED)
     attempt = Attempt(gate(**way))
     assert asleep(attempt)

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 @pytest.mark.parametrize("damage", ["folder", "garbage", "postgres"])
 @every_freeing_way
-def test_without_a_store_each_sensor_asks_once_per_wait(
+def test_without_a_store_each_sensor_probes_once_per_wait(
     sandbox, monkeypatch, caplog, ledger_path, way, damage
 ):
     leave(sandbox, 5)
@@ -69,7 +69,9 @@ def test_without_a_store_each_sensor_asks_once_per_wait(
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("the disk is full"), KeyError("x")], ids=repr)
-def test_a_store_that_breaks_down_in_between_does_not_make_the_sensor_ask_twice(sandbox, monkeypatch, error):
+def test_a_store_that_breaks_down_in_between_does_not_make_the_sensor_probe_twice(
+    sandbox, monkeypatch, error
+):
     from airflow_provider.quota.store import QuotaStore
 
     leave(sandbox, 100)
@@ -79,7 +81,7 @@ def test_a_store_that_breaks_down_in_between_does_not_make_the_sensor_ask_twice(
     def report(*_: Any, **__: Any) -> None:
         reports.append(1)
         if len(reports) > 5:
-            raise SystemExit("it asks again and again")
+            raise SystemExit("it probes again and again")
         raise error
 
     monkeypatch.setattr(QuotaStore, "report", report)
@@ -111,7 +113,7 @@ def test_nothing_of_the_token_is_left_anywhere(sandbox, clock, caplog, ledger_pa
 # Many at once
 
 
-def test_many_deferred_sensors_go_on_after_one_question(sandbox, monkeypatch):
+def test_many_deferred_sensors_go_on_after_one_probe(sandbox, monkeypatch):
     leave(sandbox, 5)
     clock = MovingClock(monkeypatch, datetime.now(UTC))
     attempts = [Attempt(gate(min_remaining=10, deferrable=True)) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Many who need the same quota ask the vendor once: in one event loop, in threads, in processes."""
+"""Many tasks that need the same quota probe the vendor once: in one event loop, in threads, in processes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider.exceptions import StoreUnavailable, VendorAuthError, VendorError
 from airflow_provider.quota import monitor as module
+from airflow_provider.quota import opening
 from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPolicy
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.memory import MemoryStore
@@ -27,8 +28,8 @@ pytestmark = pytest.mark.usefixtures("fresh_monitors")
 POLICY = WaitPolicy(max_age=5 * MINUTE, reset_margin=HOUR, recheck_interval=HOUR)
 
 
-def check(monitor: QuotaMonitor, need: int = 10, policy: WaitPolicy = POLICY) -> Enough | Sleep:
-    return asyncio.run(monitor.check(Requirement(need), policy))
+def check(monitor: QuotaMonitor, amount: int = 10, policy: WaitPolicy = POLICY) -> Enough | Sleep:
+    return asyncio.run(monitor.check(Requirement(amount), policy))
 
 
 def together(work: list[Any]) -> list[Any]:
@@ -55,7 +56,7 @@ def short_pause(monkeypatch):
 
 
 @pytest.mark.parametrize("remaining", [100, 5])
-def test_gauges_of_many_threads_ask_once(sandbox, short_pause, remaining):
+def test_monitors_of_many_threads_probe_once(sandbox, short_pause, remaining):
     leave(sandbox, remaining)
     sandbox.latency(0.2)
     monitors = [open_monitor(WolkvoxHook()) for _ in range(8)]
@@ -64,7 +65,7 @@ def test_gauges_of_many_threads_ask_once(sandbox, short_pause, remaining):
     assert probes(sandbox) == 1
 
 
-def test_gauges_of_many_threads_share_a_refusal(sandbox, short_pause):
+def test_monitors_of_many_threads_share_a_refusal(sandbox, short_pause):
     sandbox.latency(0.2)
     sandbox.fault(vendor="wolkvox", status=401, times=None)
     monitors = [open_monitor(WolkvoxHook()) for _ in range(8)]
@@ -82,12 +83,12 @@ def test_gauges_of_many_threads_share_a_refusal(sandbox, short_pause):
 @pytest.mark.parametrize(
     ("fault", "answer"), [(None, 100), ({"status": 401}, "VendorAuthError")], ids=["enough", "401"]
 )
-def test_many_processes_ask_once(sandbox, fault, answer):
+def test_many_processes_probe_once(sandbox, fault, answer):
     leave(sandbox, 100)
     sandbox.latency(0.5)
     if fault:
         sandbox.fault(vendor="wolkvox", times=None, **fault)
-    # The tables are there, so that all of them come to ask at the same time.
+    # The tables are there, so that all of them come to probe at the same time.
     with known():
         pass
     found = answer_of("tests.support.quota_crowd", "ask", "6")
@@ -102,7 +103,7 @@ def test_who_gets_the_turn_late_finds_the_answer_of_the_one_before(sandbox, monk
     take_turn = second.store.take_turn
 
     def late(*details: Any) -> Any:
-        # Meanwhile another process has looked, asked and ended its turn.
+        # Meanwhile another process has looked, probed and ended its turn.
         threads = threading.Thread(target=check, args=(first,))
         threads.start()
         threads.join(timeout=30)
@@ -134,7 +135,7 @@ def test_who_gets_the_turn_late_finds_the_refusal_of_the_one_before(sandbox, mon
 
 
 def test_a_look_that_began_before_the_answer_is_not_taken_for_one_after_it(sandbox, monkeypatch):
-    """Those who look at the same time share the look; one who has just asked needs a new one."""
+    """Those who look at the same time share the look; one that has just probed needs a new one."""
     leave(sandbox, 100)
     monitor = open_monitor(WolkvoxHook())
     look, take_turn = monitor.store.look, monitor.store.take_turn
@@ -175,7 +176,7 @@ def test_a_look_that_began_before_the_answer_is_not_taken_for_one_after_it(sandb
     assert probes(sandbox) == 1
 
 
-def test_many_in_one_event_loop_ask_once(sandbox):
+def test_many_in_one_event_loop_probe_once(sandbox):
     leave(sandbox, 100)
     sandbox.latency(0.1)
     monitor = open_monitor(WolkvoxHook())
@@ -233,7 +234,7 @@ class _Asyncio:
         return getattr(asyncio, name)
 
 
-def test_a_turn_lasts_as_long_as_a_question_may_take(sandbox, monkeypatch):
+def test_a_turn_lasts_as_long_as_a_probe_may_take(sandbox, monkeypatch):
     leave(sandbox, 100)
     hook = WolkvoxHook()
     monitor = open_monitor(hook)
@@ -259,7 +260,7 @@ def test_a_turn_ends_with_an_error(sandbox, no_waiting, fault):
 
 
 @pytest.mark.parametrize("fault", [None, {"status": 429, "headers": {"Retry-After": "600"}}], ids=str)
-def test_who_asks_outright_has_the_vendor_asked_however_young_the_reading_is(sandbox, fault):
+def test_who_probes_outright_reaches_the_vendor_however_young_the_reading_is(sandbox, fault):
     leave(sandbox, 100)
     monitor = open_monitor(WolkvoxHook())
     check(monitor)
@@ -273,7 +274,7 @@ def test_who_asks_outright_has_the_vendor_asked_however_young_the_reading_is(san
     assert (found.refusal.kind if found.refusal else None) == ("RateLimited" if fault else None)
 
 
-def test_who_asks_outright_is_told_of_a_refusal_that_no_waiting_mends(sandbox):
+def test_who_probes_outright_is_told_of_a_refusal_that_no_waiting_mends(sandbox):
     sandbox.fault(vendor="wolkvox", status=401, times=None)
     with pytest.raises(VendorAuthError):
         asyncio.run(open_monitor(WolkvoxHook()).probe())
@@ -284,14 +285,14 @@ def test_who_asks_outright_is_told_of_a_refusal_that_no_waiting_mends(sandbox):
 @pytest.mark.parametrize(
     "fault", [None, {"status": 403, "json": {"code": "403", "msg": "TOKEN LIMIT EXCEEDED"}}]
 )
-def test_of_a_store_that_keeps_no_answer_nobody_asks_for_ever(sandbox, monkeypatch, how, fault):
-    """A clock of another worker may be far ahead, or a row may be locked away: each question costs a use."""
+def test_of_a_store_that_keeps_no_answer_nobody_probes_for_ever(sandbox, monkeypatch, how, fault):
+    """A clock of another worker may be far ahead, or a row may be locked away: each probe costs a request."""
     leave(sandbox, 100)
     if fault:
         sandbox.fault(vendor="wolkvox", times=None, **fault)
     monkeypatch.setattr(QuotaStore, "write", lambda *_, **__: None)
     monitor = open_monitor(WolkvoxHook())
-    with pytest.raises(StoreUnavailable, match="answers of wolkvox about its quota cannot be kept"):
+    with pytest.raises(StoreUnavailable, match="answers of wolkvox about its quota cannot be stored"):
         check(monitor) if how == "check" else asyncio.run(monitor.probe())
     assert probes(sandbox) == module.PROBES == 2
     assert state().probing_until is None
@@ -338,7 +339,7 @@ def test_an_answer_that_cannot_be_written_down_is_kept_by_the_task(
 @pytest.mark.parametrize(
     "error", [StoreUnavailable("it is away"), RuntimeError(TOKEN)], ids=lambda error: type(error).__name__
 )
-def test_a_gauge_whose_database_cannot_be_opened_goes_on_without(sandbox, monkeypatch, caplog, way, error):
+def test_a_monitor_whose_database_cannot_be_opened_goes_on_without(sandbox, monkeypatch, caplog, way, error):
     leave(sandbox, 100)
 
     def broken() -> None:
@@ -347,8 +348,8 @@ def test_a_gauge_whose_database_cannot_be_opened_goes_on_without(sandbox, monkey
     async def abroken() -> None:
         raise error
 
-    monkeypatch.setattr(module, "configured", broken)
-    monkeypatch.setattr(module, "aconfigured", abroken)
+    monkeypatch.setattr(opening, "configured", broken)
+    monkeypatch.setattr(opening, "aconfigured", abroken)
 
     async def by_trigger() -> Any:
         found = await asyncio.gather(*(event(trigger(datetime.now(UTC))) for _ in range(3)))
@@ -363,8 +364,8 @@ def test_a_gauge_whose_database_cannot_be_opened_goes_on_without(sandbox, monkey
     assert TOKEN not in caplog.text
 
 
-@pytest.mark.parametrize("shared", [MINUTE, timedelta(0)], ids=["shares", "asks anew"])
-def test_a_refusal_of_a_moment_ago_is_not_shared_by_one_who_is_there_to_ask_again(sandbox, shared):
+@pytest.mark.parametrize("shared", [MINUTE, timedelta(0)], ids=["shares", "probes anew"])
+def test_a_refusal_of_a_moment_ago_is_not_shared_by_one_that_is_there_to_probe_again(sandbox, shared):
     sandbox.fault(vendor="wolkvox", status=401, times=1)
     leave(sandbox, 100)
     with pytest.raises(VendorAuthError):

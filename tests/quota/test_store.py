@@ -69,7 +69,7 @@ def test_a_reading_is_never_replaced_by_an_older_one(store):
 
 
 def test_a_reading_of_a_clock_that_is_days_ahead_gives_way_to_the_answer_of_today(store):
-    """Otherwise one wrong clock would decide for days what is left."""
+    """Otherwise one wrong clock would decide for days what remains."""
     tell(store, 0, at=NOW + 3 * DAY)
     store.take_turn("me", 60)
     store.report(Report(reading=reading(90, at=NOW)), prober="me")
@@ -85,7 +85,7 @@ def test_what_others_sent_while_the_answer_was_on_its_way_is_counted(store, stop
     assert store.look().counted == 3
 
 
-def test_the_answer_to_somebody_elses_turn_takes_nothing_from_it(store):
+def test_the_answer_to_another_probers_turn_takes_nothing_from_it(store):
     store.report(Report(sent=10, spent=10))
     assert store.take_turn("me", 60) is Turn.MINE
     store.report(Report(sent=3, spent=3))
@@ -127,7 +127,7 @@ def test_a_refusal_that_comes_late_does_not_hide_a_later_one(store):
 # Turns
 
 
-def test_one_asks_at_a_time(store, stopped_clock):
+def test_one_probes_at_a_time(store, stopped_clock):
     assert store.take_turn("me", 60) is Turn.MINE
     assert store.take_turn("you", 60) is Turn.ANOTHERS
     assert store.look().probing_until == NOW + MINUTE
@@ -138,7 +138,7 @@ def test_one_asks_at_a_time(store, stopped_clock):
     assert store.take_turn("you", 60) is Turn.MINE
 
 
-def test_nobody_need_ask_what_has_been_answered_meanwhile(store):
+def test_nobody_need_probe_what_has_been_answered_meanwhile(store):
     before = store.look()
     assert store.take_turn("me", 60, before) is Turn.MINE
     store.report(Report(sent=1, spent=1), prober="me")

@@ -94,7 +94,7 @@ def test_tasks_of_a_run_that_race_for_what_it_shares_never_have_it_twice(databas
                 id_ = f"{index}-{step}"
                 granted[id_] = reserve(own, id_, 15, "run")
             if granted[f"{index}-0"]:
-                # What one gives back another may have.
+                # What one releases another may have.
                 own.report(Report(sent=4, spent=4), run="run", reservation=f"{index}-0")
                 own.release(id_=f"{index}-0")
 

@@ -1,4 +1,4 @@
-"""Triggers that wait for quota: they wake together, ask once and go on."""
+"""Triggers that wait for quota: they wake together, probe once and go on."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def exhausted(at: datetime) -> None:
 
 
 @pytest.mark.parametrize("spread", [0.0, 60.0], ids=["at the same moment", "spread over a minute"])
-def test_two_hundred_triggers_ask_once_across_a_reset(sandbox, quick, spread):
+def test_two_hundred_triggers_probe_once_across_a_reset(sandbox, quick, spread):
     leave(sandbox, 5)
     exhausted(NOW)
     waiting = [trigger(NOW + 4 * HOUR + timedelta(seconds=spread * one / 200)) for one in range(200)]
@@ -80,14 +80,14 @@ def test_triggers_sleep_on_together_where_the_quota_is_still_used_up(sandbox, qu
     assert clock.now() == NOW + 5 * HOUR
 
 
-def test_a_trigger_that_is_run_again_does_not_ask_again(sandbox, quick):
+def test_a_trigger_that_is_run_again_does_not_probe_again(sandbox, quick):
     leave(sandbox, 100)
     first, again = trigger(NOW), trigger(NOW)
     assert asyncio.run(quick.events([first])) == asyncio.run(quick.events([again]))
     assert probes(sandbox) == 1
 
 
-def test_a_trigger_asks_nothing_before_its_time(sandbox, quick, clock):
+def test_a_trigger_probes_nothing_before_its_time(sandbox, quick, clock):
     leave(sandbox, 100)
     asked: list[int] = []
     sleep = quick.sleep
@@ -163,7 +163,7 @@ def test_a_trigger_whose_connection_cannot_be_read_says_why(sandbox, quick, set_
 
 
 @pytest.mark.parametrize("damage", ["folder", "garbage"])
-def test_triggers_without_a_store_ask_once_together(sandbox, quick, ledger_path, damage):
+def test_triggers_without_a_store_probe_once_together(sandbox, quick, ledger_path, damage):
     leave(sandbox, 100)
     ledger_path.mkdir() if damage == "folder" else ledger_path.write_bytes(b"no database " * 500)
     events = asyncio.run(quick.events([trigger(NOW) for _ in range(50)]))

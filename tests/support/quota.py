@@ -76,7 +76,7 @@ class Within:
 
 
 def leave(sandbox: SandboxProcess, remaining: int, **token: Any) -> None:
-    """Let the token have so many of 100 uses left, three and a half hours before the reset."""
+    """Let the token have so many of 100 requests remaining, three and a half hours before the reset."""
     sandbox.clock(now="2026-01-01T20:30:00Z", freeze=True)
     sandbox.token(
         **{"token": TOKEN, "operation": "demo_operation", "limit": 100, "used": 100 - remaining, **token}

@@ -1,4 +1,4 @@
-"""Many processes that reserve, or ask about, the same quota in the same moment.
+"""Many processes that reserve, or probe, the same quota in the same moment.
 
 ``python -m tests.support.quota_crowd reserve URL NUMBER ROUNDS AMOUNT`` prints what was granted in each round,
 ``... ask NUMBER`` what each one has learnt, and ``... insert NUMBER RECORDS`` what has become of each one's batch,

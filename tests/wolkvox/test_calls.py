@@ -147,7 +147,7 @@ def test_no_quota_has_less_than_nothing_left(left):
 
 def test_a_reading_is_readable_and_plain():
     reading = decode(envelope()).quota(NOW)
-    assert str(reading) == "4,763 of 4,800 uses left, reset at 2027-02-01 00:20 UTC"
+    assert str(reading) == "4,763 of 4,800 requests remaining, reset at 2027-02-01 00:20 UTC"
     assert json.loads(json.dumps(reading.as_dict()))["resets_at"] == "2027-02-01T00:20:00+00:00"
 
 
