@@ -131,4 +131,4 @@ def check_quota(run: Run) -> None:
     shown = run("-m", "airflow", "vendor-apis", "quota", "--conn-id", "acme_default", "-o", "json")
     [row] = json.loads(shown.stdout)
     assert (row["conn_id"], row["vendor"], row["limit"]) == ("acme_default", "acme", 100)
-    assert row["left"] <= 98
+    assert row["remaining"] <= 98

@@ -8,8 +8,8 @@ from airflow.sdk import BaseOperator
 
 from airflow_provider import values
 from airflow_provider.exceptions import VendorError
+from airflow_provider.http import retry_policy as policies
 from airflow_provider.http.outcome import fail_without_retry, failing
-from airflow_provider.http.retry_policy import NATIVE, native_arguments
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
@@ -34,7 +34,7 @@ class VendorOperator(BaseOperator):
     ) -> None:
         if request_policy is not None:
             values.request_policy("request_policy", request_policy)
-        super().__init__(**native_arguments(retry_policy), **kwargs)
+        super().__init__(**policies.native_arguments(retry_policy), **kwargs)
         self.request_policy = request_policy
         self.retry_policy = retry_policy
 
@@ -64,7 +64,7 @@ class VendorOperator(BaseOperator):
 
     def _wait(self, error: VendorError, waits: int, context: Context) -> None:
         policy: Any = self.retry_policy
-        if NATIVE or policy is None:
+        if policies.NATIVE or policy is None:
             return
         tries, retries = context["ti"].try_number + waits, self.retries or 0
         delay = policy.evaluate(error, tries, retries).retry_delay
