@@ -124,10 +124,10 @@ class Execution:
             stack.callback(database.close)
             if self._plan.operation.once:
                 check_shared(database)
-            # After all that may keep the batch from beginning: an earlier try's partial file is replaced.
-            results, failures = self._open_outputs(records, stack)
             stack.callback(retire, self._ledger.owner)
             meter, allowance = self._measure(database, stack)
+            # After all that may keep the batch from beginning: an earlier try's partial file is replaced.
+            results, failures = self._open_outputs(records, stack)
             self._batch = batch = self._make_batch(records, results, failures)
             recorder = Recorder(database, self._ledger, meter)
             with _young_garbage_only():

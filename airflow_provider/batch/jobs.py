@@ -90,7 +90,7 @@ class JobMaker:
         except VendorError as error:
             return Job(row, error=error)
         except UnicodeError as error:
-            # It cannot be written as UTF-8, so the record stays out of the report.
+            # A secret in it could not be sealed and is still in clear: it must stay out of the report.
             return Job(Row(row.number, {}), error=_unsendable(type(error).__name__))
         if not call.key:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")

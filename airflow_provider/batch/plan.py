@@ -41,8 +41,9 @@ class Plan:
 
     @property
     def claimed_ahead(self) -> int:
-        """How many records may be recorded as sent while they still wait for a free connection.
+        """How many requests may be recorded as sent while they still wait for a free connection.
 
         It hides the time of a commit. After a crash they are unknown, like those that were under way.
         """
-        return self.max_concurrency // 8 if self.operation.once else 0
+        hidden = self.operation.once or self.combine is not None
+        return self.max_concurrency // 8 if hidden else 0

@@ -240,8 +240,8 @@ class Batch:
         """Do with a record what the ledger says of it, which is not to send it."""
         job.recorded = True
         if claim.status is ClaimStatus.DONE:
-            self.counts.replayed += 1
             result = revealed(claim.result, self._plan.reveal)
+            self.counts.replayed += 1
             return {**job.row.record, self._operation.result_key: result}
         if claim.status is ClaimStatus.FAILED:
             raise VendorRejected(

@@ -220,6 +220,8 @@ class Extraction:
         try:
             for record in self._parts:
                 results.write(record)
+            # A try that another has replaced must not put its output, or that of the other, in the place.
+            self._save()
             results.publish()
         finally:
             results.close()

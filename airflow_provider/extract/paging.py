@@ -64,6 +64,8 @@ class Progress:
     """How many pages the answer says that there are."""
     ended: bool = False
     """Whether the last page was read."""
+    moved: bool = False
+    """Whether the list changed while it was read, so that rows may have moved from page to page."""
     seen: list[bytes] = field(default_factory=list)
     """Digests of the pages, in their order."""
     tail: list[bytes] = field(default_factory=list)
@@ -72,7 +74,7 @@ class Progress:
     @property
     def complete(self) -> bool:
         """Say whether the last page was read, and with it all that the answer says that there is."""
-        if not self.ended:
+        if not self.ended or self.moved:
             return False
         if self.announced is not None:
             return self.records >= self.announced
@@ -103,6 +105,10 @@ class Paging(Protocol):
         """Return what the first page is asked for by."""
 
     @property
+    def shifts(self) -> bool:
+        """Say whether rows move from page to page when the list changes."""
+
+    @property
     def may_overrun(self) -> bool:
         """Say whether the end may show in a page beyond it: refused, or the last one again."""
 
@@ -128,6 +134,7 @@ class PageNumbers:
 
     parameter: str = "page"
     start: int = 1
+    shifts: bool = True
     may_overrun: bool = True
 
     def following(self, progress: Progress, page: Page, size: int | None) -> int | None:
@@ -153,6 +160,7 @@ class Cursor:
 
     parameter: str = "after"
     start: Position = None
+    shifts: bool = False
     may_overrun: bool = False
 
     def following(self, progress: Progress, page: Page, size: int | None) -> Position:
@@ -220,6 +228,9 @@ class Reading:
         progress.pages += 1
         progress.records += len(rows)
         progress.repeated += len(page.records) - len(rows)
+        other_total = page.total_records is not None and progress.announced not in (None, page.total_records)
+        if self._paging.shifts and (other_total or len(rows) < len(page.records)):
+            progress.moved = True
         if page.total_records is not None:
             progress.announced = page.total_records
         if page.total_pages is not None:
@@ -252,7 +263,9 @@ class Reading:
         progress = self.progress
         if not progress.ended:
             return
-        if progress.announced is None and not progress.complete:
+        if progress.moved:
+            log.warning("The list changed while it was read. A record may be missing, or be there twice.")
+        if progress.announced is None and not progress.complete and not progress.moved:
             log.warning(
                 "The answer speaks of %d pages, and page %d is the last.",
                 progress.total_pages,

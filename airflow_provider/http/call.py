@@ -36,7 +36,8 @@ class Repeat(enum.Enum):
     IDEMPOTENT = "idempotent"
     """Writes, but a second one changes nothing more: repeated."""
     ONCE = "once"
-    """Has an effect each time, like an SMS: never repeated once any byte has left."""
+    """Has an effect each time, like an SMS: not repeated once any byte has left, unless the answer says that
+    it was not processed."""
 
 
 class Headers(Mapping[str, str]):

@@ -18,6 +18,7 @@ from airflow_provider.exceptions import (
     VendorAuthError,
     VendorError,
     VendorProtocolError,
+    VendorRejected,
     VendorUnavailable,
 )
 from airflow_provider.http.auth import Auth, Terms, shown_forms
@@ -274,6 +275,13 @@ class ClientCredentials(Auth):
         error = error_for_status(response)
         if error is None:
             raise TypeError("a refusal has no success for a status")
+        if isinstance(error, VendorRejected):
+            # Not a record is refused here, but the way to every record.
+            return VendorAuthError(
+                f"the token endpoint at {host}: {error.message}",
+                status=response.status,
+                remedy=f'Check the URL of the token endpoint, "{who}" and "{what}" of the connection.',
+            )
         error.message = f"the token endpoint at {host}: {error.message}"
         if isinstance(error, VendorAuthError):
             error.remedy = f'Check "{who}" and "{what}" of the connection.'

@@ -240,7 +240,7 @@ def _final(call: Call[T], failure: VendorError, outcome: Outcome) -> VendorError
         lost = not 300 <= outcome.unusable < 500
         remedy = " ".join(filter(None, (remedy, failure.remedy)))
     elif isinstance(failure, VendorProtocolError):
-        lost = isinstance(outcome, Response) and 200 <= outcome.status < 300
+        lost = isinstance(outcome, Response) and not 300 <= outcome.status < 500
     else:
         lost = isinstance(failure, VendorUnavailable) and failure.processed is not False
     if not lost:

@@ -286,15 +286,17 @@ def _failure(error: requests.RequestException, sent: bool) -> TransportFailure:
             permanent=True,
             remedy=CERTIFICATE,
         )
-    if isinstance(error, requests.exceptions.ProxyError):
+    # urllib3 blames the proxy also where the connection breaks after the request has left.
+    if isinstance(error, requests.exceptions.ProxyError) and not sent:
         return TransportFailure("the proxy could not be used", sent=False, remedy="Check the proxy.")
     reason = error.args[0] if error.args else None
     cause = reason.reason if isinstance(reason, MaxRetryError) else reason
-    if isinstance(cause, NewConnectionError):
+    if isinstance(cause, NewConnectionError) and not sent:
         return TransportFailure(
             "no connection: the host is unknown or refuses", sent=False, remedy=WRONG_HOST
         )
-    if isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError):
+    no_connection = isinstance(error, requests.ConnectTimeout) or isinstance(cause, ConnectTimeoutError)
+    if no_connection and not sent:
         return TransportFailure("no connection within the timeout", sent=False, remedy=WRONG_HOST)
     if isinstance(error, requests.exceptions.SSLError) and not sent:
         return TransportFailure("TLS failed", sent=False, remedy=CERTIFICATE)

@@ -135,6 +135,7 @@ def create_chat(
     :param type: kind of chat; the REST page documents ``chat`` alone
     :raises InvalidInput: the key or the contacts are missing
     """
+    kind = _required("type", type)
     secret = apikey if isinstance(apikey, SecretStr) else SecretStr(_required("apikey", apikey))
     given = [contacts] if isinstance(contacts, str) else contacts
     given = given if isinstance(given, list | tuple) else []
@@ -153,10 +154,10 @@ def create_chat(
         "POST",
         "chat/create",
         decode,
-        json={"type": _required("type", type), "contacts": [{"idsha": other} for other in others]},
+        json={"type": kind, "contacts": [{"idsha": other} for other in others]},
         headers={KEY_HEADER: secret.get_secret_value()},
         # The creator's key tells whose chat it is, and must not be readable in the ledger.
-        key=(_digest(secret.get_secret_value()), type, *sorted(others)),
+        key=(_digest(secret.get_secret_value()), kind, *sorted(others)),
     )
 
 

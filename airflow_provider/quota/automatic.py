@@ -70,7 +70,9 @@ def reserve_for_batch(
         )
 
     granted: int | None = None
-    if monitor.store.look().shared_by(run) >= amount:
+    state = monitor.store.look()
+    answered = state.refusal is None or (state.reading and state.reading.observed_at > state.refusal.at)
+    if answered and state.shared_by(run) >= amount:
         granted = reserve()
     if granted is None:
         found = _check(monitor, requirement, wait_policy)

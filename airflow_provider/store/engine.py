@@ -21,10 +21,15 @@ T = TypeVar("T")
 
 DEADLOCK_ATTEMPTS = 5
 
+CONNECT_TIMEOUT = 10
+"""Seconds."""
+
 CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
     "pysqlite": {"timeout": 60, "check_same_thread": False},
     # A pooler in transaction mode gives each transaction another session, which lacks what was prepared.
-    "psycopg": {"prepare_threshold": None},
+    "psycopg": {"prepare_threshold": None, "connect_timeout": CONNECT_TIMEOUT},
+    "psycopg2": {"connect_timeout": CONNECT_TIMEOUT},
+    "pymysql": {"connect_timeout": CONNECT_TIMEOUT},
 }
 """What a driver gets, by SQLAlchemy's name of it."""
 

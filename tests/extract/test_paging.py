@@ -141,6 +141,21 @@ def test_a_row_that_the_page_before_had_is_dropped_and_not_counted_for_the_total
     assert read(*answers)[1] == [1, 2, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("answers", "ids"),
+    [
+        # Some of the first page went, and as many moved there unseen.
+        ([page(1, 2, records=5), page(4, 5, records=4)], [1, 2, 4, 5]),
+        ([page(1, 2, records=4), page(2, 3, records=5), page(4, records=5)], [1, 2, 3, 4]),
+    ],
+)
+def test_pages_that_move_while_they_are_read_are_told_and_not_complete(answers, ids, caplog):
+    progress, found, _ = read(*answers, identity="id")
+    assert found == ids
+    assert (progress.moved, progress.complete) == (True, False)
+    assert "The list changed while it was read" in caplog.text
+
+
 def test_a_row_that_nothing_identifies_is_kept():
     assert read(page(1, 2), page(2), identity="key")[1] == [1, 2, 2]
 

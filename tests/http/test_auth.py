@@ -424,7 +424,7 @@ def test_a_forked_process_waits_for_nobody_and_asks_for_a_token_of_its_own(vendo
             1,
         ),
         ((401, {}, b"<html>"), VendorAuthError, "without a readable message", 1),
-        ((404, {}, b"<html>"), VendorRejected, "without a readable message", 1),
+        ((404, {}, b"<html>"), VendorAuthError, "without a readable message", 1),
         ((200, {}, b"<html>login</html>"), VendorProtocolError, "not JSON", 1),
         ((200, {}, b"{}"), VendorProtocolError, "no access token", 1),
         ((200, {}, b'["x"]'), VendorProtocolError, "no access token", 1),

@@ -192,6 +192,14 @@ def test_what_cannot_be_read_leaves_the_outcome_of_a_once_call_unknown(connect, 
 
 
 @driver
+def test_a_once_call_that_a_proxy_took_and_never_answered_is_sent_once_and_unknown(connect, send):
+    with writing() as proxy:
+        connect("http://acme.invalid", proxy=proxy.url)
+        end = end_of(send, proxy, thing(Repeat.ONCE))
+    assert (end.error, end.requests) == ("OutcomeUnknown", 1)
+
+
+@driver
 @pytest.mark.parametrize("case", ["silent", "closing", "plain", "proxy silent", "proxy closing"])
 def test_a_once_call_that_never_left_is_known_not_to_have_been_processed(connect, send, case):
     pieces = {

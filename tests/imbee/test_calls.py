@@ -70,6 +70,14 @@ EVERY = [
 # What is sent
 
 
+def test_the_type_of_a_chat_is_a_text_in_the_body_and_in_the_key():
+    given: list[Any] = [" 5 ", 5]
+    call, plain = (create_chat("k", ["other"], type=type) for type in given)
+    assert call.json == plain.json
+    assert call.key == plain.key
+    assert all(isinstance(part, str) for part in plain.key)
+
+
 def test_a_user_is_created_with_the_five_keys_of_the_sample():
     call = create_user("a94a", platform="p", device_name="d", hardware_id="h", os_version="o")
     assert (call.method, call.path, call.repeat) == ("POST", "third_parties/user/new", Repeat.IDEMPOTENT)

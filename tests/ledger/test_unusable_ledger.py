@@ -173,5 +173,9 @@ def test_a_key_that_was_rotated_still_opens_and_one_that_was_retired_does_not(
     assert result["failures"][0]["field"] == "[core] fernet_key"
     assert "Add the key" in result["failures"][0]["reason"]
     assert received(sandbox) == before
+    # What is to be shown in clear and cannot be opened has failed, and is in no other count.
+    assert outcomes(execute(users(people(6), reveal=["apikey"], on_error="continue"), try_number=2)) == {
+        "failed": 6
+    }
     # What the ledger has is handed on as it is: sealed.
     assert outcomes(execute(users(people(6)), try_number=2)) == {"replayed": 6}

@@ -101,6 +101,19 @@ def test_what_the_run_has_reserved_is_used_first(hundred, store):
     assert used(hundred) == 81
 
 
+def test_a_quota_that_is_known_to_be_used_up_is_not_taken_from_what_the_run_has_reserved(hundred, store):
+    WolkvoxHook().token_reading()
+    assert store.reserve("mine", 60, run="dag/run", task="t", lasts=timedelta(hours=1), shared=True) == 60
+    # Other software has used the token up.
+    hundred.token(token=TOKEN, operation="demo_operation", limit=100, used=100)
+    with pytest.raises(QuotaExhausted):
+        insert(contacts(5))
+    before = len(hundred.requests("wolkvox"))
+    with pytest.raises(QuotaExhausted, match="has sent none"):
+        insert(contacts(5))
+    assert len(hundred.requests("wolkvox")) - before <= 1, "at most one probe"
+
+
 def test_what_another_task_of_the_run_has_for_itself_is_not_taken(hundred, store):
     WolkvoxHook().token_reading()
     assert store.reserve("other", 60, run="dag/run", task="t", lasts=timedelta(hours=1)) == 60
