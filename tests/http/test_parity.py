@@ -4,167 +4,30 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import time
-import zlib
-from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorError, VendorUnavailable
-from airflow_provider.http.call import Call, Repeat
+from airflow_provider.exceptions import OutcomeUnknown, VendorError, VendorUnavailable
+from airflow_provider.http.call import Repeat
 from airflow_provider.http.retry import RequestPolicy
-from tests.support.acme import CONN_ID, AcmeHook, thing
+from tests.support.acme import AcmeHook, thing
 from tests.support.drivers import DRIVERS, blocking
-from tests.support.servers import Answering, answering, handshaking, self_signed, serving, tunnelling, writing
-
-driver = pytest.mark.parametrize("send", DRIVERS, ids=lambda send: send.__name__)
-
-JSON = b"Content-Type: application/json\r\n"
-GOOD = b'{"a": 1}'
-
-
-def answer(body: bytes = GOOD, *headers: bytes, status: bytes = b"200 OK", length: bool = True) -> bytes:
-    """Return an answer as bytes on the wire, the last of its connection."""
-    lines = [b"HTTP/1.1 " + status, b"Content-Type: application/json", b"Connection: close", *headers]
-    if length:
-        lines.append(b"Content-Length: %d" % len(body))
-    return b"\r\n".join([*lines, b"", body])
-
-
-def chunked(*pieces: bytes) -> bytes:
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*pieces, b""))
-
-
-def raw_deflate(data: bytes) -> bytes:
-    squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return squeezer.compress(data) + squeezer.flush()
-
-
-GZIP, DEFLATE = b"Content-Encoding: gzip", b"Content-Encoding: deflate"
-CHUNKED = b"Transfer-Encoding: chunked"
-OPERACION = '{"message": "Operación"}'
-SPELT = {"message": "Operación"}
-BOMB = gzip.compress(b" " * 20_000_000)
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def connect(set_connection):
-    """A function that makes the connection lead to a server."""
-
-    def connect(server: Answering | str, **extra: Any) -> None:
-        url = server if isinstance(server, str) else server.url
-        set_connection(CONN_ID, conn_type="acme", host=url, extra={"timeout": 10, **extra})
-
-    return connect
-
-
-@dataclass
-class End:
-    """How a call ended: a value, or an error, its status and whether something had been sent."""
-
-    value: Any = None
-    error: str | None = None
-    status: int | None = None
-    processed: bool | None = None
-    requests: int = 1
-
-
-def end_of(send: Any, server: Answering, call: Call[Any], **policy: Any) -> End:
-    server.seen.clear()
-    try:
-        [value] = send(AcmeHook(policy=RequestPolicy(**{"attempts": 2, "backoff": 0.0, **policy})), call)
-    except VendorError as error:
-        processed = getattr(error, "processed", None)
-        return End(None, type(error).__name__, error.status, processed, len(server.seen))
-    return End(value, requests=len(server.seen))
-
-
-BROKEN = End(error="VendorUnavailable", requests=2)
-
-ANSWERS = {
-    "plain": (answer(), End({"a": 1})),
-    "no length": (answer(length=False), End({"a": 1})),
-    "chunked": (answer(chunked(GOOD[:3], GOOD[3:]), CHUNKED, length=False), End({"a": 1})),
-    "gzip": (answer(gzip.compress(GOOD), GZIP), End({"a": 1})),
-    "gzip, chunked": (answer(chunked(gzip.compress(GOOD)), GZIP, CHUNKED, length=False), End({"a": 1})),
-    "gzip followed by zero bytes": (answer(gzip.compress(GOOD) + b"\0" * 9, GZIP), End({"a": 1})),
-    "gzip in two members": (
-        answer(gzip.compress(GOOD[:4]) + gzip.compress(GOOD[4:]), GZIP),
-        End({"a": 1}),
-    ),
-    "gzip in capitals": (answer(gzip.compress(GOOD), b"content-encoding: GZIP"), End({"a": 1})),
-    "gzip cut off": (answer(gzip.compress(GOOD)[:-9], GZIP), BROKEN),
-    "gzip that is none": (answer(GOOD, GZIP), BROKEN),
-    "deflate": (answer(zlib.compress(GOOD), DEFLATE), End({"a": 1})),
-    "deflate without its header": (answer(raw_deflate(GOOD), DEFLATE), End({"a": 1})),
-    "an encoding that nobody asked for": (
-        answer(GOOD, b"Content-Encoding: compress"),
-        End(error="VendorProtocolError", status=200),
-    ),
-    "a large Set-Cookie": (answer(GOOD, b"Set-Cookie: a=" + b"x" * 12_000), End({"a": 1})),
-    "latin-1": (
-        answer(OPERACION.encode("latin-1"), b"Content-Type: application/json; charset=ISO-8859-1"),
-        End(SPELT),
-    ),
-    "latin-1 that is UTF-8": (
-        answer(OPERACION.encode(), b"Content-Type: application/json; charset=ISO-8859-1"),
-        End(SPELT),
-    ),
-    "UTF-16": (answer(OPERACION.encode("utf-16")), End(SPELT)),
-    "a byte order mark": (answer(b"\xef\xbb\xbf" + GOOD), End({"a": 1})),
-    "latin-1 that nobody declares": (
-        answer(OPERACION.encode("latin-1")),
-        End(error="VendorProtocolError", status=200),
-    ),
-    "103 first": (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(), End({"a": 1})),
-    "102 first": (b"HTTP/1.1 102 Processing\r\n\r\n" + answer(), End({"a": 1})),
-    "100 first": (b"HTTP/1.1 100 Continue\r\n\r\n" + answer(), End({"a": 1})),
-    "two lengths that differ": (answer(GOOD, b"Content-Length: 3"), BROKEN),
-    "two lengths that agree": (answer(GOOD, b"Content-Length: 8"), BROKEN),
-    "a list of lengths": (answer(GOOD, b"Content-Length: 8, 8", length=False), BROKEN),
-    "a length with a sign": (answer(GOOD, b"Content-Length: +8", length=False), BROKEN),
-    "a length beside chunks": (answer(chunked(GOOD), CHUNKED, b"Content-Length: 8", length=False), BROKEN),
-    "a blank before the colon": (answer(GOOD, b"X-Y : z"), BROKEN),
-    "a line without a colon": (answer(GOOD, b"garbage"), BROKEN),
-    "a name with a blank": (answer(GOOD, b"A B: c"), BROKEN),
-    "no name": (answer(GOOD, b": c"), BROKEN),
-    "bare line feeds": (answer().replace(b"\r\n", b"\n"), End({"a": 1})),
-    "a folded header": (answer(GOOD, b"X: a\r\n b"), End({"a": 1})),
-    "a header in latin-1": (answer(GOOD, "X: ñ".encode("latin-1")), End({"a": 1})),
-    "HTTP/1.0": (answer().replace(b"HTTP/1.1", b"HTTP/1.0"), End({"a": 1})),
-    "no reason": (answer(status=b"200"), End({"a": 1})),
-    "a trailer": (
-        answer(b"8;x=y\r\n" + GOOD + b"\r\n0\r\nT: v\r\n\r\n", CHUNKED, length=False),
-        End({"a": 1}),
-    ),
-    "cut off": (answer(GOOD, b"Content-Length: 99", length=False), BROKEN),
-    "chunks cut off": (answer(chunked(GOOD)[:-5], CHUNKED, length=False), BROKEN),
-    "nothing": (b"", BROKEN),
-    "no HTTP": (b"SSH-2.0-OpenSSH\r\n", BROKEN),
-    "half a head": (b"HTTP/1.1 200 OK\r\nContent-Le", BROKEN),
-    "a head without its end": (b"HTTP/1.1 200 OK\r\nX: y\r\n", BROKEN),
-    "a bomb": (answer(BOMB, GZIP), End(error="VendorProtocolError", status=200)),
-    "a redirect": (
-        answer(b"", b"Location: http://127.0.0.1:9/", status=b"302 Found"),
-        End(error="VendorProtocolError", status=302),
-    ),
-    "401": (answer(status=b"401 Unauthorized"), End(error="VendorAuthError", status=401)),
-    "503": (answer(status=b"503 Busy"), End(error="VendorUnavailable", status=503, requests=2)),
-    "429 for a long time": (
-        answer(GOOD, b"Retry-After: 600", status=b"429 Slow"),
-        End(error="RateLimited", status=429),
-    ),
-}
+from tests.support.parity import (
+    ANSWERS,
+    BOMB,
+    CHUNKED,
+    GOOD,
+    GZIP,
+    End,
+    answer,
+    chunked,
+    driver,
+    end_of,
+)
+from tests.support.servers import answering, handshaking, self_signed, tunnelling, writing
 
 
 @driver
@@ -390,106 +253,6 @@ def test_of_two_times_to_retry_after_the_longer_counts(connect, send, no_waiting
         connect(server)
         end_of(send, server, thing())
     assert no_waiting == pytest.approx([8.0], abs=0.5)
-
-
-# Proxies
-
-
-ENVIRONMENTS: dict[str, tuple[dict[str, str], bool]] = {
-    "none": ({}, False),
-    "http_proxy": ({"http_proxy": "{proxy}"}, True),
-    "HTTP_PROXY": ({"HTTP_PROXY": "{proxy}"}, True),
-    "https_proxy is another's": ({"https_proxy": "{proxy}"}, False),
-    "all_proxy": ({"all_proxy": "{proxy}"}, True),
-    "ALL_PROXY": ({"ALL_PROXY": "{proxy}"}, True),
-    "lower case first": ({"http_proxy": "{proxy}", "HTTP_PROXY": "http://127.0.0.1:9"}, True),
-    "without a scheme": ({"http_proxy": "{bare}"}, True),
-    "NO_PROXY": ({"http_proxy": "{proxy}", "NO_PROXY": "127.0.0.1"}, False),
-    "no_proxy": ({"http_proxy": "{proxy}", "no_proxy": "127.0.0.1"}, False),
-    "NO_PROXY of another": ({"http_proxy": "{proxy}", "NO_PROXY": "127.0.0.2,example.com"}, True),
-    "NO_PROXY for all": ({"http_proxy": "{proxy}", "NO_PROXY": "*"}, False),
-    "a range": ({"http_proxy": "{proxy}", "NO_PROXY": "10.0.0.0/8, 127.0.0.0/8"}, False),
-    "another range": ({"http_proxy": "{proxy}", "NO_PROXY": "10.0.0.0/8"}, True),
-    "an empty no_proxy beside NO_PROXY": (
-        {"http_proxy": "{proxy}", "no_proxy": "", "NO_PROXY": "127.0.0.1"},
-        False,
-    ),
-}
-
-
-@driver
-@pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_the_way_to_a_host_is_the_same_for_both_drivers(connect, send, monkeypatch, name):
-    variables, through = ENVIRONMENTS[name]
-    with answering(200, GOOD) as proxy, answering(200, GOOD) as server:
-        connect(server)
-        for variable, value in variables.items():
-            monkeypatch.setenv(
-                variable, value.format(proxy=proxy.url, bare=proxy.url.removeprefix("http://"))
-            )
-        send(AcmeHook(), thing())
-        assert (len(proxy.seen), len(server.seen)) == ((1, 0) if through else (0, 1))
-
-
-@driver
-@pytest.mark.parametrize(("port", "through"), [("own", False), ("9", True)])
-def test_a_host_with_its_port_needs_no_proxy(connect, send, monkeypatch, port, through):
-    with answering(200, GOOD) as proxy, answering(200, GOOD) as server:
-        own = server.url.rpartition(":")[2]
-        connect(server.url.replace("127.0.0.1", "localhost"))
-        monkeypatch.setenv("http_proxy", proxy.url)
-        monkeypatch.setenv("no_proxy", f"localhost:{own if port == 'own' else port}")
-        send(AcmeHook(), thing())
-        assert (len(proxy.seen), len(server.seen)) == ((1, 0) if through else (0, 1))
-
-
-@driver
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ("socks5://somebody:proxy-password@127.0.0.1:9", 'has the scheme "socks5", which is not supported'),
-        ("http://", "is not a URL"),
-        ("proxy-password://127.0.0.1:9", "is not a URL"),
-    ],
-)
-def test_a_proxy_that_cannot_be_used_is_named_without_its_password(connect, send, monkeypatch, value, said):
-    connect("http://127.0.0.1:9")
-    monkeypatch.setenv("ALL_PROXY", value)
-    with pytest.raises(InvalidInput, match=said) as raised:
-        send(AcmeHook(), thing())
-    assert "acme (acme_default)" in str(raised.value)
-    assert "NO_PROXY" in raised.value.remedy
-    assert "proxy-password" not in str(raised.value)
-
-
-@driver
-def test_the_password_of_the_environments_proxy_is_cleared_from_errors(connect, send, monkeypatch):
-    with serving(lambda *_: (400, {}, b'{"echo": "proxy-password"}')) as proxy:
-        connect("http://acme.invalid")
-        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:proxy-password@"))
-
-        def refuse(response: Any) -> Any:
-            from airflow_provider.exceptions import VendorRejected
-
-            raise VendorRejected(f"no: {response.body.decode()}")
-
-        call = Call("GET", "x", refuse, Repeat.SAFE)
-        with pytest.raises(VendorError, match=r"no: .*\*\*\*") as raised:
-            send(AcmeHook(), call)
-        assert proxy.seen[0][2]["proxy-authorization"].startswith("Basic ")
-        assert "proxy-password" not in repr(raised.value)
-
-
-def test_the_session_for_direct_use_takes_the_same_way(connect, monkeypatch):
-    with answering(200, GOOD) as proxy, answering(200, GOOD) as server, ExitStack() as stack:
-        connect(server)
-        monkeypatch.setenv("http_proxy", proxy.url.removeprefix("http://"))
-        hook = AcmeHook()
-        stack.callback(hook.close)
-        hook.get_conn().get(f"{server.url}/x")
-        monkeypatch.setenv("no_proxy", "127.0.0.0/8")
-        hook.get_conn().get(f"{server.url}/x")
-        assert (len(proxy.seen), len(server.seen)) == (1, 1)
 
 
 def test_a_call_in_a_thread_ends_at_its_timeout(connect):
