@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,8 +26,11 @@ DEADLOCK_ATTEMPTS = 5
 CONNECT_TIMEOUT = 10
 """Seconds."""
 
+SQLITE_TIMEOUT = 60
+"""Seconds that a worker waits for the others to be done with an SQLite file."""
+
 CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "pysqlite": {"timeout": 60, "check_same_thread": False},
+    "pysqlite": {"timeout": SQLITE_TIMEOUT, "check_same_thread": False},
     # A pooler in transaction mode gives each transaction another session, which lacks what was prepared.
     "psycopg": {"prepare_threshold": None, "connect_timeout": CONNECT_TIMEOUT},
     "psycopg2": {"connect_timeout": CONNECT_TIMEOUT},
@@ -209,10 +214,25 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
     # SQLAlchemy sends BEGIN itself, see below, so the driver must not.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     # A commit has reached the disk when it returns: 'sent' must outlive a power cut, too.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Make the file keep a write-ahead log, which it does from then on, whoever opens it."""
+    until = time.monotonic() + SQLITE_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # SQLite's own timeout does not cover this statement: of two workers that open a new file at the
+            # same time, one would fail at once.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

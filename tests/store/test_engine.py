@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,32 @@ def test_an_error_undoes_the_whole_transaction(database):
         database.run(work)
     with database.begin() as connection:
         assert connection.scalars(sa.select(schema.legacy_version.c.version)).all() == [1]
+
+
+def test_a_worker_waits_for_another_that_has_a_new_file_open(tmp_path, monkeypatch):
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE theirs (x)")
+    # It is done with the file once we have found it busy.
+    sleeping = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: (other.execute("COMMIT"), sleeping(seconds)))
+    database = sqlite(tmp_path / "ledger.db")
+    database.prepare()
+    assert not other.in_transaction
+    other.close()
+    database.close()
+
+
+def test_a_new_file_that_stays_busy_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SQLITE_TIMEOUT", 0)
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE theirs (x)")
+    database = sqlite(tmp_path / "ledger.db")
+    with pytest.raises(StoreUnavailable, match="database is locked"):
+        database.prepare()
+    other.close()
+    database.close()
 
 
 # A file that cannot be used
