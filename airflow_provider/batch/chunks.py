@@ -98,7 +98,7 @@ class ChunkedBatch(Batch):
         ids = [job.id for job in jobs]
         sent = False
         try:
-            call = self._combine([call for _, call in ours])
+            call = self._combine([call for _, call in ours]).made_of([job.row.record for job in jobs])
             async with self._places:
                 if self.error is None:
                     sent = True
@@ -117,9 +117,10 @@ class ChunkedBatch(Batch):
                     recorder.settle(Completion(id_, "released"))
         if not sent:
             return
-        for job, value in zip(jobs, values, strict=True):
+        for (job, own), value in zip(ours, values, strict=True):
             if isinstance(value, VendorRejected):
-                client.setup.locate(value, call)
+                # By its own call: to look for the data of all the others in each would take long.
+                client.setup.locate(value, own)
                 recorder.settle(Completion(job.id, "failed", error=str(value)))
                 self._count_failure(job, value)
                 continue

@@ -86,7 +86,7 @@ class JobMaker:
         if row.error is not None:
             return Job(row, error=row.error)
         try:
-            call = self._mapping.call(row.record)
+            call = self._mapping.call(row.record).made_of(row.record)
         except VendorError as error:
             return Job(row, error=error)
         except UnicodeError as error:

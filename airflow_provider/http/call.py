@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
@@ -152,6 +152,8 @@ class Call(Generic[T]):
     :param key: what makes two calls of the same function the same call; a batch needs it
     :param reading: what the value tells an observer, at the time it came: a reading of the quota
     :param max_response_bytes: how large the answer may be, where the policy's limit does not fit
+    :param shown: values of the request that errors may show, because they are no data of a record
+    :param about: the record that it was made of, or several: errors show nothing of it, sent or not
     """
 
     method: str
@@ -168,6 +170,8 @@ class Call(Generic[T]):
     key: tuple[str, ...] = field(default=(), repr=False)
     reading: Callable[[T, datetime], Any] | None = field(default=None, repr=False)
     max_response_bytes: int | None = field(default=None, repr=False)
+    shown: Collection[str] = field(default=(), repr=False)
+    about: Any = field(default=None, repr=False, compare=False)
     _content: Content | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -189,6 +193,15 @@ class Call(Generic[T]):
     def own_credentials(self) -> bool:
         """Say whether a refusal speaks of this call's credentials and not of the connection's."""
         return bool(self.headers)
+
+    def made_of(self, about: Any) -> Call[T]:
+        """Return this call, which from now on knows the record that it was made of, or several.
+
+        :param about: the record, or a list of records
+        """
+        # A batch has no time for a copy, and nobody else has the call yet.
+        object.__setattr__(self, "about", about)
+        return self
 
     def with_key(self, key: tuple[str, ...]) -> Call[T]:
         """Return the same call under another key, its body not encoded again.

@@ -14,6 +14,7 @@ from airflow_provider.exceptions import InvalidInput, RateLimited, VendorError
 from airflow_provider.http.call import Call, Response
 from airflow_provider.http.content import ENCODINGS
 from airflow_provider.http.metrics import RequestCounts, outcome_of
+from airflow_provider.http.personal import hide
 from airflow_provider.http.proxy import proxy_for, proxy_secrets
 from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy
 
@@ -170,7 +171,7 @@ class ClientSetup:
         self.observer.after_request(call, outcome if isinstance(outcome, Response) else None, result)
 
     def locate(self, error: VendorError, call: Call[Any] | None = None) -> None:
-        """Say where an error happened, and clear it of secrets.
+        """Say where an error happened, and clear it of secrets and of what was sent.
 
         :param error: the error
         :param call: the call that it ended
@@ -180,4 +181,8 @@ class ClientSetup:
         if call is not None:
             error.locate(method=call.method, path=call.path)
             own = list(call.headers.values())
+            # Before a long text is shortened: the beginning of an address would stay.
+            error.message = hide(error.message, call)
+            if isinstance(error.code, str):
+                error.code = hide(error.code, call)
         error.redact([*self._secrets, *self.auth.secrets(), *own])

@@ -90,6 +90,7 @@ class Crm:
             form=sent if form else None,
             attempts=WRITE_ATTEMPTS,
             key=key,
+            shown=self._shown(body),
         )
 
     def read(self, path: str, body: Mapping[str, Any]) -> Call[WolkvoxPage]:
@@ -111,7 +112,12 @@ class Crm:
             decode,
             json={"operation": self.operation, **body},
             attempts=READ_ATTEMPTS,
+            shown=self._shown(body),
         )
+
+    def _shown(self, body: Mapping[str, Any]) -> tuple[str, ...]:
+        # Names of the CRM's own things, which its refusals speak of.
+        return (self.operation, *(str(body[name]) for name in ("module", "field") if name in body))
 
 
 class WolkvoxRecord(VendorModel):

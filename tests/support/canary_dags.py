@@ -13,7 +13,10 @@ from airflow_provider.imbee.operators import (
     ImbeeCreateChatsOperator,
     ImbeeCreateUsersOperator,
 )
-from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
+from airflow_provider.wolkvox.operators import (
+    WolkvoxInsertRecordsOperator,
+    WolkvoxTokenInformationOperator,
+)
 from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
 
 OUTPUT = os.environ.get("CANARY_OUTPUT", "")
@@ -40,6 +43,31 @@ def imbee_dag(dag_id: str, *, files: bool, imbee_conn_id: str = "imbee_default",
         )
 
 
+def personal_dag(dag_id: str) -> None:
+    """Records from a file, so that Airflow's own logs and tables have none of them."""
+    common: dict[str, Any] = {"records": f"{OUTPUT}.people.csv", "on_error": "continue", **RETRIES}
+    with DAG(dag_id):
+        users = ImbeeCreateUsersOperator(task_id="users", output=f"{OUTPUT}/people-users.jsonl", **common)
+        tokens = ImbeeCreateAccessTokensOperator(
+            task_id="tokens",
+            output=f"{OUTPUT}/people-tokens.jsonl",
+            defaults={"bot_idsha": "bot-1"},
+            fields={"virtual_user": "unique_id_sha"},
+            **common,
+        )
+        first = ImbeeCreateAccessTokensOperator(
+            task_id="first",
+            output=f"{OUTPUT}/people-first.jsonl",
+            defaults={"bot_idsha": "bot-2"},
+            fields={"virtual_user": "unique_id_sha"},
+            **{**common, "on_error": "fail"},
+        )
+        inserts = WolkvoxInsertRecordsOperator(
+            task_id="inserts", module="contacts", output=f"{OUTPUT}/people-inserts.jsonl", **common
+        )
+        users >> tokens >> inserts >> first
+
+
 def wolkvox_dag(dag_id: str, *, wolkvox_conn_id: str = "wolkvox_default") -> None:
     with DAG(dag_id):
         common: dict[str, Any] = {"wolkvox_conn_id": wolkvox_conn_id, **RETRIES}
@@ -53,6 +81,7 @@ imbee_dag("imbee_xcom", files=False)
 imbee_dag("imbee_files", files=True)
 imbee_dag("imbee_continue", files=True, on_error="continue")
 imbee_dag("imbee_proxy", files=False, imbee_conn_id="imbee_proxy")
+personal_dag("people")
 wolkvox_dag("wolkvox")
 wolkvox_dag("wolkvox_proxy", wolkvox_conn_id="wolkvox_proxy")
 for number in (1, 2, 3):

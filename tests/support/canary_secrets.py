@@ -20,6 +20,15 @@ CONFIGURED = [
     PROXY_PASSWORD,
     f"proxyuser:{PROXY_PASSWORD}",
 ]
+PERSON = {
+    "unique_id_sha": "id-canary-77120934",
+    "name": "Kanárienka Vtáčiková",
+    "mail": "kanarienka.vtacikova@example.com",
+    "cellular": "+421 905 771 209",
+}
+"""A record whose values must be in no log and no error."""
+TRACES = ["77120934", "Vtáčiková", "VTÁČIKOVÁ", "vtacikova", "905771209", "905 771 209"]
+"""What gives the person away."""
 SWITCHES = {
     "imbee.authorization": AUTHORIZATION,
     "imbee.corporate_token": CORPORATE,

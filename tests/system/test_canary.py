@@ -19,7 +19,9 @@ from tests.support.canary_secrets import (
     AUTHORIZATION,
     CONFIGURED,
     CORPORATE,
+    PERSON,
     SWITCHES,
+    TRACES,
     WOLKVOX,
     all_secrets,
     apikey,
@@ -50,6 +52,7 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
     isolate(environment, home)
     (home / "temporary").mkdir()
     shutil.copy(ROOT / "tests/support/canary_dags.py", home / "dags")
+    (home / "output.people.csv").write_text(f"{','.join(PERSON)}\n{','.join(PERSON.values())}\n")
     environment |= connections(sandbox)
     environment |= {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
@@ -70,6 +73,9 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
         return {"dag_id": dag_id, "faults": faults, **options}
 
     key = apikey(sandbox)
+    person = f"{', '.join(PERSON.values())} {PERSON['name'].upper()} +421905771209"
+    answers = [{"path": path, **quoting(person)} for path in ("user/new", "token/new")]
+    refused = {"code": "400", "error": person, "msg": person, "data": None}
     token_refused = {"code": "403", "msg": f"TOKEN {WOLKVOX} IS NOT VALID", "data": None}
     plan = [
         step("imbee_files"),
@@ -88,6 +94,7 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
         step("wolkvox_refused_1", {"status": 403, "json": token_refused, "times": None}),
         step("wolkvox_refused_2", {"status": 200, "json": token_refused, "times": None}, in_process=True),
         step("wolkvox_refused_3", {"status": 403, "body": f"<p>{WOLKVOX}: token refused", "times": None}),
+        step("people", *answers, {"path": "insert.php", "status": 200, "json": refused, "times": None}),
     ]
     with (home / "stdout.txt").open("wb") as out, (home / "stderr.txt").open("wb") as err:
         command = [sys.executable, "-m", "tests.support.canary_worker", json.dumps(plan)]
@@ -129,6 +136,7 @@ def test_the_dags_met_success_and_each_failure(run: Run) -> None:
         dict.fromkeys(["information", "poke", "deferred", "rescheduled"], "failed"),
         dict.fromkeys(["information", "poke", "deferred", "rescheduled"], "failed"),
         dict.fromkeys(["information", "poke", "deferred", "rescheduled"], "failed"),
+        {"users": "success", "tokens": "success", "inserts": "success", "first": "failed"},
     ]
 
 
@@ -181,3 +189,26 @@ def test_no_file_shows_a_secret(run: Run) -> None:
 @pytest.mark.parametrize("name", ["airflow.db", "vendor_apis.db"])
 def test_no_row_of_the_database_shows_a_secret(run: Run, name: str) -> None:
     assert canary.in_database(run.home / name, run.secrets, run.fernet_key) == []
+
+
+def test_no_log_and_no_error_shows_the_data_of_a_record(run: Run) -> None:
+    logs = [*run.home.glob("logs/**/*.log"), run.home / "stdout.txt", run.home / "stderr.txt"]
+    texts = {str(path.relative_to(run.home)): path.read_text() for path in logs}
+    texts |= {f"{column} {n}": str(v) for n, (column, v) in enumerate(canary.values(run.home / "airflow.db"))}
+    texts |= {
+        f"{column} {number}": str(value)
+        for number, (column, value) in enumerate(canary.values(run.home / "vendor_apis.db"))
+        # What was sent is told apart by its key.
+        if column != "vendor_apis_ledger.key"
+    }
+    assert {name: trace for name, text in texts.items() for trace in TRACES if trace in text} == {}
+    # It was quoted each time, and is in the reports beside the outputs.
+    quoted = [
+        text
+        for text in texts.values()
+        if any(mark in text for mark in ("[mail]", "[uniqueIdSha]", "[unique_id_sha]"))
+    ]
+    assert len(quoted) >= 4
+    for task in ("users", "tokens", "inserts"):
+        report = (run.home / f"output/people-{task}.failed.jsonl").read_text()
+        assert json.loads(report)["record"] == PERSON
