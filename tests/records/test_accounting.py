@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,33 @@ def test_every_line_that_is_not_blank_is_in_one_row(tmp_path_factory, missing, h
     assert all((row.text is None) == (row.error is None) for row in rows)
     kept = [row.text if row.error else "".join(row.record.values()) for row in rows]
     assert squeezed("".join(kept)) == squeezed(body)
+
+
+VALUES = st.text(st.sampled_from('ab ,;"\t\n\r\ufeff\x1aé'), max_size=6)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("xyz"), VALUES, VALUES), max_size=8),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    delimiter=st.sampled_from(",;\t|"),
+)
+@settings(max_examples=400, deadline=None)
+def test_what_the_csv_module_writes_is_read_as_it_was(tmp_path_factory, rows, quoting, end, delimiter):
+    path = tmp_path_factory.mktemp("x") / "in.csv"
+    text = io.StringIO(newline="")
+    # It quotes a line break only where its own lines end with it.
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n", quoting=quoting)
+    writer.writerows([["id", "a", "b"], *rows])
+    content = (
+        text.getvalue()
+        if any("\r" in "".join(row) or "\n" in "".join(row) for row in rows)
+        else (text.getvalue().replace("\r\n", end))
+    )
+    path.write_bytes(content.encode())
+    with Records(str(path), delimiter=delimiter) as records:
+        found = list(records)
+    assert [tuple(row.record.values()) for row in found] == rows
 
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 100])

@@ -153,6 +153,15 @@ def test_a_value_over_several_lines_beyond_the_limit_fails_with_its_first_line(r
     assert [len(record["note"]) for record in good(found)] == [FIELD_LIMIT, 3]
 
 
+def test_the_example_of_the_docs_is_read_as_they_say(rows):
+    found = rows('sep=;\nid;name;note\n1;"Novák; Ján";"two\nlines"\n2;"Eva;x\n3;Dan;y\n')
+    assert good(found) == [
+        {"id": "1", "name": "Novák; Ján", "note": "two\nlines"},
+        {"id": "3", "name": "Dan", "note": "y"},
+    ]
+    assert bad(found) == [(2, '2;"Eva;x', "line 5")]
+
+
 # Too few and too many values
 
 
