@@ -90,6 +90,8 @@ def refused(kind: type[BaseOperator], name: str, value: Any, more: dict[str, Any
         ("encoding", "nope"),
         ("encoding", "base64"),
         ("encoding", None),
+        ("missing_values", "ignore"),
+        ("missing_values", None),
         ("progress_interval", 0),
         ("progress_interval", "10"),
         ("progress_interval", float("inf")),
@@ -229,6 +231,7 @@ def test_what_may_be_given_is_taken():
         output=Path("out.csv"),
         delimiter="\t",
         encoding="cp1252",
+        missing_values="empty",
     )
     make(ImbeeCreateUsersOperator, records={"output": "in.csv"}, fields={}, defaults={}, reveal=("apikey",))
     make(ImbeeCreateUsersOperator, request_policy=RequestPolicy(attempts=1), retry_policy=VendorRetryPolicy())

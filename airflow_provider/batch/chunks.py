@@ -132,7 +132,7 @@ class ChunkedBatch(Batch):
         except OutcomeUnknown as error:
             self._count_failure(job, error)
             return
-        self._results.put(job.row.number, record)
+        self._results.put(job.row, record)
 
     def _count_recalled(self, job: Job, claim: ClaimResult) -> None:
         try:
@@ -140,7 +140,7 @@ class ChunkedBatch(Batch):
         except VendorError as error:
             self._count_failure(job, error)
             return
-        self._results.put(job.row.number, record)
+        self._results.put(job.row, record)
 
     def _count_failures(self, jobs: Sequence[Job], error: VendorError) -> None:
         """Report each record of a request that failed, with an error of its own."""
@@ -148,10 +148,10 @@ class ChunkedBatch(Batch):
         self.failures.sign(error)
         for job in jobs:
             self._report(job, copy.copy(error))
-            self._results.put(job.row.number, None)
+            self._results.put(job.row, None)
 
     def _count_failure(self, job: Job, error: Exception) -> None:
         if not isinstance(error, VendorError):
             raise error
         self._fail(job, error)
-        self._results.put(job.row.number, None)
+        self._results.put(job.row, None)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.retry import RequestPolicy
     from airflow_provider.ledger.ledger import Redo
     from airflow_provider.quota.meter import Meter
+    from airflow_provider.records.csv_reader import MissingValues
     from airflow_provider.records.writers import Output
     from airflow_provider.run_identity import RunIdentity
     from airflow_provider.store.engine import Database
@@ -56,6 +57,7 @@ class Execution:
     :param output: path or URI of the results; None for a list
     :param delimiter: what separates the columns of a CSV file
     :param encoding: encoding of a CSV or JSONL file
+    :param missing_values: what a row of a CSV file that is shorter than the header is
     :param forever: whether what is done is never sent again, in any run
     :param redo: which finished records are sent again
     :param resend_unknown: whether records are sent again whose outcome is not known
@@ -73,6 +75,7 @@ class Execution:
         output: str | None,
         delimiter: str | None,
         encoding: str,
+        missing_values: MissingValues,
         forever: bool,
         redo: Redo,
         resend_unknown: bool,
@@ -86,6 +89,7 @@ class Execution:
         self._output = output
         self._delimiter = delimiter
         self._encoding = encoding
+        self._missing_values = missing_values
         self._reserve = reserve
         self._ledger = Ledger(
             conn_id=hook.conn_id,
@@ -155,7 +159,12 @@ class Execution:
         return result
 
     def _records(self) -> Records:
-        return Records(self._source, delimiter=self._delimiter, encoding=self._encoding)
+        return Records(
+            self._source,
+            delimiter=self._delimiter,
+            encoding=self._encoding,
+            missing_values=self._missing_values,
+        )
 
     def _open_outputs(self, records: Records, stack: ExitStack) -> tuple[Output, Output]:
         key = self._plan.operation.result_key

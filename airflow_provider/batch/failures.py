@@ -72,11 +72,13 @@ class Failures:
             self._counts.failed += 1
         report = {
             "row": job.row.number,
+            "source_row": job.row.source_row,
             "error": type(error).__name__,
             "field": getattr(error, "field", None),
             "reason": str(error),
         }
-        self._output.write({**report, "record": job.row.record})
+        text = {} if job.row.text is None else {"text": job.row.text}
+        self._output.write({**report, "record": job.row.record, **text})
         if len(self.reported) < REPORTED:
             self.reported.append(report)
         return self._ending(job, error)

@@ -91,7 +91,7 @@ class JobMaker:
             return Job(row, error=error)
         except UnicodeError as error:
             # A secret in it could not be sealed and is still in clear: it must stay out of the report.
-            return Job(Row(row.number, {}), error=_unsendable(type(error).__name__))
+            return Job(Row(row.number, {}, row.source_row), error=_unsendable(type(error).__name__))
         if not call.key:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.columns import described
 from airflow_provider.secrets import is_sealed, open_sealed, seal
 from airflow_provider.values import is_empty
 
@@ -82,7 +83,7 @@ class RecordMapping:
             heads |= {".".join(source) for source in self._sources[parameter]}
             if not heads & set(columns):
                 raise InvalidInput(
-                    f'the file has no column "{path}" for "{parameter}"; it has {", ".join(columns)}.',
+                    f'the file has no column "{path}" for "{parameter}"; {described(columns)}.',
                     field=parameter,
                     remedy=f'Name the column with fields={{"{parameter}": "…"}}, or check the delimiter.',
                 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.ledger.ledger import Redo
+    from airflow_provider.records.csv_reader import MissingValues
 
 
 class VendorBatchOperator(VendorOperator):
@@ -55,6 +56,8 @@ class VendorBatchOperator(VendorOperator):
         read the output, or XCom without one, can read them. The ledger keeps them sealed
     :param delimiter: what separates the columns of a CSV file; a comma by default, a tab in a ``.tsv`` file
     :param encoding: encoding of a CSV or JSONL file
+    :param missing_values: ``fail``: a row of a CSV file with fewer values than the header is a failed record;
+        ``empty``: the missing values are empty, for files that leave out trailing ones
     :param progress_interval: seconds between two lines of progress in the log
     :param reserve: ``auto``: reserve as many requests of the vendor's quota as the batch needs before it
         sends the first, and send none if too few remain; for vendors with a quota
@@ -88,6 +91,7 @@ class VendorBatchOperator(VendorOperator):
         reveal: Sequence[str] = (),
         delimiter: str | None = None,
         encoding: str = "utf-8-sig",
+        missing_values: MissingValues = "fail",
         progress_interval: float = 10.0,
         reserve: Literal["auto"] | None = None,
         **kwargs: Any,
@@ -108,10 +112,12 @@ class VendorBatchOperator(VendorOperator):
         self.reveal = reveal
         self.delimiter = delimiter
         self.encoding = encoding
+        self.missing_values = missing_values
         self.progress_interval = seconds("progress_interval", progress_interval)
         self.reserve = reserve
         self._execution: Execution | None = None
         one_of("on_error", on_error, ("fail", "continue"))
+        one_of("missing_values", missing_values, ("fail", "empty"))
         one_of("ledger_scope", self.ledger_scope, ("run", "forever"))
         one_of("redo", redo, ("never", "failed", "all"))
         self._check_places()
@@ -241,6 +247,7 @@ class VendorBatchOperator(VendorOperator):
             output=self.output_path,
             delimiter=self.delimiter,
             encoding=self.encoding,
+            missing_values=self.missing_values,
             forever=self.ledger_scope == "forever",
             redo=self.redo,
             resend_unknown=self.resend_unknown,

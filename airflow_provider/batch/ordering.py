@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from airflow_provider.records.parsing import SOURCE_ROW, original_row
+
 if TYPE_CHECKING:
-    from airflow_provider.records.readers import Record
+    from airflow_provider.records.parsing import Record, Row
     from airflow_provider.records.writers import Output
 
 WINDOW = 2000
@@ -16,6 +18,9 @@ WINDOW = 2000
 class OrderedResults:
     """Writes the results of records in the order of the records; those of failed records are left out.
 
+    A result whose place in the output is not its record's row in the original file gets the field
+    ``source_row``, so that the next step can name the row that a person finds in the file.
+
     :param output: takes the results
     :param ordered: keep the order; False writes each result when it is there
     """
@@ -23,7 +28,8 @@ class OrderedResults:
     def __init__(self, output: Output, *, ordered: bool) -> None:
         self._output = output
         self._ordered = ordered
-        self._waiting: dict[int, Record | None] = {}
+        self._waiting: dict[int, tuple[Row, Record | None]] = {}
+        self._written = 0
         self._next = 1
         self._moved = asyncio.Event()
         self._ended = False
@@ -44,19 +50,19 @@ class OrderedResults:
             self._moved.clear()
             await self._moved.wait()
 
-    def put(self, number: int, record: Record | None) -> None:
-        """Take the result of a record, each number once.
+    def put(self, row: Row, result: Record | None) -> None:
+        """Take the result of a record, each record once.
 
-        :param number: 1-based number of the record
-        :param record: the result; None where there is none
+        :param row: the record as it was read
+        :param result: the result; None where there is none
         :raises OSError: it cannot be written
         """
         if not self._ordered:
-            self._write(record)
+            self._write(row, result)
             return
-        self._waiting[number] = record
+        self._waiting[row.number] = row, result
         while self._next in self._waiting:
-            self._write(self._waiting.pop(self._next))
+            self._write(*self._waiting.pop(self._next))
             self._next += 1
         self._moved.set()
 
@@ -71,8 +77,12 @@ class OrderedResults:
         :raises OSError: it cannot be written
         """
         for number in sorted(self._waiting):
-            self._write(self._waiting[number])
+            self._write(*self._waiting[number])
 
-    def _write(self, record: Record | None) -> None:
-        if record is not None:
-            self._output.write(record)
+    def _write(self, row: Row, result: Record | None) -> None:
+        if result is None:
+            return
+        self._written += 1
+        if original_row(result, self._written) != row.source_row:
+            result = {**result, SOURCE_ROW: row.source_row}
+        self._output.write(result)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import RecordMapping, find, path_of
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.columns import described
+from airflow_provider.records.parsing import SOURCE_ROW
 from airflow_provider.secrets import is_sealed
 from airflow_provider.values import is_empty
 
@@ -22,10 +24,10 @@ Convert = Callable[[str, Any, Callable[[str], Any]], Any]
 class PassthroughMapping(RecordMapping):
     """Fills one parameter of a call with a dict of fields, and the others like its base class.
 
-    The dict has all fields of a record, except what other parameters or parts of values take, and the results
-    of earlier batches. ``fields`` renames, ``include`` and ``exclude`` restrict. A field without a
-    value takes that of ``defaults``, and is left out where there is none: an empty text there is a value,
-    None is not.
+    The dict has all fields of a record, except what other parameters or parts of values take, the results
+    of earlier batches, and ``source_row``. ``fields`` renames, ``include`` and ``exclude`` restrict. A field
+    without a value takes that of ``defaults``, and is left out where there is none: an empty text there is a
+    value, None is not.
 
     :param function: makes the call
     :param rest: the parameter that takes the dict
@@ -78,6 +80,8 @@ class PassthroughMapping(RecordMapping):
         taken = [*sources, *self._renamed.values()]
         # It is not sent under its own name as well.
         self._taken = {*named, *parts, *self._exclude, *self._renamed, *(".".join(path) for path in taken)}
+        # Where a record comes from is none of the vendor's fields.
+        self._taken.add(SOURCE_ROW)
         # A nested record that something was taken from is not a field itself.
         self._results = {*results, *(path[0] for path in taken), *(path_of(part)[0] for part in parts)}
 
@@ -122,14 +126,14 @@ class PassthroughMapping(RecordMapping):
         for name, path in wanted:
             if name not in self._constants and not {path[0], ".".join(path)} & set(columns):
                 raise InvalidInput(
-                    f'the file has no column "{".".join(path)}" for "{name}"; it has {", ".join(columns)}.',
+                    f'the file has no column "{".".join(path)}" for "{name}"; {described(columns)}.',
                     field=name,
                     remedy=f'Name the column with fields={{"{name}": "…"}}, or check the delimiter.',
                 )
         for name in self._exclude:
             if name not in columns:
                 raise InvalidInput(
-                    f'"exclude" names "{name}", which the file does not have; it has {", ".join(columns)}.',
+                    f'"exclude" names "{name}", which the file does not have; {described(columns)}.',
                     field="exclude",
                     remedy="Correct the name.",
                 )

@@ -209,7 +209,7 @@ class Batch:
             raise
         except VendorError as error:
             self._fail(job, error)
-        self._results.put(number, record)
+        self._results.put(job.row, record)
         await self._drain()
 
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:

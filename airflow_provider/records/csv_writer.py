@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.records.csv_text import BLANKS, BOM
 from airflow_provider.records.json_lines import encode
 
 if TYPE_CHECKING:
@@ -42,9 +43,12 @@ def write_csv(
     # The writer quotes a lone "\r" only where its own lines end with one.
     writer = csv.writer(rows, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(names)
+    # A row without any text is quoted, or it would be a blank line, which is no record.
+    quoting = csv.writer(rows, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     for record in records:
         get = _cells(record).get
-        writer.writerow([_text(get(name)) for name in names])
+        values = [_text(get(name)) for name in names]
+        (quoting if _may_vanish(values, delimiter) else writer).writerow(values)
     rows.flush()
 
 
@@ -81,6 +85,15 @@ def _cells(record: dict[str, Any]) -> dict[str, Any]:
             cells[name] = value
     # A record with both {"a": {"b": 1}} and {"a.b": 2} would lose one of them.
     return cells if len(cells) == count else record
+
+
+def _may_vanish(values: list[Any], delimiter: str) -> bool:
+    """Say whether a row needs quotes, because it would be a blank line or lose a byte order mark."""
+    first = values[0]
+    if first is not None and (type(first) is not str or "!" <= first < BOM):
+        return False
+    line = delimiter.join("" if value is None else str(value) for value in values)
+    return line.startswith(BOM) or not line.strip(BLANKS + delimiter)
 
 
 def _text(value: Any) -> Any:

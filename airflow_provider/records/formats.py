@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +46,8 @@ FORMATS: dict[str, Format] = {
 }
 """Formats by the ending of the file's name."""
 
+_SHARD = re.compile(r"\.\d{4,}-of-\d{4,}\.row-([1-9]\d{0,17})\Z")
+
 ENDINGS = f"{', '.join(_PLAIN)}, or, compressed, {', '.join(sorted(set(FORMATS) - set(_PLAIN)))}"
 """The endings, for errors and remedies."""
 
@@ -80,6 +83,29 @@ def find_format(path: str, field: str) -> Format:
             remedy=f"The name must end with one of {ENDINGS}.",
         )
     return FORMATS[ending.lower()]
+
+
+def shard_path(folder: str, source: str, number: int, shards: int, row: int) -> str:
+    """Return the path of a shard, whose name says which row of the original file is its first.
+
+    :param folder: path or URI of the folder
+    :param source: path or URI of the file that is split
+    :param number: 1-based number of the shard
+    :param shards: how many there are
+    :param row: its first row in the file that is split
+    """
+    stem, ending = split_name(source.rpartition("/")[2])
+    first = rows_before(source) + row
+    return f"{folder.rstrip('/')}/{stem}.{number:04d}-of-{shards:04d}.row-{first}{ending}"
+
+
+def rows_before(path: str) -> int:
+    """Return how many rows of the original file come before the first of this one; 0 where it is no shard.
+
+    :param path: path or URI of a file
+    """
+    found = _SHARD.search(split_name(path)[0])
+    return int(found[1]) - 1 if found else 0
 
 
 def report_path(output: str) -> str:

@@ -1,8 +1,7 @@
-"""Rows of lists, of JSON lines and of CSV: what can be read, and what is wrong with the others."""
+"""Rows of lists and of JSON lines: what can be read, and what is wrong with the others."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,22 +11,53 @@ from airflow_provider.records.json_lines import decode
 
 Record = dict[str, Any]
 
-# csv's own limit of 131,072 characters refuses what other programs write without complaint.
-csv.field_size_limit(16 * 1024 * 1024)
+SOURCE_ROW = "source_row"
+"""The field of a record that has its row in the original file, where its place does not tell."""
+
+TEXT_LIMIT = 10_000
+"""Characters that are kept of the text of a row that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One record as it was read.
 
     :param number: 1-based number of the record, the header of a file not counted
     :param record: the record; empty where it could not be read
+    :param source_row: its number in the original file, which an earlier step or ``split_records`` has read
     :param error: why it could not be read
+    :param text: the text of what could not be read
     """
 
     number: int
     record: Record
+    source_row: int
     error: InvalidInput | None = None
+    text: str | None = None
+
+
+def original_row(record: Mapping[str, Any], number: int) -> int:
+    """Return the number of a record in the original file.
+
+    :param record: the record
+    :param number: the number that its place tells
+    """
+    value = record.get(SOURCE_ROW)
+    if value is None:
+        return number
+    if isinstance(value, str):
+        plain = value.strip()
+        value = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 20 else 0
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    return int(value) if whole and 0 < value < float("inf") else number
+
+
+def unreadable(text: str) -> str:
+    """Return as much of a text that cannot be read as is kept, without its line break.
+
+    :param text: the text
+    """
+    return text.rstrip("\r\n")[:TEXT_LIMIT]
 
 
 def from_list(records: list[Any]) -> Iterator[Row]:
@@ -37,65 +67,49 @@ def from_list(records: list[Any]) -> Iterator[Row]:
     """
     for number, record in enumerate(records, 1):
         if isinstance(record, Mapping):
-            yield Row(number, dict(record))
+            yield Row(number, dict(record), original_row(record, number))
         else:
             yield Row(
                 number,
                 {},
+                number,
                 InvalidInput(f"the record is a {type(record).__name__}, not a dict.", field="records"),
             )
 
 
-def from_jsonl(lines: Iterable[str]) -> Iterator[Row]:
+def from_jsonl(lines: Iterable[str], *, before: int = 0) -> Iterator[Row]:
     """Read one record from each line that is not blank.
 
     :param lines: the lines; one that is no JSON object becomes a row with an error
+    :param before: rows of the original file before the first of this one
     """
-    filled = (line for line in lines if line.strip())
-    for number, line in enumerate(filled, 1):
+    number = before
+    for place, line in enumerate(lines, 1):
+        if is_blank(line):
+            continue
+        number += 1
         try:
-            record = decode(line)
+            record = decode(line.lstrip("\ufeff"))
         except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):
-            yield Row(number, record)
-        else:
-            yield Row(
-                number,
-                {},
-                InvalidInput(
-                    f"the line is not a JSON object ({len(line)} characters).",
-                    field="records",
-                    remedy="Write one object a line.",
-                ),
-            )
+            yield Row(number - before, record, original_row(record, number))
+            continue
+        yield Row(number - before, {}, number, _no_object(place, line, record), unreadable(line))
 
 
-def from_csv(reader: Iterator[list[str]], columns: tuple[str, ...]) -> Iterator[Row]:
-    """Read one record from each row that is not blank.
+def _no_object(place: int, line: str, value: Any) -> InvalidInput:
+    fault = f"the line is not a JSON object ({len(line)} characters)"
+    if isinstance(value, list):
+        fault = "the line is a JSON array, not a JSON object"
+    elif value is None and not line.endswith(("\n", "\r")):
+        fault += ", and the file ends in it: it may be cut off"
+    return InvalidInput(f"line {place}: {fault}.", field="records", remedy="Write one object a line.")
 
-    :param reader: the rows below the header
-    :param columns: the header
+
+def is_blank(line: str) -> bool:
+    """Say whether a line of JSON lines has no record: it is empty, or the end of a file of DOS.
+
+    :param line: the line
     """
-    number = 0
-    while True:
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            number += 1
-            yield Row(number, {}, InvalidInput(f"the row cannot be read: {error}.", field="records"))
-            continue
-        if not values:
-            continue
-        number += 1
-        if len(values) > len(columns):
-            fault = InvalidInput(
-                f"the row has {len(values)} values for {len(columns)} columns.",
-                field="records",
-                remedy="Check its delimiters and quotes.",
-            )
-            yield Row(number, {}, fault)
-        else:
-            yield Row(number, dict(zip(columns, values, strict=False)))
+    return not line.strip() or not line.strip("\x1a\ufeff \t\r\n")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import IO, Any, Self
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.formats import find_format
+from airflow_provider.records.csv_reader import CsvRows, MissingValues, open_csv
+from airflow_provider.records.encodings import undecodable
+from airflow_provider.records.formats import find_format, rows_before
 from airflow_provider.records.parquet_writer import require_pyarrow
-from airflow_provider.records.parsing import Record, Row, from_csv, from_jsonl, from_list
+from airflow_provider.records.parsing import Record, Row, from_jsonl, from_list, original_row
 from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, why_not
 
 __all__ = ["Record", "Records", "Row"]
@@ -26,11 +27,21 @@ class Records:
         compressed with gzip (``.csv.gz``); or the result of another batch
     :param delimiter: what separates the columns of a CSV file; None for a comma, or a tab in a ``.tsv`` file
     :param encoding: encoding of a CSV or JSONL file
+    :param missing_values: ``fail``: a row of a CSV file that is shorter than the header fails; ``empty``: its
+        missing values are empty
     """
 
-    def __init__(self, source: Any, *, delimiter: str | None = None, encoding: str = "utf-8-sig") -> None:
+    def __init__(
+        self,
+        source: Any,
+        *,
+        delimiter: str | None = None,
+        encoding: str = "utf-8-sig",
+        missing_values: MissingValues = "fail",
+    ) -> None:
         self._delimiter = delimiter
         self._encoding = encoding
+        self._missing_values = missing_values
         self._stack = ExitStack()
         self._progress: Callable[[], float] | None = None
         self._seen = 0
@@ -110,29 +121,17 @@ class Records:
             raise InvalidInput('"encoding" is not one that Python knows.', field="encoding") from None
         self._stack.callback(text.close)
         if known.kind == "jsonl":
-            return self._decoding(from_jsonl(text))
-        return self._csv(text, self._delimiter or known.delimiter)
+            return self._decoding(from_jsonl(text, before=rows_before(self.source)))
+        return self._csv(text, self.source, known.delimiter)
 
-    def _csv(self, text: IO[str], delimiter: str) -> Iterable[Row]:
-        try:
-            # strict: a quote that is never closed is an error, not one value with the rest of the file.
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
-        except TypeError:
-            raise InvalidInput('"delimiter" must be one character.', field="delimiter") from None
-        header = next(self._decoding(reader), None)
-        if not header or not any(name.strip() for name in header):
-            raise InvalidInput(
-                f'"records": {self.source} is empty: it has no header line.',
-                field="records",
-                remedy="The first line must name the columns.",
+    def _csv(self, lines: Iterable[str], path: str, default: str) -> Iterable[Row]:
+        with self._explained():
+            text, header = open_csv(lines, path=path, delimiter=self._delimiter, default=default)
+            self.columns = header.columns
+            rows = CsvRows(
+                text, header, path=path, missing_values=self._missing_values, before=rows_before(path)
             )
-        self.columns = tuple(name.strip() for name in header)
-        if len(set(self.columns)) < len(self.columns):
-            twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
-            raise InvalidInput(
-                f'"records": the header names columns twice: {", ".join(twice)}.', field="records"
-            )
-        return self._decoding(from_csv(reader, self.columns))
+            return self._decoding(rows.checked())
 
     def _parquet(self, raw: IO[bytes]) -> Iterable[Row]:
         require_pyarrow("records")
@@ -149,11 +148,12 @@ class Records:
         self.columns = tuple(file.schema_arrow.names) or None
         batches = file.iter_batches(batch_size=1000)
         records = (record for batch in batches for record in batch.to_pylist())
+        before = rows_before(self.path or "")
 
         def rows() -> Iterator[Row]:
             try:
                 for number, record in enumerate(records, 1):
-                    yield Row(number, record)
+                    yield Row(number, record, original_row(record, number + before))
             except (OSError, arrow.ArrowException):
                 raise InvalidInput(
                     f'"records": the Parquet file {self.source} is damaged, near record {self._seen + 1}.',
@@ -162,22 +162,18 @@ class Records:
 
         return rows()
 
-    def _decoding(self, rows: Iterator[Any]) -> Iterator[Any]:
+    def _decoding(self, rows: Iterator[Row]) -> Iterator[Row]:
+        with self._explained():
+            yield from rows
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         """Say what is wrong where a file is not in its encoding, or not what its ending says."""
         try:
-            yield from rows
-        except GZIP_FAULTS:
-            raise InvalidInput(
-                f'"records": {self.source} is not a gzip file, or is damaged or cut off, near record '
-                f"{self._seen + 1}.",
-                field="records",
-                remedy="Fetch it again, or rename it if it is not compressed.",
-            ) from None
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f'"records": {self.source} is not {error.encoding}, near record {self._seen + 1}.',
-                field="records",
-                remedy='Set "encoding", for example to "cp1252".',
+            yield
+        except (UnicodeDecodeError, *GZIP_FAULTS) as error:
+            raise undecodable(
+                error, f'"records": {self.source}', "records", self._encoding, self._seen + 1
             ) from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from contextlib import contextmanager
@@ -11,12 +10,15 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.formats import ENDINGS, Format, find_format, split_name
+from airflow_provider.records.csv_reader import open_csv
+from airflow_provider.records.encodings import undecodable
+from airflow_provider.records.formats import ENDINGS, Format, find_format, shard_path, split_name
+from airflow_provider.records.parsing import is_blank
 from airflow_provider.records.readers import Records
-from airflow_provider.records.storage import GZIP_FAULTS, NewFile, is_uri, reading
+from airflow_provider.records.storage import GZIP_FAULTS, NewFile, exists, is_uri, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 PARQUET_ROWS = 10_000
 """Rows of a Parquet file that are in memory at once."""
@@ -29,7 +31,7 @@ def list_records(pattern: str) -> list[str]:
     (``….failed.jsonl``) are left out, unless the pattern has ``.failed.`` itself.
 
     :param pattern: path or URI of a folder or a file, or a pattern with ``*``, ``?``, ``[…]`` and, for any
-        folders, ``**``
+        folders, ``**``; a file with exactly this name is taken before the name is taken for a pattern
     :return: paths or URIs, sorted
     :raises InvalidInput: there are no such files; Airflow would skip a task that is mapped over none
     """
@@ -58,8 +60,10 @@ def split_records(
     """Split a large file of records into shards, to map a batch operator over them.
 
     The shards have the records in the order of the file, and its format and encoding. They differ by one
-    record at most. Each CSV shard has the header. The file is read twice, once to count; no more than a few
-    records are in memory. Each shard appears whole or not at all, and splitting again makes the same files.
+    record at most. Each CSV shard has the header. Rows that cannot be read are counted like the batch counts
+    them, and are in their shards. The name of a shard says which row is its first, so that the batch reports
+    the row of the original file. The file is read twice, once to count; no more than a few records are in
+    memory. Each shard appears whole or not at all, and splitting again makes the same files.
 
     :param source: path or URI of a CSV, JSONL or Parquet file, or the result of a batch that wrote one
     :param shards: how many; fewer are made of fewer records
@@ -80,7 +84,6 @@ def split_records(
             field="source",
             remedy='Give a path, or the result of a batch with "output".',
         )
-    stem, suffix = split_name(path.rpartition("/")[2])
     known = find_format(path, "source")
     if known.kind == "parquet":
         write = _split_parquet
@@ -90,7 +93,7 @@ def split_records(
         total = cut.count(path)
     sizes = _sizes(total or 0, shards)
     names = [
-        f"{folder.rstrip('/')}/{stem}.{number:04d}-of-{len(sizes):04d}{suffix}"
+        shard_path(folder, path, number, len(sizes), 1 + sum(sizes[: number - 1]))
         for number in range(1, len(sizes) + 1)
     ]
     try:
@@ -108,70 +111,44 @@ class _Text:
     """A file of text: each record is a piece of it, which is copied as it is.
 
     :param known: its format
-    :param delimiter: what separates columns
+    :param delimiter: what separates columns, if that was given
     :param encoding: its encoding
     """
 
     def __init__(self, known: Format, delimiter: str | None, encoding: str) -> None:
-        self._lines = known.kind == "jsonl"
-        self._compressed = known.compressed
-        self._delimiter = delimiter or known.delimiter
+        self._known = known
+        self._delimiter = delimiter
         self._encoding = encoding
 
     def count(self, path: str) -> int:
         """Count the records."""
         try:
-            with reading(path, compressed=self._compressed) as raw:
-                return sum(1 for _ in self._pieces(raw)) - (not self._lines)
-        except GZIP_FAULTS:
-            raise InvalidInput(
-                f'"source": {path} is not a gzip file, or is damaged or cut off.',
-                field="source",
-                remedy="Fetch it again, or rename it if it is not compressed.",
-            ) from None
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f'"source": {path} is not {error.encoding}.',
-                field="source",
-                remedy='Set "encoding", for example to "cp1252".',
-            ) from None
+            with reading(path, compressed=self._known.compressed) as raw:
+                _, pieces = self._open(path, raw)
+                return sum(1 for _ in pieces)
+        except (UnicodeDecodeError, *GZIP_FAULTS) as error:
+            raise undecodable(error, f'"source": {path}', "source", self._encoding) from None
 
     def split(self, path: str, names: list[str], sizes: list[int]) -> None:
         """Write the shards."""
         # A byte order mark is wanted where the file needs one to be read, as in UTF-16, and nowhere else.
         encoding = "utf-8" if self._encoding == "utf-8-sig" else self._encoding
-        with reading(path, compressed=self._compressed) as raw:
-            pieces = self._pieces(raw)
-            header = "" if self._lines else next(pieces)
+        with reading(path, compressed=self._known.compressed) as raw:
+            header, pieces = self._open(path, raw)
             for name, size in _with_rest(names, sizes):
-                with _appearing_whole(name, compressed=self._compressed) as shard:
+                with _appearing_whole(name, compressed=self._known.compressed) as shard:
                     text = io.TextIOWrapper(shard, encoding=encoding, newline="")
                     text.write(header)
-                    text.writelines(islice(pieces, size))
+                    text.writelines(map(_ended, islice(pieces, size)))
                     text.detach()
 
-    def _pieces(self, raw: IO[bytes]) -> Iterator[str]:
-        """Read record by record: the text of each, with its line breaks, without blank lines between."""
+    def _open(self, path: str, raw: IO[bytes]) -> tuple[str, Iterator[str]]:
+        """Return the header, and the text of each record, without blank lines between."""
         text = io.TextIOWrapper(raw, encoding=self._encoding, newline="")
-        pieces = (line for line in text if line.strip()) if self._lines else self._rows(text)
-        for piece in pieces:
-            yield piece if piece.endswith(("\n", "\r")) else piece + "\n"
-
-    def _rows(self, text: Iterable[str]) -> Iterator[str]:
-        # The reader takes as many lines as a record has; what it took is the record's text.
-        taken: list[str] = []
-        reader = csv.reader(_noting(text, taken), delimiter=self._delimiter)
-        while True:
-            taken.clear()
-            try:
-                blank = not next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                # The batch counts it as a record and reports it; so it has to arrive there.
-                blank = False
-            if not blank:
-                yield "".join(taken)
+        if self._known.kind == "jsonl":
+            return "", (line for line in text if not is_blank(line))
+        rows, _ = open_csv(text, path=path, delimiter=self._delimiter, default=self._known.delimiter)
+        return _ended(rows.preamble), rows.texts()
 
 
 def _split_parquet(path: str, names: list[str], sizes: list[int]) -> None:
@@ -209,19 +186,17 @@ def _sizes(total: int, shards: int) -> list[int]:
     return [least + (number < more) for number in range(count)]
 
 
-def _noting(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
-    for line in lines:
-        taken.append(line)
-        yield line
+def _ended(piece: str) -> str:
+    return piece if piece.endswith(("\n", "\r")) else piece + "\n"
 
 
 def _list_local(pattern: str) -> list[str]:
     if os.path.isdir(pattern):
         with os.scandir(pattern) as entries:
             return [entry.path for entry in entries if entry.is_file() and not entry.name.startswith(".")]
-    if has_magic(pattern):
-        return [path for path in glob(pattern, recursive=True) if os.path.isfile(path)]
-    return [pattern] if os.path.isfile(pattern) else []
+    if os.path.isfile(pattern):
+        return [pattern]
+    return [path for path in glob(pattern, recursive=True) if os.path.isfile(path)]
 
 
 def _list_remote(pattern: str) -> list[str]:
@@ -229,6 +204,8 @@ def _list_remote(pattern: str) -> list[str]:
 
     plain, below = pattern, ""
     if has_magic(pattern):
+        if exists(pattern):
+            return [pattern]
         cut = pattern.rindex("/", 0, min(pattern.find(mark) for mark in "*?[" if mark in pattern))
         plain, below = pattern[:cut], pattern[cut + 1 :]
     root: Any = ObjectStoragePath(plain)

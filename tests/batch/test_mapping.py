@@ -127,6 +127,22 @@ def test_a_missing_column_is_named_with_those_that_are_there(columns, options, m
     assert "delimiter" in raised.value.remedy
 
 
+def test_columns_that_may_be_values_of_a_person_are_not_shown():
+    with pytest.raises(InvalidInput) as raised:
+        mapping().check_columns(["Jan", "+421900000001"])
+    assert str(raised.value).startswith(
+        'the file has no column "user" for "user"; it has 2 columns, and the first line must name them'
+    )
+    assert "421" not in str(raised.value)
+    assert "Jan" not in str(raised.value)
+
+
+def test_invisible_characters_show_why_a_column_is_missing():
+    with pytest.raises(InvalidInput) as raised:
+        mapping().check_columns(["user\u200b", "mail"])
+    assert r'it has "user\u200b", mail.' in str(raised.value)
+
+
 # Secrets
 
 

@@ -160,6 +160,21 @@ def test_the_columns_of_a_file_are_checked_first(columns, options, missing):
         mapping(**options).check_columns(columns)
 
 
+def test_columns_that_may_be_values_of_a_person_are_not_shown():
+    for options in ({"required": ["a"]}, {"exclude": ["a"]}):
+        with pytest.raises(
+            InvalidInput, match="it has 3 columns, and the first line must name them"
+        ) as raised:
+            mapping(**options).check_columns(["id_", "Jan", "jan@example.com"])
+        assert "Jan" not in str(raised.value)
+        assert "jan" not in str(raised.value)
+
+
+def test_the_row_of_the_original_file_is_sent_only_where_it_is_asked_for():
+    assert sent({"x": 1, "source_row": 7}) == {"x": 1}
+    assert sent({"x": 1, "source_row": 7}, fields={"row": "source_row"}) == {"x": 1, "row": 7}
+
+
 def test_what_a_partial_function_has_by_name_is_not_for_records_to_say():
     def function(a: str, *, b: str = "b") -> Call[Any]:
         return Call("POST", "x", lambda response: response, Repeat.SAFE, json=[a, b])

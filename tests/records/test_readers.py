@@ -112,11 +112,14 @@ def test_an_encoding_or_delimiter_that_is_none_is_refused_by_name(write, option)
 def test_a_row_with_too_many_values_is_refused_and_the_others_are_read(write):
     rows = read(write("id,name\n1,Ada\n2,Bob,what\n3,Cid\n"))
     assert good(rows) == [{"id": "1", "name": "Ada"}, {"id": "3", "name": "Cid"}]
-    assert bad(rows) == [(2, "the row has 3 values for 2 columns. Check its delimiters and quotes.")]
+    assert bad(rows) == [(2, "line 3: the row has 3 values for 2 columns. Check its delimiters and quotes.")]
 
 
-def test_a_short_row_lacks_its_last_values(write):
-    assert good(read(write("id,name,mail\n1,Ada\n"))) == [{"id": "1", "name": "Ada"}]
+def test_a_short_row_has_empty_values_only_where_that_is_said(write):
+    path = write("id,name,mail\n1,Ada\n")
+    assert good(read(path, missing_values="empty")) == [{"id": "1", "name": "Ada", "mail": ""}]
+    assert good(read(path)) == []
+    assert [number for number, _ in bad(read(path))] == [1]
 
 
 def test_a_quote_that_is_never_closed_does_not_swallow_the_rows_after_it(write):

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("hypothesis")
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider.records.json_lines import decode, encode, to_plain
@@ -92,6 +92,8 @@ def test_csv_comes_back_as_the_texts_of_its_values_in_columns_named_by_dots(
     names = dict.fromkeys(name for record in records for name in flat(record))
     if not names:
         return
+    # Such a row is taken for a header that two files have left.
+    assume(not any(all(as_csv(flat(record).get(name)) == name for name in names) for record in records))
     assert back(tmp_path_factory.mktemp("x"), ending, records) == [
         {name: as_csv(flat(record).get(name)) for name in names} for record in records
     ]

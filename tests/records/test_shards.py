@@ -56,7 +56,9 @@ def folder(request, tmp_path) -> str:
 def test_a_csv_file_is_cut_between_records_and_each_part_has_the_header(tmp_path, folder):
     source = write_csv(tmp_path / "people.csv", NASTY)
     shards = split_records(source, 3, folder)
-    assert shards == [f"{folder}/people.000{number}-of-0003.csv" for number in (1, 2, 3)]
+    assert shards == [
+        f"{folder}/people.000{number}-of-0003.row-{row}.csv" for number, row in ((1, 1), (2, 4), (3, 6))
+    ]
     assert [len(read(shard)) for shard in shards] == [3, 2, 2]
     assert read_all(shards) == NASTY
     assert all(os.path.exists(shard.removeprefix("file://")) for shard in shards)
@@ -238,7 +240,9 @@ def test_compressed_files_are_cut_into_compressed_shards(ending, tmp_path, folde
     source = tmp_path / f"people{ending}"
     source.write_bytes(gzip.compress(plain.read_bytes()))
     shards = split_records(str(source), 2, folder)
-    assert shards == [f"{folder}/people.000{number}-of-0002{ending}" for number in (1, 2)]
+    assert shards == [
+        f"{folder}/people.000{number}-of-0002.row-{row}{ending}" for number, row in ((1, 1), (2, 5))
+    ]
     first = [Path(shard.removeprefix("file://")).read_bytes() for shard in shards]
     assert all(content.startswith(b"\x1f\x8b") for content in first)
     assert read_all(shards) == NASTY
@@ -259,3 +263,35 @@ def test_a_shard_that_cannot_be_completed_leaves_nothing(tmp_path):
     with pytest.raises(InvalidInput, match="gzip"):
         split_records(str(source), 2, str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("pattern", ["customers[1].csv", "[new] customers?.csv"])
+def test_a_file_with_exactly_the_name_of_a_pattern_is_listed(files, pattern):
+    root, path = files
+    (path / pattern).touch()
+    assert list_records(f"{root}/{pattern}") == [f"{root}/{pattern}"]
+    # It is no pattern any more for other files that would match.
+    (path / "customers1.csv").touch()
+    assert list_records(f"{root}/{pattern}") == [f"{root}/{pattern}"]
+
+
+def test_the_line_of_excel_that_names_the_delimiter_is_in_each_shard(tmp_path):
+    (tmp_path / "people.csv").write_bytes(b"sep=;\r\nid;name\r\n1;a\r\n2;b\r\n")
+    shards = split_records(str(tmp_path / "people.csv"), 2, str(tmp_path / "out"))
+    assert [Path(shard).read_bytes() for shard in shards] == [
+        b"sep=;\r\nid;name\r\n1;a\r\n",
+        b"sep=;\r\nid;name\r\n2;b\r\n",
+    ]
+    assert read_all(shards) == [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]
+
+
+def test_a_header_is_refused_once_where_the_file_is_split(tmp_path):
+    source = tmp_path / "people.csv"
+    source.write_text(",id\n0,1\n1,2\n")
+    with pytest.raises(InvalidInput, match=r"column 1 of .* has no name"):
+        split_records(str(source), 2, str(tmp_path / "out"))
+    source.write_text(",id\n,1\n1,2\n,3\n")
+    second = split_records(str(source), 3, str(tmp_path / "out"))[1]
+    with Records(second) as records:
+        [row] = records
+    assert (row.text, row.source_row) == ("1,2", 2)

@@ -70,7 +70,7 @@ def test_the_example_creates_every_user_and_sums_up(sandbox: SandboxProcess, tmp
     source = write(tmp_path / "people.csv", people)
     results = run(bag.dags["example_sharded_batch"], customers=source, shards=3, folder=str(tmp_path / "out"))
     assert [Path(path).name for path in results["split_records"]] == [
-        f"people.000{number}-of-0003.csv" for number in (1, 2, 3)
+        f"people.000{number}-of-0003.row-{row}.csv" for number, row in ((1, 1), (2, 18), (3, 35))
     ]
     assert [result["total"] for result in results["create_users"]] == [17, 17, 16]
     assert results["sum_up"] == {
