@@ -47,7 +47,8 @@ def before(value: Any) -> Any:
     """Return what the standard library made of a value."""
     if isinstance(value, date):
         return value.isoformat()
-    return str(value)
+    # Bytes alone are written as what they say, for what reads the file.
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @pytest.mark.parametrize(
