@@ -155,7 +155,7 @@ def _fault(text: str) -> tuple[str, str]:
         return "it has no digits", "Correct it"
     # The extension is left out: it has a fault of its own, or none.
     rest = re.split(r"[xX#;]|ext", text, maxsplit=1)[0]
-    if not re.fullmatch(r"\(?\+?[0-9\s().\-/]*", rest):
+    if not re.fullmatch(r"\(?\+?[0-9][0-9\s().\-/]*", rest):
         return "it has characters that no phone number has", "Correct it: one number, without words"
     return f"it has {digits} digits, and one has {FEWEST_DIGITS} to {MOST_DIGITS}", "Correct it"
 

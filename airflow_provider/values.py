@@ -79,9 +79,10 @@ def native(value: Any) -> Any:
         return value.value
     kind = type(value)
     if kind.__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "ndim", 0):
-        # A time in nanoseconds would become a number.
-        time = kind.__name__ in ("datetime64", "timedelta64")
-        own = (value.astype(f"{kind.__name__}[us]") if time else value).item()
+        own = value.item()
+        if isinstance(own, int) and kind.__name__ in ("datetime64", "timedelta64"):
+            # A time in nanoseconds, for which Python has no other form.
+            own = value.astype(f"{kind.__name__}[us]").item()
         return value if type(own) is kind else own
     return None if kind.__name__ == "NAType" else value
 
