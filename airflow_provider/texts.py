@@ -30,14 +30,14 @@ def text_or_none(value: Any, name: str = "value", *, prose: bool = False) -> str
         letters of a script, and is kept
     :raises InvalidInput: the value is no text and no number, or has lost digits
     """
-    if type(value) is str:
-        return (value if prose else visible(value)).strip() or None
-    if hasattr(value, "get_secret_value"):
-        return text_or_none(value.get_secret_value(), name)
-    if is_empty(value):
-        return None
-    text = _text_of(value, name)
-    return (text if prose else visible(text)).strip() or None
+    if type(value) is not str:
+        if hasattr(value, "get_secret_value"):
+            return text_or_none(value.get_secret_value(), name, prose=prose)
+        if is_empty(value):
+            return None
+        value = _text_of(value, name)
+    seen = visible(value).strip()
+    return value.strip() if prose and seen else seen or None
 
 
 def scalar(value: Any, name: str) -> Any:

@@ -161,6 +161,7 @@ def test_prose_keeps_what_joins_an_emoji():
     family = "👨\u200d👩\u200d👧"
     assert text_or_none(f" {family} ", "description", prose=True) == family
     assert is_empty("\u200d")
+    assert text_or_none(" \u200d", "description", prose=True) is None
 
 
 def test_invisible_is_what_unicode_calls_so():

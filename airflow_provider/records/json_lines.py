@@ -16,8 +16,11 @@ from pydantic import SecretStr
 from airflow_provider.secrets import seal
 from airflow_provider.values import BYTES, native
 
-LONG = 2000
-"""Bits of a whole number that every program reads; Python itself refuses texts of more than 4,300 digits."""
+LONG = 14_000
+"""Bits of a whole number; Python refuses to read or write more than 4,300 digits, which are a little more."""
+
+SIMPLE = 10
+"""How deep a record may be nested to be written without a trial."""
 
 _SCALARS = {str, int, float, bool, type(None)}
 # As JSON has them: NUL, half a surrogate pair, and what may be more than 64 bits.
@@ -111,7 +114,7 @@ def is_storable(record: dict[str, Any]) -> bool:
 
     :param record: the record
     """
-    if _SCALARS.issuperset(map(type, record.values())):
+    if _is_simple(record, SIMPLE):
         return True
     value: Any = record
     # It is written from deeper in the program than it is looked at.
@@ -121,6 +124,19 @@ def is_storable(record: dict[str, Any]) -> bool:
         for_xcom(value)
     except Exception:
         return False
+    return True
+
+
+def _is_simple(value: Any, depth: int) -> bool:
+    kind = type(value)
+    parts = value.values() if kind is dict else value if kind is list else None
+    if parts is None or depth == 0:
+        return kind in _SCALARS
+    if _SCALARS.issuperset(map(type, parts)):
+        return True
+    for part in parts:  # noqa: SIM110 - as in _is_plain
+        if type(part) not in _SCALARS and not _is_simple(part, depth - 1):
+            return False
     return True
 
 

@@ -107,7 +107,7 @@ class FileOutput:
     number, boolean        the same             its text                  the same; text in a column that
                                                                           other kinds of values are in, too
     whole number beyond    the same; beyond     its text                  its text
-    64 bits                2,000 bits its text
+    64 bits                4,000 digits text
     NaN, NaT, infinity     None                 an empty text             None
     None                   None                 an empty text             None
     field that is missing  missing              an empty text             None
