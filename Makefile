@@ -55,7 +55,7 @@ clean:  ## Remove everything that was made here
 define resolve
 build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --exclude-newer $(AS_OF) \
 	--generate-hashes --upgrade --no-emit-index-url --custom-compile-command 'make lock AS_OF=$(AS_OF)' $(2) \
-	setup.py --extra parquet --extra postgres --extra sandbox locks/$(1).in --output-file locks/$(1).txt
+	setup.py --extra parquet --extra phone --extra postgres --extra sandbox locks/$(1).in --output-file locks/$(1).txt
 endef
 
 # The first that works of PYTHON, or else of what is on the path; a shim without its interpreter does not work.

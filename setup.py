@@ -68,6 +68,7 @@ setup(
     ],
     extras_require={
         "parquet": ["pyarrow>=18.0.0"],
+        "phone": ["phonenumbers>=8.13.0"],
         "postgres": ["psycopg[binary]>=3.2.1"],
         "mysql": ["pymysql>=1.1.0"],
         "sandbox": ["uvicorn>=0.37.0"],

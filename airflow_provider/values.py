@@ -1,11 +1,13 @@
-"""What values are, each rule once: emptiness, the text of identifiers, and the parameters of operators."""
+"""What values are, each rule once: emptiness, what nobody sees, and the parameters of operators."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from os import PathLike
 from typing import Any
 
@@ -13,16 +15,38 @@ from airflow_provider.exceptions import InvalidInput
 
 LONGEST = timedelta(days=366)
 
+BYTES = (bytes, bytearray, memoryview)
+
+_NEVER_EMPTY = {int, bool, list, tuple, dict}
+
+# Unicode's category Cf; a test holds it against the tables that Python has.
+_INVISIBLE = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
+
 
 def is_empty(value: Any) -> bool:
     """Say whether a value counts as none.
 
     :param value: a value of a record
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None:
         return True
-    # NaN is what data frames have for a value that is not there, and NaT for a time, which is a datetime.
-    return isinstance(value, float | Decimal | datetime) and value != value
+    if isinstance(value, str):
+        return not value.strip() or not (value.isascii() or visible(value).strip())
+    if type(value) in _NEVER_EMPTY:
+        return False
+    if isinstance(value, BYTES):
+        return not bytes(value).strip()
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, (float, datetime)):
+        # NaN is what data frames have for a value that is not there, and NaT for a time, which is a datetime.
+        return value != value
+    own = native(value)
+    return own is not value and is_empty(own)
 
 
 def shape(value: Any) -> str:
@@ -33,22 +57,34 @@ def shape(value: Any) -> str:
     return f"{len(value)} characters of text" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
-def plain_text(value: Any) -> str:
-    """Return the text of a value; a whole number that came as a float has no ``.0``.
+def visible(text: str) -> str:
+    """Leave out the characters that nobody sees: Unicode's category Cf.
 
-    :param value: a text or a number
+    They come along when text is copied: marks of the direction of writing, zero-width spaces and joiners,
+    soft hyphens, byte order marks.
+
+    :param text: the text
     """
-    # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
-def text_or_none(value: Any) -> str | None:
-    """Return the text of an identifier, an address or a number; None where there is none.
+def native(value: Any) -> Any:
+    """Return what a scalar of numpy, pandas' ``NA`` or the member of an enumeration stands for.
 
-    :param value: the value, which may be a ``SecretStr``
+    Neither library is imported. Every other value is returned as it is.
+
+    :param value: a value of a record
     """
-    clear = value.get_secret_value() if hasattr(value, "get_secret_value") else value
-    return None if is_empty(clear) else plain_text(clear).strip() or None
+    if isinstance(value, Enum):
+        return value.value
+    kind = type(value)
+    if kind.__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "ndim", 0):
+        own = value.item()
+        if isinstance(own, int) and kind.__name__ in ("datetime64", "timedelta64"):
+            # A time in nanoseconds, for which Python has no other form.
+            own = value.astype(f"{kind.__name__}[us]").item()
+        return value if type(own) is kind else own
+    return None if kind.__name__ == "NAType" else value
 
 
 def is_later(value: Any) -> bool:

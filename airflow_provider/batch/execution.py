@@ -25,6 +25,7 @@ from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.records.formats import XCOM_RECORDS, report_path
+from airflow_provider.records.json_lines import for_xcom
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput, open_output
 from airflow_provider.secrets import check_key
@@ -150,7 +151,7 @@ class Execution:
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
             "requests": requests,
-            "failures": batch.failures.reported,
+            "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
         if isinstance(results, ListOutput):

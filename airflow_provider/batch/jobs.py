@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.revisions import Revisions
 from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.records.json_lines import is_storable
 from airflow_provider.records.readers import Row
 
 if TYPE_CHECKING:
@@ -97,13 +98,24 @@ class JobMaker:
         try:
             # Before it is claimed: what cannot be sent must not be in the ledger as sent.
             call.content  # noqa: B018 - kept for the sending
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             return Job(row, error=_unsendable(type(error).__name__))
         if any("\0" in part for part in call.key):
             return Job(row, error=_unsendable("a NUL character"))
+        if not is_storable(row.record):
+            # Neither can it be written to the report.
+            return Job(Row(row.number, {}), error=_unstorable())
         if self._revisions is not None:
             call = call.with_key(self._revisions.key(call.key))
         return Job(row, call, self._ledger.id_of(call.key))
+
+
+def _unstorable() -> InvalidInput:
+    return InvalidInput(
+        "the record has a value that cannot be written to the results; nothing of it was sent.",
+        field="records",
+        remedy="Look for values that are nested very deep or hold themselves, and leave them out.",
+    )
 
 
 def _unsendable(why: str) -> InvalidInput:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.columns import described
 from airflow_provider.secrets import is_sealed, open_sealed, seal
+from airflow_provider.texts import text_or_none
 from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class RecordMapping:
                 )
 
     def call(self, record: Record) -> Call[Any]:
-        """Make the call of a record. A secret of the record in clear is sealed in place.
+        """Make the call of a record. A secret of the record in clear is sealed in it.
 
-        :param record: the record
+        :param record: the record, a dict of the batch's own; what it holds may be the Dag author's, and is
+            not changed
         :raises InvalidInput: a required value is missing, or a value has the wrong shape
         """
         return self._function(**self._arguments(record))
@@ -103,7 +105,7 @@ class RecordMapping:
             if value is None:
                 value = self._defaults.get(name)
             elif name in self._secrets and not is_sealed(value):
-                _seal_in_place(record, sources)
+                _seal_sources(record, sources)
             if value is None and name in self._defaults:
                 # An explicit None leaves out what the call would send by default.
                 arguments[name] = None
@@ -138,20 +140,46 @@ def find(record: Record, sources: tuple[tuple[str, ...], ...]) -> Any:
         # A column may have dots in its own name.
         value = record.get(source[0] if len(source) == 1 else ".".join(source))
         if value is None and len(source) > 1:
-            value = record
-            for part in source:
-                value = value.get(part) if isinstance(value, Mapping) else None
+            value = _value_at(record, source)
         if not is_empty(value):
             return value
     return None
 
 
-def _seal_in_place(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:
+def _seal_sources(record: Record, sources: tuple[tuple[str, ...], ...]) -> None:
     for source in sources:
-        nested: Any = record
-        for part in source[:-1]:
-            nested = nested.get(part) if isinstance(nested, Mapping) else None
-        for holder, name in ((record, ".".join(source)), (nested, source[-1])):
-            value = holder.get(name) if isinstance(holder, dict) else None
-            if value is not None and not is_sealed(value) and str(value).strip():
-                holder[name] = seal(value if isinstance(value, SecretStr) else str(value))
+        name = ".".join(source)
+        if _is_clear(record.get(name)):
+            record[name] = _sealed(record[name])
+        if len(source) > 1 and _is_clear(_value_at(record, source)):
+            _seal_nested(record, source)
+
+
+def _seal_nested(record: Record, path: tuple[str, ...]) -> None:
+    """Seal a value in copies of the nested records on its way."""
+    holder = record
+    for part in path[:-1]:
+        inner = dict(holder[part])
+        holder[part] = inner
+        holder = inner
+    holder[path[-1]] = _sealed(holder[path[-1]])
+
+
+def _value_at(record: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        record = record.get(part) if isinstance(record, Mapping) else None
+    return record
+
+
+def _is_clear(value: Any) -> bool:
+    return not is_empty(value) and not is_sealed(value)
+
+
+def _sealed(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return seal(value)
+    try:
+        # As it is sent.
+        return seal(text_or_none(value) or "")
+    except InvalidInput:
+        return seal(str(value))

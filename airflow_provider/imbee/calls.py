@@ -8,19 +8,22 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, SecretStr
 
+from airflow_provider import dates
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call, Response, idempotent, once
 from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status
-from airflow_provider.values import shape, text_or_none
+from airflow_provider.phones import check_phone, dialled, plain_phone, same_phone
+from airflow_provider.texts import text_or_none
+from airflow_provider.values import BYTES, shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
 KEY_HEADER = "X-WOOS-KEY"
 
@@ -102,14 +105,14 @@ def create_user(
     :param device_name: name of the device
     :param hardware_id: identifier of the device
     :param os_version: version of its operating system
-    :raises InvalidInput: ``unique_id_sha`` is empty
+    :raises InvalidInput: ``unique_id_sha`` is empty, or a value is neither a text nor a number
     """
     user = _required("unique_id_sha", unique_id_sha)
     device = {
-        "platform": platform,
-        "deviceName": device_name,
-        "hardwareId": hardware_id,
-        "osVersion": os_version,
+        "platform": _device("platform", platform),
+        "deviceName": _device("device_name", device_name),
+        "hardwareId": _device("hardware_id", hardware_id),
+        "osVersion": _device("os_version", os_version),
     }
 
     def decode(response: Response) -> ImbeeUser:
@@ -137,9 +140,9 @@ def create_chat(
     """
     kind = _required("type", type)
     secret = apikey if isinstance(apikey, SecretStr) else SecretStr(_required("apikey", apikey))
-    given = [contacts] if isinstance(contacts, str) else contacts
+    given = [contacts] if isinstance(contacts, (str, *BYTES)) else contacts
     given = given if isinstance(given, list | tuple) else []
-    others = [text for other in given if (text := text_or_none(other))]
+    others = [text for other in given if (text := text_or_none(other, "contacts"))]
     if not others or len(others) < len(given):
         raise InvalidInput(
             f'"contacts" must name at least one other user; it has {len(given)} entries.',
@@ -170,6 +173,9 @@ def create_access_token(
     cellular: str | None = None,
     max_retries: int | str | None = None,
     date_limit: date | str | None = None,
+    check_cellular: bool = True,
+    default_region: str | None = None,
+    date_format: str | None = None,
 ) -> Call[ImbeeAccessToken]:
     """Create a web access token, which Imbee sends to the user by mail, SMS or both (``POST token/new``).
 
@@ -182,18 +188,23 @@ def create_access_token(
     :param cellular: phone number for the SMS
     :param max_retries: how often the user may use the token; None for Imbee's default
     :param date_limit: the last day it is valid: a date, a datetime or YYYY-MM-DD; None for Imbee's default
+    :param check_cellular: whether a ``cellular`` that no phone can have is refused; else it is sent as given
+    :param default_region: the country of the numbers without a country's code, like ``SK``, so that a number
+        is the same however it is written; needs the library phonenumbers
+    :param date_format: how texts in ``date_limit`` are written, like ``%d.%m.%Y``, in place of YYYY-MM-DD
     :raises InvalidInput: a value is missing or has the wrong shape
     """
     user = _required("virtual_user", virtual_user)
     bot = _required("bot_idsha", bot_idsha)
-    to_mail, to_phone = text_or_none(mail), text_or_none(cellular)
+    to_mail = text_or_none(mail, "mail")
+    to_phone, same = _phone(cellular, check_cellular, default_region)
     if to_mail is None and to_phone is None:
         raise InvalidInput(
             'both "mail" and "cellular" are empty.',
             field="mail, cellular",
             remedy="Imbee needs at least one of them to send the token to.",
         )
-    limits = {"max_retries": _count("max_retries", max_retries), "date_limit": _day(date_limit)}
+    limits = {"max_retries": _count("max_retries", max_retries), "date_limit": _day(date_limit, date_format)}
 
     def decode(response: Response) -> ImbeeAccessToken:
         return parse(ImbeeAccessToken, _body(response), status=response.status)
@@ -208,7 +219,7 @@ def create_access_token(
             "bot_idsha": bot,
             **_given({"mail": to_mail, "celullar": to_phone, **limits}),
         },
-        key=(user, bot, _mailbox(to_mail), _dialled(to_phone)),
+        key=(user, bot, _mailbox(to_mail), same),
     )
 
 
@@ -241,9 +252,16 @@ def _mailbox(mail: str | None) -> str:
     return unicodedata.normalize("NFC", mail or "").casefold()
 
 
-def _dialled(phone: str | None) -> str:
-    """Reduce a phone number to what is dialled."""
-    return re.sub(r"[\s().\-/]", "", phone or "")
+def _phone(value: Any, check: bool, region: str | None) -> tuple[str | None, str]:
+    """Return a phone number as it is sent, and what is the same for every way to write it."""
+    given = text_or_none(value, "cellular")
+    text = plain_phone(given) if given else None
+    if not text:
+        return None, ""
+    switch = "check_cellular" if check else None
+    if switch:
+        check_phone("cellular", text, switch)
+    return text, same_phone("cellular", text, region, switch) if region else dialled(text)
 
 
 def _digest(secret: str) -> str:
@@ -255,17 +273,25 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _required(name: str, value: Any) -> str:
-    text = text_or_none(value)
+    text = text_or_none(value, name)
     if text is None:
         raise InvalidInput(f'"{name}" is empty.', field=name, remedy="Imbee requires it.")
     return text
 
 
+def _device(name: str, value: Any) -> str | None:
+    # An empty text is sent: only None leaves a description out.
+    return None if value is None else text_or_none(value, name) or ""
+
+
 def _count(name: str, value: Any) -> int | None:
-    text = text_or_none(value)
+    try:
+        text = text_or_none(value, name)
+    except InvalidInput:
+        text = ""
     if text is None:
         return None
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,18}", text):
+    if not re.fullmatch(r"[0-9]{1,18}", text):
         raise InvalidInput(
             f'"{name}" must be a whole number; it is {shape(value)}.',
             field=name,
@@ -274,22 +300,6 @@ def _count(name: str, value: Any) -> int | None:
     return int(text)
 
 
-def _day(value: date | str | None) -> str | None:
-    if text_or_none(value) is None:
-        return None
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    text = str(value).strip()
-    try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError
-        date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(
-            f'"date_limit" must be an existing day as YYYY-MM-DD; it is {shape(value)}.',
-            field="date_limit",
-            remedy="Write it like 2027-01-31, or leave it out for Imbee's default.",
-        ) from None
-    return text
+def _day(value: Any, date_format: str | None) -> str | None:
+    found = None if value is None else dates.day("date_limit", value, date_format)
+    return None if found is None else found.isoformat()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider import dates, phones, values
 from airflow_provider.batch.operator import VendorBatchOperator
 from airflow_provider.imbee import operations
 from airflow_provider.values import one_of, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from airflow_provider.http.call import Call
+    from airflow_provider.http.hook import VendorHook
     from airflow_provider.imbee.hooks import ImbeeHook
 
 
@@ -89,14 +93,45 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
     :param virtual_user_from: what Imbee takes as ``virtual_user`` where a record of the users' batch has none
         of its own: ``unique_id_sha``, the caller's identifier, as the vendor's sample suggests without saying
         so, or ``virtual_user``, Imbee's
+    :param check_cellular: fail a record whose ``cellular`` no phone can have, like ``4.21E+11``; False sends
+        every number as it is given
+    :param default_region: the country of numbers that have no country's code, as two letters like ``SK``:
+        ``0900 123 456`` and ``+421 900 123 456`` are then one person. Numbers are sent as they are given all
+        the same. Needs the extra ``phone``
+    :param date_format: how the texts in ``date_limit`` are written, like ``%d.%m.%Y``; by default
+        ``YYYY-MM-DD``
     """
 
     operation = operations.CREATE_ACCESS_TOKENS
 
-    def __init__(self, *, virtual_user_from: str = "unique_id_sha", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        virtual_user_from: str = "unique_id_sha",
+        check_cellular: bool = True,
+        default_region: str | None = None,
+        date_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.virtual_user_from = virtual_user_from
+        self.check_cellular = values.flag("check_cellular", check_cellular)
+        self.default_region = default_region
+        self.date_format = date_format
         one_of("virtual_user_from", virtual_user_from, ("unique_id_sha", "virtual_user"))
+        if default_region is not None:
+            phones.region("default_region", default_region)
+        if date_format is not None:
+            dates.date_format("date_format", date_format)
+
+    def call_function(self, hook: VendorHook[Any]) -> Callable[..., Call[Any]]:
+        """Return the function that makes a call, with what is the same for all records."""
+        return partial(
+            self.operation.call,
+            check_cellular=self.check_cellular,
+            default_region=self.default_region,
+            date_format=self.date_format,
+        )
 
     def takes(self) -> Mapping[str, str]:
         """Take the user from the users' batch."""

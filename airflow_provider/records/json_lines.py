@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import msgspec
 from pydantic import SecretStr
 
 from airflow_provider.secrets import seal
+from airflow_provider.values import BYTES, native
+
+LONG = 14_000
+"""Bits of a whole number; Python refuses to read or write more than 4,300 digits, which are a little more."""
+
+SIMPLE = 10
+"""How deep a record may be nested to be written without a trial."""
 
 _SCALARS = {str, int, float, bool, type(None)}
+# As JSON has them: NUL, half a surrogate pair, and what may be more than 64 bits.
+_UNFIT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder()
 
@@ -36,15 +48,17 @@ def decode(line: str | bytes) -> Any:
 def encode(value: Any) -> bytes:
     """Write a value as one line of JSON, without the line break.
 
-    What JSON has no form for is written as text: dates and times as ISO 8601, everything else as ``str``
-    shows it. A secret is sealed. NaN and infinity become null. Half of a surrogate pair is written as an
-    escape, because UTF-8 has no form for it.
+    What JSON has no form for is written as text: dates and times as ISO 8601, bytes that are UTF-8 as what
+    they say, a whole ``Decimal`` without ``.00``, everything else as ``str`` shows it. A secret is sealed.
+    NaN, NaT and infinity become null. Half of a surrogate pair is written as an escape, because UTF-8 has no
+    form for it.
 
     :param value: the record, or a part of one
+    :raises RecursionError: it is nested too deep, or has itself in it
     """
     try:
         return _ENCODER.encode(value if _is_plain(value) else to_plain(value))
-    except (UnicodeError, TypeError, OverflowError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return json.dumps(to_plain(value), allow_nan=False).encode()
 
 
@@ -56,6 +70,9 @@ def to_plain(value: Any) -> Any:
     kind = type(value)
     if kind is float:
         return value if math.isfinite(value) else None
+    if kind is int and value.bit_length() > LONG:
+        # Python's own limit of digits is not one of Decimal.
+        return format(Decimal(value), "f")
     if kind in _SCALARS:
         return value
     if isinstance(value, dict):
@@ -65,14 +82,88 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
-        return int(value)
+        return to_plain(int(value))
     if isinstance(value, float):
         return to_plain(float(value))
     if isinstance(value, date):
-        return value.isoformat()
+        return value.isoformat() if value == value else None
     if isinstance(value, SecretStr):
         return seal(value)
-    return str(value)
+    return _text(value)
+
+
+def for_xcom(value: Any) -> Any:
+    """Turn a value into what JSON, msgpack and the database of Airflow can hold, as :func:`encode` does.
+
+    Airflow speaks msgpack to its tasks, and PostgreSQL refuses more than JSON does. So a NUL character and
+    half of a surrogate pair become their escapes, six characters of text, and a whole number of more than 64
+    bits becomes text.
+
+    :param value: the record, or a part of one
+    :raises RecursionError: it is nested too deep, or has itself in it
+    """
+    line = encode(value)
+    plain = decode(line)
+    return _fitted(plain) if _UNFIT.search(line) else plain
+
+
+def is_storable(record: dict[str, Any]) -> bool:
+    """Say whether a record can be written, to a file as to XCom; only one that is no plain data cannot.
+
+    It may be nested too deep, have itself in it, or have a secret that cannot be sealed.
+
+    :param record: the record
+    """
+    if _is_simple(record, SIMPLE):
+        return True
+    value: Any = record
+    # It is written from deeper in the program than it is looked at.
+    for _ in range(20):
+        value = [value]
+    try:
+        for_xcom(value)
+    except Exception:
+        return False
+    return True
+
+
+def _is_simple(value: Any, depth: int) -> bool:
+    kind = type(value)
+    parts = value.values() if kind is dict else value if kind is list else None
+    if parts is None or depth == 0:
+        return kind in _SCALARS
+    if _SCALARS.issuperset(map(type, parts)):
+        return True
+    for part in parts:  # noqa: SIM110 - as in _is_plain
+        if type(part) not in _SCALARS and not _is_simple(part, depth - 1):
+            return False
+    return True
+
+
+def _fitted(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
+    if kind is int:
+        return value if -(2**63) <= value < 2**64 else str(value)
+    if kind is dict:
+        return {_fitted(name): _fitted(item) for name, item in value.items()}
+    return [_fitted(item) for item in value] if kind is list else value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        text = str(value)
+        whole = value.is_finite() and "E" not in text and value == value.to_integral_value()
+        return text.partition(".")[0] if whole else text
+    if isinstance(value, BYTES):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            return str(bytes(value))
+    # An Enum shows its own name, as it always did.
+    own = value if isinstance(value, Enum) else native(value)
+    return str(value) if own is value else to_plain(own)
 
 
 def _is_plain(value: Any) -> bool:

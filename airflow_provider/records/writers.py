@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.csv_writer import write_csv
 from airflow_provider.records.formats import Format, find_format
-from airflow_provider.records.json_lines import decode, encode
+from airflow_provider.records.json_lines import encode, for_xcom
 from airflow_provider.records.parquet_writer import require_pyarrow, write_parquet
 from airflow_provider.records.spool import Spool
 from airflow_provider.records.storage import NewFile, remove, why_not
@@ -69,8 +69,8 @@ class ListOutput:
 
     def write(self, record: dict[str, Any]) -> None:
         """Take one result."""
-        # What XCom stores is JSON, with the same values that a file would have.
-        self.records.append(decode(encode(record)))
+        # The same values that a file would have, but for those that Airflow or its database refuse.
+        self.records.append(for_xcom(record))
 
     def pending(self) -> int:
         """Return 0: nothing is sent."""
@@ -106,9 +106,9 @@ class FileOutput:
     ====================== ==================== ========================= ===================================
     number, boolean        the same             its text                  the same; text in a column that
                                                                           other kinds of values are in, too
-    whole number beyond    the same             its text                  its text
-    64 bits
-    NaN, infinity          None                 an empty text             None
+    whole number beyond    the same; beyond     its text                  its text
+    64 bits                4,000 digits text
+    NaN, NaT, infinity     None                 an empty text             None
     None                   None                 an empty text             None
     field that is missing  missing              an empty text             None
     nested record          the same             a field for each value,   the same, with None for the fields
@@ -116,7 +116,8 @@ class FileOutput:
     list                   the same             JSON text                 the same; JSON text for values of
                                                                           several kinds
     date, time, ``UUID``,  text                 text                      text
-    ``Decimal``, other
+    ``Decimal``, UTF-8
+    bytes, other
     secret                 sealed               sealed                    sealed
     half a surrogate pair  the same             its escape, as text       its escape, as text
     ====================== ==================== ========================= ===================================

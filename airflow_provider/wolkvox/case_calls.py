@@ -16,8 +16,9 @@ from pydantic import Field
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import VendorModel, parse
+from airflow_provider.texts import scalar
 from airflow_provider.values import is_empty, shape
-from airflow_provider.wolkvox.crm import WolkvoxPage, identity, plain, required
+from airflow_provider.wolkvox.crm import WolkvoxPage, content, identity, named, plain, required
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -83,14 +84,14 @@ def insert_case(
         "responsible": required("responsible", responsible),
         "owner": required("owner", owner),
         "contact": required("contact", contact),
-        "description": required("description", description),
+        "description": required("description", description, prose=True),
         "status": required("status", status),
         "priority": required("priority", priority),
     }
     if not is_empty(form):
         body["form"] = _form(form)
     if not is_empty(solution):
-        body["solution"] = required("solution", solution)
+        body["solution"] = required("solution", solution, prose=True)
     # It is not documented that this variant allows a case without them.
     body["attachments"] = _attachments(attachments)
     return crm.write(
@@ -139,7 +140,7 @@ def update_case(
     more: dict[str, str] = {}
     for name, value in (("case_type", case_type), ("priority", priority), ("solution", solution)):
         if not is_empty(value):
-            more[name] = required(name, value)
+            more[name] = required(name, value, prose=name == "solution")
     if not is_empty(form):
         more["form"] = json.dumps(_form(form), ensure_ascii=False)
     files = _attachments(attachments)
@@ -158,7 +159,7 @@ def update_case(
         "cases/updateCaseAttachment.php" if files else "cases/update.php",
         {**body, **more},
         lambda document, status: WolkvoxCaseUpdate(wolkvox_id=id_),
-        key=(id_, *identity({**body, **more})),
+        key=(id_, *content({**body, **more})),
         form=not files,
     )
 
@@ -200,7 +201,8 @@ def query_case_notes(
 
 def _question(field: str, value: Any, page: int, limit: int) -> dict[str, Any]:
     required("value", value)
-    return {"field": required("field", field), "value": value, "limit": limit, "page": page}
+    asked = {"field": required("field", field), "value": scalar(value, "value")}
+    return {**asked, "limit": limit, "page": page}
 
 
 def _form(value: Any) -> dict[str, Any]:
@@ -216,7 +218,7 @@ def _form(value: Any) -> dict[str, Any]:
             field="form",
             remedy='Write it like {"reason": "late"}, or leave it out.',
         )
-    return {str(name): plain("form", part, nested=True) for name, part in found.items()}
+    return {named("form", name): plain("form", part, nested=True) for name, part in found.items()}
 
 
 def _attachments(value: Any) -> list[str]:

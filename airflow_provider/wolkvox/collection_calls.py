@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.exceptions import InvalidInput, VendorRejected
 from airflow_provider.http.call import Call, idempotent
 from airflow_provider.http.model import VendorModel
-from airflow_provider.values import is_empty, plain_text, shape
-from airflow_provider.wolkvox.crm import identity, plain, written
+from airflow_provider.phones import plain_phone
+from airflow_provider.texts import text_or_none
+from airflow_provider.values import is_empty, shape, visible
+from airflow_provider.wolkvox.crm import content, plain, required, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +58,7 @@ def upsert_collection(crm: Crm, fields: Mapping[str, Any]) -> Call[WolkvoxCollec
             raise outcome
         return outcome
 
-    return crm.write(PATH, {"collections": [item]}, read, key=(name, *identity(item)))
+    return crm.write(PATH, {"collections": [item]}, read, key=(name, *content(item)))
 
 
 @idempotent
@@ -97,7 +99,7 @@ def combine_upserts(crm: Crm, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxCo
 
 
 def _identification(item: Mapping[str, Any]) -> str:
-    return plain_text(item["Identification"]).strip()
+    return required("Identification", item["Identification"])
 
 
 def _outcomes(
@@ -126,11 +128,26 @@ def _collection(fields: Mapping[str, Any]) -> dict[str, Any]:
             remedy="Give either.",
         )
     _demand(item, MANDATORY, "")
-    item = written(item)
+    item = _cleaned(written(item), MANDATORY, "")
     if obligations := [flat] if flat else _listed(given):
         for number, obligation in enumerate(obligations, 1):
             _demand(obligation, MANDATORY_OF_OBLIGATION, prefix, number)
-        item[OBLIGATIONS] = plain(OBLIGATIONS, obligations)
+        item[OBLIGATIONS] = [
+            _cleaned(obligation, MANDATORY_OF_OBLIGATION, prefix)
+            for obligation in plain(OBLIGATIONS, obligations, nested=True)
+        ]
+    return item
+
+
+def _cleaned(item: dict[str, Any], names: Sequence[str], prefix: str) -> dict[str, Any]:
+    """Leave out of what is mandatory what nobody sees, and refuse lists and the like there."""
+    for name in names:
+        value = item[name]
+        # A typed value, like a telephone, is an object.
+        if not isinstance(value, dict) or name in ("Identification", *MANDATORY_OF_OBLIGATION):
+            text_or_none(value, f"{prefix}{name}")
+        if isinstance(value, str) and name not in ("Name", "name"):
+            item[name] = plain_phone(value) if name == "Telephone" else visible(value)
     return item
 
 
@@ -225,7 +242,10 @@ def _identified(entry: Any, names: Sequence[str]) -> str | None:
     if isinstance(entry, dict):
         found = [value for name, value in entry.items() if name.casefold() == "identification"]
         entry = found[0] if found else None
-    text = "" if entry is None or isinstance(entry, list | dict) else plain_text(entry).strip()
+    try:
+        text = text_or_none(entry)
+    except InvalidInput:
+        return None
     return text if text in names else None
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call
 from airflow_provider.http.model import VendorModel
-from airflow_provider.values import is_empty, plain_text, shape
+from airflow_provider.texts import scalar, text_or_none
+from airflow_provider.values import BYTES, is_empty, native, shape, visible
 from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope, success
 
 if TYPE_CHECKING:
@@ -161,18 +163,18 @@ def _count(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def required(name: str, value: Any) -> str:
+def required(name: str, value: Any, *, prose: bool = False) -> str:
     """Return a value as text.
 
     :param name: what it is called
     :param value: the value
+    :param prose: whether it is written for people
     :raises InvalidInput: it is empty, or nothing that has a text
     """
-    if is_empty(value):
+    text = text_or_none(value, name, prose=prose)
+    if text is None:
         raise InvalidInput(f'"{name}" is empty.', field=name, remedy="wolkvox requires it.")
-    if not isinstance(value, str | int | float | Decimal) or isinstance(value, bool):
-        raise InvalidInput(f'"{name}" must be a text; it is {shape(value)}.', field=name)
-    return plain_text(value).strip()
+    return text
 
 
 def written(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,14 +202,14 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
     :param nested: whether it is a part of another
     :raises InvalidInput: it has no form that the CRM knows
     """
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if value is None or isinstance(value, (str, int, float, Decimal, UUID, *BYTES)):
+        return scalar(value, name)
+    if (own := native(value)) is not value:
+        return plain(name, own, nested=nested)
     if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
+        if value != value:
+            return None
+        return value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value.isoformat()
     if isinstance(value, list | tuple):
         return [plain(name, item, nested=True) for item in value]
     if isinstance(value, dict):
@@ -220,7 +222,7 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
                     "airflow_provider.wolkvox.fields."
                 ),
             )
-        return {str(part): plain(name, item, nested=True) for part, item in value.items()}
+        return {named(name, part): plain(name, item, nested=True) for part, item in value.items()}
     raise InvalidInput(
         f'"{name}" is {shape(value)}, which has no form in JSON.',
         field=name,
@@ -228,15 +230,25 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
     )
 
 
+def named(name: str, part: Any) -> str:
+    """Return the name of a part of a value as text.
+
+    :param name: name of the field, for the error
+    :param part: the name of the part
+    :raises InvalidInput: it is no text and no number
+    """
+    return str.__str__(part) if isinstance(part, str) else required(name, part)
+
+
 def identity(fields: Mapping[str, Any], record_key: Sequence[str] = ()) -> tuple[str, ...]:
-    """Say what makes a record the same as another.
+    """Say what makes a new record the same as another: characters that nobody sees do not.
 
     :param fields: its fields, from :func:`written`
     :param record_key: the fields that tell; without any it is the whole content
     :raises InvalidInput: one of them has no value
     """
     if not record_key:
-        return (hashlib.blake2b(_canonical(fields).encode(), digest_size=16).hexdigest(),)
+        return content(_seen(fields))
     for name in record_key:
         if is_empty(fields.get(name)):
             raise InvalidInput(
@@ -244,7 +256,23 @@ def identity(fields: Mapping[str, Any], record_key: Sequence[str] = ()) -> tuple
                 field=name,
                 remedy="Fill it, or name other fields in record_key.",
             )
-    return tuple(f"{name}={_canonical(fields[name])}" for name in record_key)
+    return tuple(f"{name}={_canonical(_seen(fields[name]))}" for name in record_key)
+
+
+def content(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what makes the new content of a record the same as another, to the character.
+
+    :param fields: its fields, from :func:`written`
+    """
+    return (hashlib.blake2b(_canonical(fields).encode(), digest_size=16).hexdigest(),)
+
+
+def _seen(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {name: _seen(item) for name, item in value.items()}
+    return [_seen(item) for item in value] if isinstance(value, list) else value
 
 
 def _canonical(value: Any) -> str:

@@ -5,7 +5,7 @@ Each function has two uses. With a value it makes the value of a field:
 values of a whole batch are made: ``types={"telephonecontact": telephone(country="Colombia", code="57")}``.
 There, :func:`column` takes a part from the record: ``telephone(country=column("country"), code="57")``.
 
-Dag files import this module, so it uses the standard library alone, and what it makes is plain JSON.
+Dag files import this module, so it imports nothing heavy, and what it makes is plain JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider import dates
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.phones import plain_phone
+from airflow_provider.texts import scalar, text_or_none
+from airflow_provider.values import is_empty, shape
+
+DAY, MOMENT = "provider:day", "provider:moment"
+"""What the declarations of dates are called; the CRM has texts in their place."""
+
+_SCALARS = ("address", "currency", "search")
 
 _FROM_RECORD: Any = object()
 
@@ -65,6 +74,26 @@ def table(rows: Any = _FROM_RECORD) -> dict[str, Any]:
     return _typed("table", rows)
 
 
+def day(value: Any = _FROM_RECORD, *, date_format: str | None = None) -> Any:
+    """Make the text of a day, ``YYYY-MM-DD``.
+
+    :param value: the day; without it: that of the record
+    :param date_format: how it is written where it is a text, like ``%d.%m.%Y``; by default ``YYYY-MM-DD``
+    :raises InvalidInput: it is no such day, or the format is none
+    """
+    return _date(DAY, value, date_format)
+
+
+def moment(value: Any = _FROM_RECORD, *, date_format: str | None = None) -> Any:
+    """Make the text of a time, ``YYYY-MM-DD HH:MM:SS``.
+
+    :param value: the time; without it: that of the record
+    :param date_format: how it is written where it is a text, like ``%d.%m.%Y %H:%M``; by default any ISO 8601
+    :raises InvalidInput: it is no such time, or the format is none
+    """
+    return _date(MOMENT, value, date_format)
+
+
 def column(name: str) -> dict[str, Any]:
     """Take a part of a typed value from the record, in ``types`` of a batch.
 
@@ -108,6 +137,8 @@ def filled(name: str, declared: Mapping[str, Any], value: Any, find: Any) -> Any
                     remedy="Fill it in the record, or declare a constant.",
                 )
     type_ = parts.pop("type")
+    if type_ in (DAY, MOMENT):
+        return _text_of_date(name, type_, value, declared.get("date_format"))
     try:
         return _typed(type_, value, **parts)
     except InvalidInput as error:
@@ -146,18 +177,42 @@ def check_types(types: Any) -> None:
 def _typed(type_: str, value: Any, **parts: Any) -> dict[str, Any]:
     if value is _FROM_RECORD:
         return {"type": type_, **parts}
-    if value is None or value != value or (isinstance(value, str) and not value.strip()):
+    if is_empty(value):
         raise InvalidInput(
             f"the {type_} has no value.", field=type_, remedy="Leave the field out where there is none."
         )
     if type_ == "table":
         value = _rows(value)
-    elif type_ == "telephone" and isinstance(value, float) and value.is_integer():
-        # A column of whole numbers with gaps comes out of Parquet and pandas as floats.
-        value = int(value)
-    if type_ == "telephone":
-        value, parts = str(value), {name: str(part) for name, part in parts.items()}
+    elif type_ == "telephone":
+        value = plain_phone(_text(type_, value))
+        parts = {name: _text(name, part) for name, part in parts.items()}
+    elif type_ in _SCALARS:
+        value = scalar(value, type_)
+        parts = {name: scalar(part, name) for name, part in parts.items()}
     return {"type": type_, "value": value, **parts}
+
+
+def _text(name: str, value: Any) -> str:
+    text = value if isinstance(value, str) else text_or_none(value, name)
+    if text is None:
+        raise InvalidInput(f'"{name}" of the telephone is empty.', field=name, remedy="Give it.")
+    return text
+
+
+def _date(type_: str, value: Any, date_format: str | None) -> Any:
+    if date_format is not None:
+        dates.date_format("date_format", date_format)
+    if value is _FROM_RECORD:
+        return {"type": type_, "date_format": date_format}
+    return _text_of_date("day" if type_ == DAY else "moment", type_, value, date_format)
+
+
+def _text_of_date(name: str, type_: str, value: Any, date_format: str | None) -> str | None:
+    if type_ == DAY:
+        found = dates.day(name, value, date_format)
+        return None if found is None else found.isoformat()
+    time = dates.moment(name, value, "YYYY-MM-DD HH:MM:SS", date_format)
+    return None if time is None else time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
@@ -168,9 +223,8 @@ def _rows(value: Any) -> list[dict[str, Any]]:
         except ValueError:
             found = None
     if not isinstance(found, list | tuple) or not all(isinstance(row, dict) for row in found):
-        kind = f"{len(value)} characters of text" if isinstance(value, str) else f"a {type(value).__name__}"
         raise InvalidInput(
-            f"the table must be a list of objects; it is {kind}.",
+            f"the table must be a list of objects; it is {shape(value)}.",
             field="table",
             remedy='Write it like [{"column": "value"}].',
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.dates import date_format as format_of_dates
 from airflow_provider.extract.operator import VendorListOperator
 from airflow_provider.values import moment, text, whole_number
 
@@ -97,6 +98,7 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
     :param date_from: in place of ``field`` and ``value``: the beginning of the time, as the CRM's clock shows
         it, to the minute: ``YYYY-MM-DD HH:MM``, or any ISO 8601 (templated)
     :param date_to: its end (templated)
+    :param date_format: how the two are written where they are texts, like ``%d.%m.%Y %H:%M``
     :param output: path or URI of the file for the records. Without it they are returned through XCom,
         at most 1,000 (templated)
     :param page_size: records in a page, at most 250
@@ -121,6 +123,7 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         value: Any = None,
         date_from: Any = None,
         date_to: Any = None,
+        date_format: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -130,6 +133,7 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         self.value = value
         self.date_from = date_from
         self.date_to = date_to
+        self.date_format = date_format
         given = [one is not None for one in (field, value, date_from, date_to)]
         if given not in ([True, True, False, False], [False, False, True, True]):
             raise ValueError("give either field and value, or date_from and date_to")
@@ -138,6 +142,8 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         else:
             moment("date_from", date_from)
             moment("date_to", date_to)
+        if date_format is not None:
+            format_of_dates("date_format", date_format)
 
     def question(self) -> tuple[Listing[Any], dict[str, Any]]:
         """Return the listing, and the parameters of its call that say what is asked."""
@@ -146,7 +152,10 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         asked = {"module": self.module}
         if self.field is not None:
             return listings.QUERY_RECORDS, {**asked, "field": self.field, "value": self.value}
-        return listings.QUERY_DATES, {**asked, "date_from": self.date_from, "date_to": self.date_to}
+        asked |= {"date_from": self.date_from, "date_to": self.date_to}
+        if self.date_format is not None:
+            asked["date_format"] = self.date_format
+        return listings.QUERY_DATES, asked
 
 
 class WolkvoxCasesOperator(WolkvoxPagesOperator):

@@ -7,17 +7,19 @@ of the token: :func:`combine_inserts` and its like make it of the calls of singl
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider import dates
 from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import parse
-from airflow_provider.values import shape
-from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, identity, required, written
+from airflow_provider.texts import scalar
+from airflow_provider.values import visible
+from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, content, identity, required, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime
 
     from airflow_provider.wolkvox.crm import Crm
 
@@ -45,6 +47,8 @@ def insert_record(
     :raises InvalidInput: a value is missing or has the wrong shape
     """
     name, values = required("module", module), written(fields)
+    # They identify the record; what the other fields are is not known here.
+    values.update({key: visible(values[key]) for key in record_key if isinstance(values.get(key), str)})
 
     def read(document: dict[str, Any], status: int) -> WolkvoxRecord:
         record = parse(WolkvoxRecord, document.get("data"), status=status)
@@ -114,7 +118,7 @@ def update_record(crm: Crm, module: str, wolkvox_id: str, fields: Mapping[str, A
         "custom/update.php",
         {"module": name, "wolkvox-id": id_, "fields": values},
         lambda document, status: WolkvoxRecord(wolkvox_id=id_),
-        key=(name, id_, *identity(values)),
+        key=(name, id_, *content(values)),
     )
 
 
@@ -252,6 +256,7 @@ def query_dates(
     date_from: datetime | date | str,
     date_to: datetime | date | str,
     *,
+    date_format: str | None = None,
     page: int = 1,
     limit: int = PAGE_SIZE,
 ) -> Call[WolkvoxPage]:
@@ -261,11 +266,12 @@ def query_dates(
     :param module: name of the module
     :param date_from: its beginning, to the minute, as the CRM's own clock shows it
     :param date_to: its end
+    :param date_format: how the two are written where they are texts; None for any ISO 8601
     :param page: number of the page, from 1
     :param limit: records in a page, at most 250
     :raises InvalidInput: a value is missing or has the wrong shape
     """
-    first, last = _minute("date_from", date_from), _minute("date_to", date_to)
+    first, last = _minute("date_from", date_from, date_format), _minute("date_to", date_to, date_format)
     if first > last:
         raise InvalidInput(f'"date_from" ({first}) is after "date_to" ({last}).', field="date_from")
     asked = {"module": required("module", module), "date": True, "from": first, "to": last}
@@ -296,24 +302,14 @@ def _delete(
     )
 
 
-def _asked(value: Any) -> str | int | float:
+def _asked(value: Any) -> Any:
     required("value", value)
-    return value  # type: ignore[no-any-return]
+    return scalar(value, "value")
 
 
-def _minute(name: str, value: datetime | date | str) -> str:
-    required_form = "YYYY-MM-DD HH:MM"
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise InvalidInput(
-                f'"{name}" must be a time as {required_form}; it is {shape(value)}.',
-                field=name,
-                remedy="Write it like 2027-01-31 15:20.",
-            ) from None
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, date):
-        return f"{value.isoformat()} 00:00"
-    raise InvalidInput(f'"{name}" must be a time as {required_form}; it is {shape(value)}.', field=name)
+def _minute(name: str, value: Any, date_format: str | None) -> str:
+    form = "YYYY-MM-DD HH:MM"
+    found = dates.moment(name, value, form, date_format)
+    if found is None:
+        raise InvalidInput(f'"{name}" must be a time as {date_format or form}; it is empty.', field=name)
+    return found.strftime("%Y-%m-%d %H:%M")

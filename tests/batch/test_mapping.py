@@ -204,3 +204,36 @@ def test_a_sealed_value_may_stand_for_any_parameter():
     note = sent(record)["note"]
     assert isinstance(note, SecretStr)
     assert note.get_secret_value() == "n"
+
+
+@pytest.mark.parametrize("chained", [{}, {"apikey": "step.keys.apikey"}])
+def test_what_a_record_holds_is_the_authors_and_stays_as_it_is(chained):
+    keys = {"apikey": SECRET, "other": 1}
+    step = {"keys": keys}
+    record: dict[str, Any] = {"user": "ada", "step": step}
+    fields = {} if chained else {"apikey": "step.keys.apikey"}
+    mapping(fields=fields, chained=chained, secrets=("apikey",)).call(record)
+    assert (step, keys) == ({"keys": keys}, {"apikey": SECRET, "other": 1})
+    assert record["step"]["keys"]["other"] == 1
+    assert open_sealed(record["step"]["keys"]["apikey"]).get_secret_value() == SECRET
+
+
+def test_a_secret_in_a_mapping_that_is_no_dict_is_sealed_too():
+    from types import MappingProxyType
+
+    record: dict[str, Any] = {"user": "ada", "step": MappingProxyType({"apikey": SECRET})}
+    mapping(chained={"apikey": "step.apikey"}, secrets=("apikey",)).call(record)
+    assert is_sealed(record["step"]["apikey"])
+
+
+@pytest.mark.parametrize("value", [b"s3cr3t-value", bytearray(b" s3cr3t-value ")])
+def test_a_secret_that_came_as_bytes_is_sealed_as_it_is_sent(value):
+    record: dict[str, Any] = {"user": "ada", "apikey": value}
+    mapping(secrets=("apikey",)).call(record)
+    assert open_sealed(record["apikey"]).get_secret_value() == SECRET
+
+
+def test_a_secret_that_is_no_text_is_sealed_all_the_same():
+    record: dict[str, Any] = {"user": "ada", "apikey": [SECRET]}
+    mapping(secrets=("apikey",)).call(record)
+    assert SECRET not in str(record)

@@ -14,7 +14,7 @@ import pendulum
 import pytest
 from pydantic import SecretStr
 
-from airflow_provider.records.json_lines import decode, encode
+from airflow_provider.records.json_lines import decode, encode, for_xcom, is_storable
 from airflow_provider.secrets import open_sealed
 
 
@@ -47,7 +47,8 @@ def before(value: Any) -> Any:
     """Return what the standard library made of a value."""
     if isinstance(value, date):
         return value.isoformat()
-    return str(value)
+    # Bytes alone are written as what they say, for what reads the file.
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 @pytest.mark.parametrize(
@@ -157,3 +158,60 @@ def test_what_is_nested_too_deep_is_a_recursion_error():
 def test_a_deep_record_that_can_be_read_can_be_written():
     text = '{"a": ' + "[" * 400 + "]" * 400 + "}"
     assert json.loads(encode(decode(text))) == json.loads(text)
+
+
+class NotATime(datetime):
+    """As pandas has it: a datetime that equals nothing."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = datetime.__hash__
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (NotATime(2027, 1, 1), None),
+        (Decimal("1001.00"), "1001"),
+        (Decimal("1.50"), "1.50"),
+        (Decimal("1E+3"), "1E+3"),
+        (Decimal("NaN"), "NaN"),
+        (b"C-001", "C-001"),
+        (bytearray(b"C-001"), "C-001"),
+        (memoryview(b"C-001"), "C-001"),
+        (b"\xff", "b'\\xff'"),
+        (10**4000, 10**4000),
+        (10**5000, "1" + "0" * 5000),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_file_has_of_a_value(value, plain):
+    assert decode(encode({"a": value, "b": [value]})) == {"a": plain, "b": [plain]}
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ("x\0y", "x\\u0000y"),
+        ("cut \ud83d", "cut \\ud83d"),
+        ("😀 \\u0000 \\ud83d", "😀 \\u0000 \\ud83d"),
+        ({"\0": "\udc00"}, {"\\u0000": "\\udc00"}),
+        (2**64 - 1, 2**64 - 1),
+        (-(2**63), -(2**63)),
+        (2**64, str(2**64)),
+        ([-(2**63) - 1], [str(-(2**63) - 1)]),
+        ("1" * 40, "1" * 40),
+        (math.nan, None),
+    ],
+)
+def test_what_xcom_has_of_a_value(value, plain):
+    assert for_xcom({"a": value}) == {"a": plain}
+
+
+def test_plain_records_can_be_written_and_endless_ones_cannot():
+    endless: dict[str, Any] = {"a": 1}
+    endless["again"] = [endless]
+    assert is_storable({"a": [{"b": "\ud83d"}], "c": math.nan, "d": 10**5000, "e": {1}, "f": SecretStr("s")})
+    assert not is_storable(endless)
+    assert not is_storable({"a": SecretStr("\ud83d")})
