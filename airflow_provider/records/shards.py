@@ -12,8 +12,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.formats import ENDINGS, Format, find_format, split_name
+from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.readers import Records
-from airflow_provider.records.storage import GZIP_FAULTS, NewFile, is_uri, reading
+from airflow_provider.records.storage import (
+    GZIP_FAULTS,
+    StoreMissing,
+    is_uri,
+    reading,
+    remedy_of,
+    remote,
+    why_not,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,11 +104,11 @@ def split_records(
     ]
     try:
         write(path, names, sizes)
-    except OSError as error:
+    except (OSError, StoreMissing) as error:
         raise InvalidInput(
-            f"{path} cannot be split into {folder}: {error.strerror or type(error).__name__}.",
+            f"{path} cannot be split into {folder}: {why_not(error)}.",
             field="folder",
-            remedy="Check that the worker may write there, and that there is room.",
+            remedy=remedy_of(error, "Check that the worker may write there, and that there is room."),
         ) from None
     return names
 
@@ -225,13 +234,16 @@ def _list_local(pattern: str) -> list[str]:
 
 
 def _list_remote(pattern: str) -> list[str]:
-    from airflow.sdk import ObjectStoragePath
-
     plain, below = pattern, ""
     if has_magic(pattern):
         cut = pattern.rindex("/", 0, min(pattern.find(mark) for mark in "*?[" if mark in pattern))
         plain, below = pattern[:cut], pattern[cut + 1 :]
-    root: Any = ObjectStoragePath(plain)
+    try:
+        root = remote(plain)
+    except StoreMissing as error:
+        raise InvalidInput(
+            f'the files at "{pattern}" cannot be listed: {error}.', field="pattern", remedy=error.remedy
+        ) from None
     if not below and root.is_file():
         return [pattern]
     if not below and not root.is_dir():
