@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.partials import kept_name, longest_name
+from airflow_provider.records.partials import PARTIAL, kept_name, longest_name
 from airflow_provider.records.storage import COMPLETE_AT_ONCE, local_path, remote
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 ACCOUNTS = {"abfs", "abfss", "adl"}
 """Protocols of stores whose first folder is not made by writing to it, and that tell whether it is there."""
+
+
+LONGEST_PATH = 4096
+"""Bytes that a path may not have."""
 
 
 def check_place(path: str) -> None:
@@ -33,7 +37,7 @@ def check_place(path: str) -> None:
     if os.path.isdir(kept_name(local)):
         raise _wrong(
             path,
-            f"cannot be written: {os.path.basename(local)}.partial is a folder",
+            f"cannot be written: {os.path.basename(local)}{PARTIAL} is a folder",
             "What a failed try keeps gets that name: remove that folder, or choose another name.",
         )
     if os.path.exists(local):
@@ -42,7 +46,7 @@ def check_place(path: str) -> None:
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder) or "."
     _check_folder(path, folder)
-    _check_name(path, folder, os.path.basename(kept_name(local)))
+    _check_length(path, folder, kept_name(local))
 
 
 def _check_file(path: str, local: str) -> None:
@@ -72,14 +76,25 @@ def _check_folder(path: str, folder: str) -> None:
         )
 
 
-def _check_name(path: str, folder: str, name: str) -> None:
-    length, longest = len(os.fsencode(name)), longest_name(folder)
-    if length > longest:
+def _check_length(path: str, folder: str, kept: str) -> None:
+    longest = longest_name(folder)
+    for name in kept.split("/"):
+        if (length := len(os.fsencode(name))) > longest:
+            raise _wrong(
+                _shortened(path),
+                f"cannot be written: a name in it is too long, {length} bytes with {PARTIAL}",
+                f"It may have {longest}. Choose a shorter one.",
+            )
+    if (length := len(os.fsencode(os.path.abspath(kept)))) >= LONGEST_PATH:
         raise _wrong(
-            path,
-            f"cannot be written: the name is too long, {length} bytes with the ending of a partial file",
-            f"It may have {longest}. Choose a shorter one.",
+            _shortened(path),
+            f"cannot be written: the path is too long, {length} bytes",
+            "Choose a shorter one.",
         )
+
+
+def _shortened(path: str) -> str:
+    return f"{path[:40]}…{path[-40:]}"
 
 
 def _check_remote(path: str, place: Any) -> None:

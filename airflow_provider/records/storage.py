@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import re
 import shutil
 import zlib
 from typing import IO, TYPE_CHECKING, Any
@@ -211,7 +212,8 @@ def remote(path: str) -> Any:
         # The provider is there, and not the library that it uses.
         raise StoreMissing(scheme) from error
     except ValueError as error:
-        if "No filesystem registered" in str(error):
+        # Airflow's words, and those of the library below it for what no library knows either.
+        if re.match("No filesystem registered|Unsupported filesystem", str(error)):
             raise StoreMissing(scheme) from error
         raise
     return place
