@@ -219,7 +219,7 @@ class VendorBatchOperator(VendorOperator):
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.batch.execution import Execution
         from airflow_provider.batch.plan import Plan
-        from airflow_provider.mapped_outputs import check_mapped_output
+        from airflow_provider.records.mapped_outputs import check_mapped_output
 
         # A template has made what it could make by now.
         if self.fields is not None:

@@ -75,7 +75,7 @@ class VendorListOperator(VendorOperator):
         :return: counts, and where the records are
         """
         from airflow_provider.extract.extraction import extract_to_file
-        from airflow_provider.mapped_outputs import check_mapped_output
+        from airflow_provider.records.mapped_outputs import check_mapped_output
 
         started = time.monotonic()
         output = os.fspath(self.output_path) if self.output_path else None

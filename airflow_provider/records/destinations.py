@@ -224,6 +224,8 @@ class _ObjectDestination:
         raw: IO[bytes] = self._path.open("wb", autocommit=False, block_size=UPLOAD_BLOCK)
         try:
             _begin_upload(raw)
+        except OSError:
+            raise
         except Exception as error:
             raise as_os_error(error, str(self._path)) from error
         return raw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -288,7 +287,4 @@ def _unwritable(path: str, error: Exception) -> VendorError:
 
 def _is_final(error: OSError) -> bool:
     """Say whether a store has given an answer that stays the same."""
-    return isinstance(error, FileNotFoundError | PermissionError) or error.errno in (
-        errno.ENOENT,
-        errno.EACCES,
-    )
+    return isinstance(error, FileNotFoundError | PermissionError)

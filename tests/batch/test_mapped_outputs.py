@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG, task, task_group
 
-from airflow_provider import mapped_outputs
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
-from airflow_provider.mapped_outputs import check_mapped_output, varies
+from airflow_provider.records import mapped_outputs
+from airflow_provider.records.mapped_outputs import check_mapped_output, varies
 from airflow_provider.records.shards import split_records
 from airflow_provider.wolkvox.operators import WolkvoxQueryOperator
 from tests.support.batches import lines

@@ -8,7 +8,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
 
 from airflow_provider.exceptions import InvalidInput, VendorError
@@ -188,6 +187,7 @@ def failing(error: Exception) -> Any:
     "error",
     [
         FileNotFoundError(errno.ENOENT, "The specified bucket does not exist"),
+        FileNotFoundError("The specified bucket does not exist"),
         PermissionError(errno.EACCES, "Access Denied"),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_bucket_that_is_not_there_or_closed_shows_before_anything_is_written(o
     from tests.support import stores
 
     monkeypatch.setattr(stores.Upload, "_initiate_upload", failing(error))
-    assert error.strerror in str(refused("s3://bucket/x.jsonl"))
+    assert str(error.args[-1]) in str(refused("s3://bucket/x.jsonl"))
     assert "part" not in " ".join(objects.log)
 
 
@@ -230,7 +230,6 @@ class Container(SlowStore):
 def test_a_container_that_is_not_there_is_named(monkeypatch):
     with registered(Container, monkeypatch.setitem):
         assert "there is no container gone" in str(refused("abfs://gone/x.jsonl"))
-    assert fsspec
 
 
 def test_what_a_store_does_not_tell_is_no_reason(monkeypatch):
