@@ -24,10 +24,11 @@ from airflow_provider.ledger.owner import new_owner, retire
 from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.hook import MeteredHook
+from airflow_provider.records.destinations import WrittenByAnother
 from airflow_provider.records.formats import XCOM_RECORDS, report_path
 from airflow_provider.records.json_lines import for_xcom
 from airflow_provider.records.readers import Records
-from airflow_provider.records.writers import ListOutput, open_output
+from airflow_provider.records.writers import ListOutput, lost, not_written, open_output
 from airflow_provider.secrets import check_key
 from airflow_provider.store.location import configured
 
@@ -63,6 +64,7 @@ class Execution:
     :param redo: which finished records are sent again
     :param resend_unknown: whether records are sent again whose outcome is not known
     :param reserve: whether to reserve the requests that the batch needs, before the first
+    :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Execution:
         redo: Redo,
         resend_unknown: bool,
         reserve: bool,
+        empty: str,
     ) -> None:
         self._hook = hook
         self._plan = plan
@@ -92,6 +95,7 @@ class Execution:
         self._encoding = encoding
         self._missing_values = missing_values
         self._reserve = reserve
+        self._empty = empty
         self._ledger = Ledger(
             conn_id=hook.conn_id,
             operation=plan.operation.name,
@@ -125,14 +129,16 @@ class Execution:
             records = stack.enter_context(self._records())
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
+            self._check_empty(records)
             database = configured()
             stack.callback(database.close)
             if self._plan.operation.once:
                 check_shared(database)
             stack.callback(retire, self._ledger.owner)
-            meter, allowance = self._measure(database, stack)
-            # After all that may keep the batch from beginning: an earlier try's partial file is replaced.
+            # Before the quota, which may be asked for by a request. What an earlier try has kept stays until
+            # this one has something of its own.
             results, failures = self._open_outputs(records, stack)
+            meter, allowance = self._measure(database, stack)
             self._batch = batch = self._make_batch(records, results, failures)
             recorder = Recorder(database, self._ledger, meter)
             with _young_garbage_only():
@@ -140,12 +146,7 @@ class Execution:
             if batch.error is not None:
                 self._keep(batch, results, failures)
                 raise batch.error
-            report = None
-            if batch.failures.reported:
-                report = failures.publish()
-            else:
-                failures.discard()
-            output = results.publish()
+            output, report = self._publish(batch, results, failures)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
             "output": output,
@@ -166,6 +167,18 @@ class Execution:
             encoding=self._encoding,
             missing_values=self._missing_values,
         )
+
+    def _check_empty(self, records: Records) -> None:
+        if not records.is_empty():
+            return
+        what = f"{records.path} has no records" if records.path else "the list has no records"
+        if self._empty == "fail":
+            raise InvalidInput(
+                f'"records": {what}.',
+                field="records",
+                remedy='Look at the task that makes them. With empty="warn" such a batch succeeds.',
+            )
+        self._log.warning('"records": %s. Nothing is sent. With empty="fail" such a task fails.', what)
 
     def _open_outputs(self, records: Records, stack: ExitStack) -> tuple[Output, Output]:
         key = self._plan.operation.result_key
@@ -207,12 +220,27 @@ class Execution:
             return Batch(self._plan, records, results, failures)
         return ChunkedBatch(self._plan, self._plan.combine, records, results, failures)
 
+    def _publish(self, batch: Batch, results: Output, failures: Output) -> tuple[str | None, str | None]:
+        """Put results and report in their places, the report first: no results stand beside an old one."""
+        try:
+            # Both before either: nothing is replaced where one of them is another task's.
+            failures.complete()
+            results.complete()
+            report = _settle(batch, failures)
+            return results.publish(), report
+        except WrittenByAnother as error:
+            raise lost(error.filename, _where(results.keep(), failures.keep())) from None
+        except OSError as error:
+            raise not_written(error) from error
+
     def _keep(self, batch: Batch, results: Output, failures: Output) -> None:
         """Keep what there is of a batch that did not end well, and say where."""
         try:
-            report = failures.publish() if batch.failures.reported else None
-            if report is None:
-                failures.discard()
+            try:
+                failures.complete()
+                report = _settle(batch, failures)
+            except WrittenByAnother:
+                report = failures.keep()
             kept = results.keep()
         except OSError as error:
             # The disk may be the very reason; the ledger has what was done.
@@ -234,6 +262,21 @@ class Execution:
         if (hidden := result["failed"] + result["unknown"] - 10) > 0:
             where = result["failures_output"] or '"failures" of the result'
             self._log.warning("%d more failed; see %s.", hidden, where)
+
+
+def _settle(batch: Batch, failures: Output) -> str | None:
+    """Publish the report; without failures, leave none of an earlier run."""
+    if batch.failures.reported:
+        return failures.publish()
+    failures.discard()
+    return None
+
+
+def _where(results: str | None, report: str | None) -> str:
+    """Say where the files are of a task that may not publish them."""
+    if results is None:
+        return "The results of this task are in the ledger."
+    return f"The results of this task are in {results}{f', its report in {report}' if report else ''}."
 
 
 async def _drive(

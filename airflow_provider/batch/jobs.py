@@ -104,7 +104,7 @@ class JobMaker:
             return Job(row, error=_unsendable("a NUL character"))
         if not is_storable(row.record):
             # Neither can it be written to the report.
-            return Job(Row(row.number, {}), error=_unstorable())
+            return Job(Row(row.number, {}, row.source_row), error=_unstorable())
         if self._revisions is not None:
             call = call.with_key(self._revisions.key(call.key))
         return Job(row, call, self._ledger.id_of(call.key))

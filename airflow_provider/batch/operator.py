@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider import values
 from airflow_provider.http.operator import VendorOperator
+from airflow_provider.records.formats import check_output
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import one_of, seconds, shape, templated, whole_number
 
@@ -61,6 +63,8 @@ class VendorBatchOperator(VendorOperator):
     :param progress_interval: seconds between two lines of progress in the log
     :param reserve: ``auto``: reserve as many requests of the vendor's quota as the batch needs before it
         sends the first, and send none if too few remain; for vendors with a quota
+    :param empty: what a batch without records is: ``warn``: a success with a warning, or ``fail``: a failure,
+        for Dags where it means that the task before has gone wrong
     :param request_policy: how hard one request tries before its error is raised, an
         :class:`~airflow_provider.http.retry.RequestPolicy`
     :param retry_policy: when a failed task is tried again, like
@@ -94,6 +98,7 @@ class VendorBatchOperator(VendorOperator):
         missing_values: MissingValues = "fail",
         progress_interval: float = 10.0,
         reserve: Literal["auto"] | None = None,
+        empty: str = "warn",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -115,11 +120,13 @@ class VendorBatchOperator(VendorOperator):
         self.missing_values = missing_values
         self.progress_interval = seconds("progress_interval", progress_interval)
         self.reserve = reserve
+        self.empty = empty
         self._execution: Execution | None = None
         one_of("on_error", on_error, ("fail", "continue"))
         one_of("missing_values", missing_values, ("fail", "empty"))
         one_of("ledger_scope", self.ledger_scope, ("run", "forever"))
         one_of("redo", redo, ("never", "failed", "all"))
+        one_of("empty", empty, ("warn", "fail"))
         self._check_places()
         if fields is not None:
             templated(values.renames, "fields", fields)
@@ -146,6 +153,7 @@ class VendorBatchOperator(VendorOperator):
         values.records("records", self.records)
         if self.output_path is not None:
             values.place("output", self.output_path)
+            check_output(self.output_path)
         if self.delimiter is not None:
             values.delimiter("delimiter", self.delimiter)
         values.encoding("encoding", self.encoding)
@@ -217,12 +225,16 @@ class VendorBatchOperator(VendorOperator):
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.batch.execution import Execution
         from airflow_provider.batch.plan import Plan
+        from airflow_provider.records.mapped_outputs import check_mapped_output
 
         # A template has made what it could make by now.
         if self.fields is not None:
             values.renames("fields", self.fields)
         if self.defaults is not None:
             values.constants("defaults", self.defaults)
+        output = os.fspath(self.output_path) if self.output_path else None
+        if output:
+            check_mapped_output(context, output)
         hook = self.hook()
         # Read before the event loop starts: inside it Airflow allows no blocking request to its supervisor.
         options = hook.options
@@ -244,7 +256,7 @@ class VendorBatchOperator(VendorOperator):
             log=self.log,
             identity=RunIdentity.of(context),
             records=self.records,
-            output=self.output_path,
+            output=output,
             delimiter=self.delimiter,
             encoding=self.encoding,
             missing_values=self.missing_values,
@@ -252,6 +264,7 @@ class VendorBatchOperator(VendorOperator):
             redo=self.redo,
             resend_unknown=self.resend_unknown,
             reserve=self.reserve is not None,
+            empty=self.empty,
         )
         return self._execution.run()
 

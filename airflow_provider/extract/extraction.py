@@ -16,8 +16,9 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.extract.paging import Progress, Reading
 from airflow_provider.extract.parts import Parts
+from airflow_provider.records.destinations import WrittenByAnother
 from airflow_provider.records.storage import exists, why_not
-from airflow_provider.records.writers import FileOutput
+from airflow_provider.records.writers import FileOutput, lost, not_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,26 +102,25 @@ def extract_to_file(
     :raises InvalidInput: the output cannot be written
     :raises VendorError: a page cannot be read; what was read before is kept
     """
-    # Opened and given up: that it cannot be written is found out before the first request.
-    FileOutput(output).keep()
     with ExitStack() as stack:
+        # Before the first request: that it cannot be written shows here.
+        results = FileOutput(output)
+        stack.callback(results.close)
         terms = [base_url, *query.terms()]
         store = _open_store(query.listing.name, output, conn_id, terms, identity) if identity.run else None
         if store is not None:
             stack.callback(store.close)
             try:
-                extraction = Extraction(query, output, store)
+                extraction = Extraction(query, results, store)
             except StoreUnavailable as error:
                 _warn_about_store(error)
             else:
                 return extraction.run(run)
         reading = start_reading(query)
-        results = FileOutput(output)
-        stack.callback(results.close)
         for records in read_pages(query, run, reading):
             for record in records:
                 results.write(record)
-        results.publish()
+        _publish(results, "Nothing is kept of what this one has read.")
         return Extracted(reading.progress)
 
 
@@ -132,15 +132,16 @@ class Extraction:
     are removed, and the row last: a crash between two of these steps is made up for by the next try.
 
     :param query: the query
-    :param output: path or URI of the file
+    :param results: the file, nothing of it written yet
     :param store: the row of the task instance
     :raises InvalidInput: the parts cannot be written
     :raises StoreUnavailable: nothing can be stored
     """
 
-    def __init__(self, query: Query[Any], output: str, store: ExtractStore) -> None:
+    def __init__(self, query: Query[Any], results: FileOutput, store: ExtractStore) -> None:
         self._query = query
-        self._output = output
+        self._results = results
+        self._output = output = results.path
         self._store = store
         self._warned = False
         self._remove_left_behind()
@@ -216,15 +217,11 @@ class Extraction:
             self._parts.settle()
 
     def _publish(self) -> None:
-        results = FileOutput(self._output)
-        try:
-            for record in self._parts:
-                results.write(record)
-            # A try that another has replaced must not put its output, or that of the other, in the place.
-            self._save()
-            results.publish()
-        finally:
-            results.close()
+        for record in self._parts:
+            self._results.write(record)
+        # A try that another has replaced must not put its output, or that of the other, in the place.
+        self._save()
+        _publish(self._results, "What this one has read is kept.")
 
     def _finish(self) -> None:
         values = {"progress": self._reading.progress.as_dict(), "parts": self._parts.as_dict()}
@@ -249,6 +246,15 @@ class Extraction:
                 _warn_about_store(error)
             self._warned = True
             return None
+
+
+def _publish(results: FileOutput, where: str) -> None:
+    try:
+        results.publish()
+    except WrittenByAnother:
+        raise lost(results.path, where) from None
+    except OSError as error:
+        raise not_written(error) from error
 
 
 def _open_store(

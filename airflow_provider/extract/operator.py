@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
-from airflow_provider.records.formats import XCOM_RECORDS
+from airflow_provider.records.formats import XCOM_RECORDS, check_output
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import place, whole_number
 
@@ -49,6 +50,7 @@ class VendorListOperator(VendorOperator):
         super().__init__(**kwargs)
         if output is not None:
             place("output", output)
+            check_output(output)
         # Not "output": that is Airflow's name for the XCom of the task.
         self.output_path = output
         self.page_size = whole_number(
@@ -73,18 +75,22 @@ class VendorListOperator(VendorOperator):
         :return: counts, and where the records are
         """
         from airflow_provider.extract.extraction import extract_to_file
+        from airflow_provider.records.mapped_outputs import check_mapped_output
 
         started = time.monotonic()
+        output = os.fspath(self.output_path) if self.output_path else None
+        if output:
+            check_mapped_output(context, output)
         with closing(self.hook()) as hook:
             query = self.query(hook)
             # Made first: what is wrong with the question shows before a file is opened.
             query.call(query.listing.paging.start)
             records = None
-            if self.output_path:
+            if output:
                 extracted = extract_to_file(
                     query,
                     hook.run,
-                    self.output_path,
+                    output,
                     conn_id=hook.conn_id,
                     base_url=hook.options.base_url,
                     identity=RunIdentity.of(context),
@@ -101,7 +107,7 @@ class VendorListOperator(VendorOperator):
             "pages": progress.pages,
             "requests": requests,
             "complete": progress.complete,
-            "output": self.output_path or None,
+            "output": output,
             "seconds": round(time.monotonic() - started, 3),
         }
         if extracted.resumed_at is not None:

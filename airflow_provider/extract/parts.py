@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.records.json_lines import decode, encode
+from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.storage import (
-    NewFile,
     exists,
     make_folder,
     reading,

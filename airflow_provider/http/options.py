@@ -196,10 +196,14 @@ class VendorOptions:
     def read(cls, connection: Connection) -> Self:
         """Read a connection.
 
+        Of a connection of another type nothing is read: its secrets are for somebody else.
+
         :param connection: the Airflow connection
-        :raises InvalidInput: a field is missing or cannot be used; the error names it by its form label
+        :raises InvalidInput: it is of another type, or a field is missing or cannot be used; the error names
+            it by its form label
         """
         try:
+            _check_type(connection, cls.conn_type)
             extra = _extra(connection)
             forms = cls.forms()
             for name in sorted(set(extra) - {n for n, form in forms.items() if not form["standard"]}):
@@ -247,6 +251,19 @@ class VendorOptions:
         if self.proxy is not None and (password := urlsplit(self.proxy.get_secret_value()).password):
             secrets += [password, unquote(password)]
         return secrets
+
+
+def _check_type(connection: Connection, wanted: str) -> None:
+    found = connection.conn_type
+    if found == wanted:
+        return
+    # A text that is no name of a type may be a secret that went astray.
+    shown = f'has type "{found}"' if found and re.fullmatch(r"\w{1,40}", found) else "has no usable type"
+    raise InvalidInput(
+        f'connection "{connection.conn_id}" {shown}, not "{wanted}": it belongs to something else.',
+        field="Connection Type",
+        remedy=f'Name a connection of type "{wanted}", or create one. Nothing of this one was read or sent.',
+    )
 
 
 def _extra(connection: Connection) -> dict[str, Any]:

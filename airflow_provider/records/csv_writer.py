@@ -11,7 +11,7 @@ from airflow_provider.records.json_lines import encode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow_provider.records.storage import NewFile
+    from airflow_provider.records.new_file import NewFile
 
 _AS_JSON = {bool, dict, list}
 

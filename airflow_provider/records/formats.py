@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from airflow_provider.exceptions import InvalidInput
 
@@ -106,6 +106,28 @@ def rows_before(path: str) -> int:
     """
     found = _SHARD.search(split_name(path)[0])
     return int(found[1]) - 1 if found else 0
+
+
+def check_output(value: Any) -> None:
+    """Make sure that a name of an output is one of a file that can be read again.
+
+    A template may make any name; it is checked when the task runs.
+
+    :param value: path or URI of the output, as the Dag has it
+    :raises InvalidInput: it names a folder, or a file of an unknown format
+    """
+    if not isinstance(value, str | os.PathLike):
+        return
+    path = os.fspath(value)
+    if any(mark in path for mark in ("{{", "{%", "{#")):
+        return
+    if path.endswith("/"):
+        raise InvalidInput(
+            f'"output" is a folder: {path}.',
+            field="output",
+            remedy=f"Name a file in it, whose ending is one of {ENDINGS}.",
+        )
+    find_format(path, "output")
 
 
 def report_path(output: str) -> str:

@@ -10,8 +10,8 @@ from airflow_provider.records.json_lines import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from airflow_provider.records.new_file import NewFile
     from airflow_provider.records.spool import Spool
-    from airflow_provider.records.storage import NewFile
 
     Fit = Callable[[Any], Any]
 

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any, Self
 
 from airflow_provider.exceptions import InvalidInput
@@ -15,7 +15,7 @@ from airflow_provider.records.encodings import undecodable
 from airflow_provider.records.formats import find_format, rows_before
 from airflow_provider.records.parquet_writer import require_pyarrow
 from airflow_provider.records.parsing import Record, Row, from_jsonl, from_list, original_row
-from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, why_not
+from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, remedy_of, why_not
 
 __all__ = ["Record", "Records", "Row"]
 
@@ -72,6 +72,12 @@ class Records:
         """The path or URI of the file, if the records come from one."""
         return self.source if isinstance(self.source, str) else None
 
+    def is_empty(self) -> bool:
+        """Say whether there are no records; that reads the first, which is still read again."""
+        first = list(islice(self._rows, 1))
+        self._rows = chain(first, self._rows)
+        return not first
+
     def hold(self, limit: int) -> None:
         """Read all records into memory, before anything is done with them.
 
@@ -106,7 +112,7 @@ class Records:
             raise InvalidInput(
                 f'"records": {self.source} cannot be opened: {why_not(error)}.',
                 field="records",
-                remedy="Check the path, and that the worker may read it.",
+                remedy=remedy_of(error, "Check the path, and that the worker may read it."),
             ) from None
         self._stack.callback(raw.close)
         if size:

@@ -13,9 +13,19 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.csv_reader import open_csv
 from airflow_provider.records.encodings import undecodable
 from airflow_provider.records.formats import ENDINGS, Format, find_format, shard_path, split_name
+from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.parsing import is_blank
 from airflow_provider.records.readers import Records
-from airflow_provider.records.storage import GZIP_FAULTS, NewFile, exists, is_uri, reading
+from airflow_provider.records.storage import (
+    GZIP_FAULTS,
+    StoreMissing,
+    exists,
+    is_uri,
+    reading,
+    remedy_of,
+    remote,
+    why_not,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +108,11 @@ def split_records(
     ]
     try:
         write(path, names, sizes)
-    except OSError as error:
+    except (OSError, StoreMissing) as error:
         raise InvalidInput(
-            f"{path} cannot be split into {folder}: {error.strerror or type(error).__name__}.",
+            f"{path} cannot be split into {folder}: {why_not(error)}.",
             field="folder",
-            remedy="Check that the worker may write there, and that there is room.",
+            remedy=remedy_of(error, "Check that the worker may write there, and that there is room."),
         ) from None
     return names
 
@@ -200,15 +210,18 @@ def _list_local(pattern: str) -> list[str]:
 
 
 def _list_remote(pattern: str) -> list[str]:
-    from airflow.sdk import ObjectStoragePath
-
     plain, below = pattern, ""
     if has_magic(pattern):
         if exists(pattern):
             return [pattern]
         cut = pattern.rindex("/", 0, min(pattern.find(mark) for mark in "*?[" if mark in pattern))
         plain, below = pattern[:cut], pattern[cut + 1 :]
-    root: Any = ObjectStoragePath(plain)
+    try:
+        root = remote(plain)
+    except StoreMissing as error:
+        raise InvalidInput(
+            f'the files at "{pattern}" cannot be listed: {error}.', field="pattern", remedy=error.remedy
+        ) from None
     if not below and root.is_file():
         return [pattern]
     if not below and not root.is_dir():

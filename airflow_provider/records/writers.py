@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.records.csv_writer import write_csv
-from airflow_provider.records.formats import Format, find_format
+from airflow_provider.records.formats import Format, check_output, find_format
 from airflow_provider.records.json_lines import encode, for_xcom
+from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.parquet_writer import require_pyarrow, write_parquet
+from airflow_provider.records.places import check_place
 from airflow_provider.records.spool import Spool
-from airflow_provider.records.storage import NewFile, remove, why_not
+from airflow_provider.records.storage import local_path, remedy_of, remove, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +23,9 @@ class Output(Protocol):
     """Takes the results of a batch one by one.
 
     ``write`` never waits for the network inside an event loop; ``await drain()`` between two records is what
-    keeps the memory bounded where records come faster than they are sent. ``publish``, ``keep``, ``discard``
-    and ``close`` wait for the disk or the network: call them outside of an event loop, or with
-    ``asyncio.to_thread``. No two threads may use an output at the same time.
+    keeps the memory bounded where records come faster than they are sent. ``complete``, ``publish``,
+    ``keep``, ``discard`` and ``close`` wait for the disk or the network: call them outside of an event loop,
+    or with ``asyncio.to_thread``. No two threads may use an output at the same time.
     """
 
     def write(self, record: dict[str, Any]) -> None:
@@ -34,6 +36,12 @@ class Output(Protocol):
 
     async def drain(self) -> None:
         """Wait until there is room for more results."""
+
+    def complete(self) -> None:
+        """Write what is left, and make sure that nobody else has written the place meanwhile.
+
+        :raises WrittenByAnother: somebody has; see :mod:`~airflow_provider.records.destinations`
+        """
 
     def publish(self) -> str | None:
         """End well: make the results visible, and say where."""
@@ -79,6 +87,9 @@ class ListOutput:
     async def drain(self) -> None:
         """Do nothing: nothing is sent."""
 
+    def complete(self) -> None:
+        """Do nothing: nobody else writes to the list."""
+
     def publish(self) -> None:
         """Do nothing: the task returns the records."""
 
@@ -95,7 +106,7 @@ class ListOutput:
 class FileOutput:
     """Writes records to a file: JSON lines, CSV or Parquet, by the ending of its name.
 
-    The file appears when it is published, whole; see :class:`~airflow_provider.records.storage.NewFile`.
+    The file appears when it is published, whole; see :class:`~airflow_provider.records.new_file.NewFile`.
     JSON lines are written as the records come. CSV and Parquet need all columns first: until then the records
     are in a temporary file, and the columns alone are in memory.
 
@@ -130,28 +141,30 @@ class FileOutput:
         a CSV file without a header cannot be read
     :raises InvalidInput: the ending stands for no format, pyarrow is missing for Parquet, or the place cannot
         be written to
+    :raises VendorError: its store does not answer
     """
 
     def __init__(self, path: str, *, columns: Sequence[str] = ()) -> None:
         self.path = path
         self.count = 0
         self._columns = columns
+        check_output(path)
         self._format: Format = find_format(path, "output")
         if self._format.kind == "parquet":
             require_pyarrow("output")
+        self._converted = False
         try:
+            check_place(path)
             self._file = NewFile(path, compressed=self._format.compressed)
             try:
                 self._spool = None if self._format.kind == "jsonl" else Spool(path)
             except OSError:
                 self._file.abandon()
                 raise
+        except InvalidInput:
+            raise
         except (OSError, ValueError, ImportError) as error:
-            raise InvalidInput(
-                f'"output": {path} cannot be written: {why_not(error)}.',
-                field="output",
-                remedy="Check that the worker may write there.",
-            ) from None
+            raise _unwritable(path, error) from None
         self._lines = self._file if self._spool is None else self._spool
 
     def write(self, record: dict[str, Any]) -> None:
@@ -173,10 +186,20 @@ class FileOutput:
         """
         await self._file.drain()
 
+    def complete(self) -> None:
+        """Write what is left, and make sure that nobody else has published the file meanwhile.
+
+        :raises WrittenByAnother: somebody has, with other records
+        :raises OSError: it cannot be written
+        """
+        self._convert()
+        self._file.complete()
+
     def publish(self) -> str:
         """Put the finished file in its place.
 
-        :raises OSError: that cannot be done; the file of before is still there
+        :raises WrittenByAnother: somebody else has published it meanwhile; that file is still there
+        :raises OSError: it cannot be done; the file of before is still there
         """
         self._convert()
         self._file.publish()
@@ -198,6 +221,7 @@ class FileOutput:
         """Leave nothing: neither the partial file nor one that was published before."""
         self._abandon()
         remove(self.path)
+        self._file.remove_kept()
 
     def close(self) -> None:
         """Let go of the file; JSON lines that were written stay in the partial file."""
@@ -212,8 +236,9 @@ class FileOutput:
 
     def _convert(self) -> None:
         """Write what the spool has."""
-        if self._spool is None:
+        if self._spool is None or self._converted:
             return
+        self._converted = True
         if self._format.kind == "csv":
             write_csv(self._spool, self._file, delimiter=self._format.delimiter, columns=self._columns)
         else:
@@ -223,3 +248,44 @@ class FileOutput:
     def _drop_spool(self) -> None:
         if self._spool is not None:
             self._spool.close()
+
+
+def lost(path: str, where: str) -> InvalidInput:
+    """Return the error of a task whose output another one has written meanwhile.
+
+    :param path: path or URI of the output
+    :param where: says where the records of this task are, as a sentence
+    """
+    return InvalidInput(
+        f'"output": another task has written {path} while this one ran. That file stays. {where}',
+        field="output",
+        remedy=(
+            "Give each task and each run an output of its own, with {{ run_id }} or {{ ti.map_index }} in "
+            "its name. Then run the task again: what is done is not sent again."
+        ),
+    )
+
+
+def not_written(error: OSError) -> VendorError:
+    """Return the error of a task whose output cannot be written in the end.
+
+    :param error: what :meth:`Output.publish` raised
+    """
+    return VendorError(
+        f'"output": {error.filename or "the file"} cannot be written: {why_not(error)}.',
+        remedy="Make room or make it writable, and run the task again: what is done is not sent again.",
+    )
+
+
+def _unwritable(path: str, error: Exception) -> VendorError:
+    said = f'"output": {path} cannot be written: {why_not(error)}.'
+    if isinstance(error, OSError) and not _is_final(error) and local_path(path) is None:
+        return VendorError(said, remedy="Check that the worker reaches the store, and run the task again.")
+    return InvalidInput(
+        said, field="output", remedy=remedy_of(error, "Check that the worker may write there.")
+    )
+
+
+def _is_final(error: OSError) -> bool:
+    """Say whether a store has given an answer that stays the same."""
+    return isinstance(error, FileNotFoundError | PermissionError)

@@ -191,7 +191,10 @@ class WolkvoxModuleOperator(WolkvoxBatchOperator):
 
     def call_function(self, hook: VendorHook[Any]) -> partial[Call[Any]]:
         """Return the function that makes a call, with everything that does not come from the record."""
-        return partial(super().call_function(hook), self.module)
+        from airflow_provider.wolkvox.crm import required
+
+        # A template may have left nothing; without this each record would fail by itself.
+        return partial(super().call_function(hook), required("module", self.module))
 
     def combine(self, hook: VendorHook[Any]) -> Combine | None:
         """Return what puts several records into one request, unless each has its own."""

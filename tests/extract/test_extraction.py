@@ -401,3 +401,56 @@ def test_a_million_records_need_little_memory():
     assert large["records"] == 1_000_000
     assert large["files"] < 200
     assert large["peak"] - small["peak"] < 48 * 1024
+
+
+# --- the output --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["folder.jsonl", "read_only.jsonl", "file/out.jsonl", "out.txt", "out/"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_first_page(tmp_path, ledger_path, name):
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "read_only.jsonl").write_text("x")
+    (tmp_path / "read_only.jsonl").chmod(0o444)
+    before = files(tmp_path)
+    vendor = Vendor(9)
+    with pytest.raises(InvalidInput) as raised:
+        extract(vendor, f"{tmp_path}/{name}")
+    assert raised.value.field == "output"
+    assert vendor.asked == []
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_another_task_published_meanwhile_stays_and_the_next_try_asks_for_nothing(tmp_path, ending):
+    output, other = tmp_path / f"out.{ending}", tmp_path / f"other.{ending}"
+    extract(Vendor(3), other)
+    vendor = Vendor(9)
+    real = vendor.run
+
+    def run(call: Any) -> Any:
+        if len(vendor.asked) == 3:
+            output.write_bytes(other.read_bytes())
+        return real(call)
+
+    vendor.run = run  # type: ignore[method-assign]
+    with pytest.raises(InvalidInput, match="another task has written") as raised:
+        extract(vendor, output)
+    assert "What this one has read is kept" in str(raised.value)
+    assert output.read_bytes() == other.read_bytes()
+    asked = list(vendor.asked)
+    vendor.run = real  # type: ignore[method-assign]
+    extract(vendor, output)
+    assert vendor.asked == asked
+    whole = tmp_path / f"whole.{ending}"
+    extract(Vendor(9), whole)
+    assert output.read_bytes() == whole.read_bytes()
+    assert files(tmp_path) == {output.name, other.name, whole.name}
+
+
+def test_a_try_that_cannot_begin_leaves_what_an_earlier_one_kept(tmp_path):
+    kept = tmp_path / "out.jsonl.partial"
+    kept.write_text("of the try before\n")
+    with pytest.raises(VendorUnavailable):
+        extract(Vendor(9).break_at(1), tmp_path / "out.jsonl")
+    assert kept.read_text() == "of the try before\n"

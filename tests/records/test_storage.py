@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.records import background, storage
-from airflow_provider.records.storage import NewFile
+from airflow_provider.records import background, destinations, storage
+from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.writers import FileOutput, ListOutput, open_output
 from tests.support.stores import ObjectStore, SlowStore, registered
 
@@ -120,7 +120,8 @@ def test_a_local_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypa
 
         monkeypatch.setattr(os, name, noted)
     NewFile(str(tmp_path / "x")).publish()
-    assert steps == ["fsync", "replace"]
+    # Its content, its name, and the folder that has the name.
+    assert steps == ["fsync", "replace", "fsync"]
 
 
 # Object stores
@@ -288,7 +289,7 @@ def test_what_has_no_connection_left_is_not_asked_for_it_at_the_end(slow, monkey
     """Inside an event loop, and in a thread of it, Airflow refuses to look a connection up."""
     output = FileOutput("slow://bucket/x.jsonl")
     output.write({"id": 1})
-    monkeypatch.setattr(storage, "_remote", None)
+    monkeypatch.setattr(destinations, "remote", None)
     output.publish()
     monkeypatch.undo()
     assert Path("/bucket/x.jsonl").as_posix() in slow.store
