@@ -60,6 +60,7 @@ class Execution:
     :param redo: which finished records are sent again
     :param resend_unknown: whether records are sent again whose outcome is not known
     :param reserve: whether to reserve the requests that the batch needs, before the first
+    :param executor: the executor that the task itself names
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Execution:
         redo: Redo,
         resend_unknown: bool,
         reserve: bool,
+        executor: str | None = None,
     ) -> None:
         self._hook = hook
         self._plan = plan
@@ -87,6 +89,7 @@ class Execution:
         self._delimiter = delimiter
         self._encoding = encoding
         self._reserve = reserve
+        self._executor = executor
         self._ledger = Ledger(
             conn_id=hook.conn_id,
             operation=plan.operation.name,
@@ -120,10 +123,8 @@ class Execution:
             records = stack.enter_context(self._records())
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
-            database = configured()
+            database = configured(self._check_shared)
             stack.callback(database.close)
-            if self._plan.operation.once:
-                check_shared(database)
             stack.callback(retire, self._ledger.owner)
             meter, allowance = self._measure(database, stack)
             # After all that may keep the batch from beginning: an earlier try's partial file is replaced.
@@ -153,6 +154,10 @@ class Execution:
             result["records"] = results.records
         self._report(batch.counts, result)
         return result
+
+    def _check_shared(self, database: Database) -> None:
+        if self._plan.operation.once:
+            check_shared(database, self._executor)
 
     def _records(self) -> Records:
         return Records(self._source, delimiter=self._delimiter, encoding=self._encoding)

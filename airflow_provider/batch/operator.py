@@ -245,6 +245,7 @@ class VendorBatchOperator(VendorOperator):
             redo=self.redo,
             resend_unknown=self.resend_unknown,
             reserve=self.reserve is not None,
+            executor=self.executor,
         )
         return self._execution.run()
 
