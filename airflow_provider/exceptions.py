@@ -212,6 +212,9 @@ class OutcomeUnknown(VendorError):
     It is never repeated by itself. Look the record up at the vendor, then decide.
     """
 
+    ledger_id: str | None = None
+    """Id of its row in the ledger, where a batch has sent it; the command ``ledger resolve`` takes it."""
+
 
 class VendorProtocolError(VendorError):
     """The response cannot be understood: not JSON, JSON of another shape, an unexpected redirect."""

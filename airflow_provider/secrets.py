@@ -101,6 +101,19 @@ def open_sealed(sealed: str) -> SecretStr:
     return SecretStr(clear.decode())
 
 
+def reseal(sealed: str) -> str:
+    """Seal a sealed value again with the current key; one that is sealed with it stays as it is.
+
+    :param sealed: the text that :func:`seal` returned
+    :raises InvalidInput: it is not a sealed value, or was sealed with a key that this installation does not
+        have
+    """
+    # Fernet does not tell which of its keys has opened a token, and the form is outdated anyway.
+    if sealed.startswith(V2) and _open_v2(sealed, _fernet(), current_only=True) is not None:
+        return sealed
+    return seal(open_sealed(sealed))
+
+
 def unseal(sealed: str) -> str:
     """Open a sealed value in task code, and have it masked in the logs of the task.
 
@@ -175,7 +188,7 @@ def _keyring(fernet: FernetProtocol) -> _Keyring:
     return current[1]
 
 
-def _open_v2(sealed: str, fernet: FernetProtocol) -> bytes | None:
+def _open_v2(sealed: str, fernet: FernetProtocol, *, current_only: bool = False) -> bytes | None:
     from cryptography.exceptions import InvalidTag
 
     try:
@@ -186,7 +199,7 @@ def _open_v2(sealed: str, fernet: FernetProtocol) -> bytes | None:
     salt, nonce = raw[:_SALT_BYTES], raw[_SALT_BYTES:end]
     if len(nonce) < _NONCE.size:
         return None
-    for cipher in _keyring(fernet).ciphers(salt):
+    for cipher in _keyring(fernet).ciphers(salt)[: 1 if current_only else None]:
         try:
             return cipher.decrypt(nonce, raw[end:], None)
         except InvalidTag:

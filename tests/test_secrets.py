@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from airflow_provider import secrets
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.secrets import V1, V2, check_key, is_sealed, open_sealed, seal, unseal
+from airflow_provider.secrets import V1, V2, check_key, is_sealed, open_sealed, reseal, seal, unseal
 from tests.support.sandbox import ROOT
 
 SECRET = "s3cr3t-välue"
@@ -184,3 +184,17 @@ def test_a_fork_never_uses_a_nonce_again():
 
 def test_the_key_is_checked_before_anything_is_sent():
     assert secrets.check_key() is None  # type: ignore[func-returns-value]
+
+
+def test_a_value_is_sealed_again_only_with_another_key(use_key):
+    use_key(OLD)
+    old, v1 = seal(SECRET), V1 + Fernet(OLD).encrypt(SECRET.encode()).decode()
+    assert reseal(old) == old
+    use_key(f"{NEW},{OLD}")
+    new = [reseal(old), reseal(v1)]
+    assert [reseal(value) for value in new] == new
+    use_key(NEW)
+    assert [open_sealed(value).get_secret_value() for value in new] == [SECRET, SECRET]
+    for value in (old, v1, SECRET):
+        with pytest.raises(InvalidInput):
+            reseal(value)

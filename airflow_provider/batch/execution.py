@@ -65,6 +65,7 @@ class Execution:
     :param resend_unknown: whether records are sent again whose outcome is not known
     :param reserve: whether to reserve the requests that the batch needs, before the first
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
+    :param executor: the executor that the task itself names
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Execution:
         resend_unknown: bool,
         reserve: bool,
         empty: str,
+        executor: str | None = None,
     ) -> None:
         self._hook = hook
         self._plan = plan
@@ -96,6 +98,7 @@ class Execution:
         self._missing_values = missing_values
         self._reserve = reserve
         self._empty = empty
+        self._executor = executor
         self._ledger = Ledger(
             conn_id=hook.conn_id,
             operation=plan.operation.name,
@@ -130,10 +133,8 @@ class Execution:
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
             self._check_empty(records)
-            database = configured()
+            database = configured(self._check_shared)
             stack.callback(database.close)
-            if self._plan.operation.once:
-                check_shared(database)
             stack.callback(retire, self._ledger.owner)
             # Before the quota, which may be asked for by a request. What an earlier try has kept stays until
             # this one has something of its own.
@@ -159,6 +160,10 @@ class Execution:
             result["records"] = results.records
         self._report(batch.counts, result)
         return result
+
+    def _check_shared(self, database: Database) -> None:
+        if self._plan.operation.once:
+            check_shared(database, self._executor)
 
     def _records(self) -> Records:
         return Records(

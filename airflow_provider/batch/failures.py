@@ -14,6 +14,7 @@ from airflow_provider.exceptions import (
     VendorProtocolError,
     VendorUnavailable,
 )
+from airflow_provider.ledger.resolution import name_row
 
 if TYPE_CHECKING:
     from airflow_provider.batch.counts import BatchCounts
@@ -67,6 +68,7 @@ class Failures:
         """
         error.row = job.row.number
         if isinstance(error, OutcomeUnknown):
+            name_row(error, job.id)
             self._counts.unknown += 1
         else:
             self._counts.failed += 1
@@ -75,6 +77,7 @@ class Failures:
             "source_row": job.row.source_row,
             "error": type(error).__name__,
             "field": getattr(error, "field", None),
+            "ledger_id": getattr(error, "ledger_id", None),
             "reason": str(error),
         }
         text = {} if job.row.text is None else {"text": job.row.text}

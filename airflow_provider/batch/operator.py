@@ -265,6 +265,7 @@ class VendorBatchOperator(VendorOperator):
             resend_unknown=self.resend_unknown,
             reserve=self.reserve is not None,
             empty=self.empty,
+            executor=self.executor,
         )
         return self._execution.run()
 

@@ -250,10 +250,7 @@ class Batch:
             )
         raise OutcomeUnknown(
             f"not sent again: {claim.error}",
-            remedy=(
-                "Look it up at the vendor, then: airflow vendor-apis ledger resolve. "
-                "Or set resend_unknown=True to send all such records again."
-            ),
+            remedy="Look it up at the vendor. Or set resend_unknown=True to send all such records again.",
         )
 
     async def _send(self, call: Call[T], ids: Sequence[str], client: AsyncClient, recorder: Recorder) -> T:

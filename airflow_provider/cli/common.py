@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
+
+def plain(text: str) -> str:
+    """Read a text that a database can be asked for.
+
+    :param text: the text
+    """
+    try:
+        text.encode()
+    except UnicodeError:
+        raise argparse.ArgumentTypeError("it is not UTF-8 text") from None
+    return text.strip()
+
+
 OUTPUT = Arg(
     ("-o", "--output"),
     help="Output format (default: table)",

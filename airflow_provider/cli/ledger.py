@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, positive_int
 
 from airflow_provider import vendors
-from airflow_provider.cli.common import OUTPUT, as_text, confirm, duration, one_line, opened, print_rows
+from airflow_provider.cli.common import (
+    OUTPUT,
+    as_text,
+    confirm,
+    duration,
+    one_line,
+    opened,
+    plain,
+    print_rows,
+)
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,11 +34,16 @@ LISTED = ("id", "state", "conn_id", "operation", "key", "attempts", "updated_at"
 
 def group() -> GroupCommand:
     """Return the commands."""
-    connection = Arg(("--conn-id",), help="Only rows of this connection", metavar="ID")
+    connection = Arg(("--conn-id",), help="Only rows of this connection", metavar="ID", type=plain)
     operation = Arg(
-        ("--operation",), help="Only rows of this operation, by the name that a list shows", metavar="NAME"
+        ("--operation",),
+        help="Only rows of this operation, by the name that a list shows",
+        metavar="NAME",
+        type=plain,
     )
-    task = Arg(("--task",), help="Only rows whose task begins with this: DAG, DAG/RUN or DAG/RUN/TASK")
+    task = Arg(
+        ("--task",), help="Only rows whose task begins with this: DAG, DAG/RUN or DAG/RUN/TASK", type=plain
+    )
     yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
     return GroupCommand(
         name="ledger",
@@ -58,7 +72,7 @@ def group() -> GroupCommand:
                 name="show",
                 help="Show one row with all its columns; secrets stay sealed",
                 func=show,
-                args=(Arg(("id",), help="Id of the row", metavar="ID"), OUTPUT),
+                args=(Arg(("id",), help="Id of the row", metavar="ID", type=plain), OUTPUT),
             ),
             ActionCommand(
                 name="stats",
@@ -75,7 +89,7 @@ def group() -> GroupCommand:
                 ),
                 func=resolve,
                 args=(
-                    Arg(("id",), help="Ids of the rows", metavar="ID", nargs="*"),
+                    Arg(("id",), help="Ids of the rows", metavar="ID", nargs="*", type=plain),
                     connection,
                     operation,
                     task,
@@ -100,6 +114,17 @@ def group() -> GroupCommand:
                     ),
                     yes,
                 ),
+            ),
+            ActionCommand(
+                name="reseal",
+                help="Seal the stored results again with the current Fernet key",
+                description=(
+                    "Seal the secrets of stored results again with the first key of fernet_key, so that "
+                    "the others can be removed. It may be interrupted and run again, also while batches "
+                    "run. The exit status is 1 where no key opens a row; such rows are named and stay."
+                ),
+                func=reseal,
+                args=(Arg(("--dry-run",), help="Count, and change nothing", action="store_true"),),
             ),
             ActionCommand(
                 name="purge",
@@ -204,6 +229,25 @@ def resolve(args: Namespace) -> None:
             print(f"{_rows(changed)} marked as done.")
     if changed < len(rows):
         print(f"{_rows(len(rows) - changed)} have changed since and stayed as they are.", file=sys.stderr)
+
+
+@one_line
+def reseal(args: Namespace) -> None:
+    """Seal stored results again with the current key."""
+    from airflow_provider.ledger.reseal import reseal_results
+
+    with opened() as database:
+        found = reseal_results(database, dry_run=args.dry_run)
+    done = "would be sealed again" if args.dry_run else "sealed again"
+    print(f"{_rows(found.changed)} {done}; {_rows(found.current)} had the current key already.")
+    for ids, what in (
+        (found.unopened, "with a value that no key opens: add the key it was sealed with to fernet_key"),
+        (found.busy, "that batches were changing: run the command again"),
+    ):
+        if ids:
+            print(f"{_rows(len(ids))} {what}.", *ids, sep="\n", file=sys.stderr)
+    if found.unopened or found.busy:
+        raise SystemExit(1)
 
 
 @one_line

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.hosts import base_url as base_url
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -306,43 +307,14 @@ def _value(name: str, form: Mapping[str, Any], raw: Any) -> Any:
     from airflow_provider.http.call import check_header
 
     check_header(name, value, label=label)
-    return SecretStr(value)
-
-
-def base_url(connection: Connection, *, label: str, host: str | None = None) -> str:
-    """Build the base URL from host, schema and port, where the host may be a full URL with a path.
-
-    :param connection: the Airflow connection
-    :param label: the form label of the host
-    :param host: the host to use in place of the connection's own
-    :raises InvalidInput: there is no host, or it cannot be one
-    """
-    given = (host or connection.host or "").strip().rstrip("/")
-    if not given:
-        raise InvalidInput(f'"{label}" is missing.', field=label, remedy="Fill it in (host).")
-    scheme = connection.schema if connection.schema in ("http", "https") else "https"
-    url = given if "://" in given else f"{scheme}://{given}"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    name = parts.hostname or ""
-    # "https://https://host" is a mistake that a vendor's own help page warns of.
-    bad = parts.scheme not in ("http", "https") or not name or name in ("http", "https")
-    # With ":" it is an IPv6 address; a label may have up to 63 characters.
-    labels = [] if ":" in name else name.split(".")
-    bad = bad or not all(0 < len(label) < 64 for label in labels) or not url.isprintable()
-    if bad or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", url):
-        raise InvalidInput(
-            f'"{label}" is not a host or a URL ({len(given)} characters of text).',
-            field=label,
-            remedy="Write a host name, or a URL like https://host.example.com/path without user, ? or #.",
+    if form["standard"] is None and re.search(r"\s", value):
+        log.warning(
+            '"%s" (extra "%s") has a blank inside. In a connection URI a plus sign stands for a blank: write '
+            "it as %%2B.",
+            label,
+            name,
         )
-    port = port or connection.port or None
-    # Scheme and host in lower case, as the HTTP libraries write them.
-    shown = f"[{name}]" if ":" in name else name
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}"
+    return SecretStr(value)
 
 
 def connection_type(options: type[VendorOptions], *, hook_name: str, hook_class: str) -> dict[str, Any]:

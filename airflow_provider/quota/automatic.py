@@ -105,7 +105,9 @@ def _check(monitor: QuotaMonitor, requirement: Requirement, wait_policy: WaitPol
             # Our own count may say so. The vendor is probed before a batch waits for the reset.
             at_once = replace(wait_policy, max_age=timedelta(0))
             found = asyncio.run(monitor.check(requirement, at_once))
-    except InvalidInput:
+    except InvalidInput as error:
+        if error.field != requirement.field:
+            raise
         raise InvalidInput(
             f"the batch needs {requirement.amount:,} requests, more than the vendor grants per period.",
             field="reserve",

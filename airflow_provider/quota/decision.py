@@ -24,6 +24,9 @@ LATE = timedelta(hours=4)
 SKEW = timedelta(minutes=5)
 """A time that is further in the future was written by a clock that is wrong."""
 
+RECHECK = timedelta(hours=1)
+"""How long an answer holds that says too little and names no reset, unless somebody says otherwise."""
+
 EXHAUSTED = "QuotaExhausted"
 WAITABLE = (EXHAUSTED, "RateLimited", "VendorUnavailable")
 """Refusals that end by themselves."""
@@ -60,8 +63,8 @@ class WaitPolicy:
     :param max_age: how old a reading may be that says that there is enough
     :param reset_margin: how long to wait beyond the announced reset
     :param recheck_interval: how long to wait where the vendor does not say until when
-    :param shared: for how long a permanent error holds for a task that did not probe itself: many wake
-        together, and one of them probes
+    :param shared: for how long a permanent error holds for a task that did not probe itself, and the limit
+        that it is decided by: many wake together, and one of them probes
     """
 
     max_age: timedelta
@@ -145,6 +148,7 @@ def availability(
     *,
     now: datetime,
     reset_margin: timedelta = timedelta(0),
+    recheck_interval: timedelta = RECHECK,
     can_probe: bool = True,
 ) -> Availability | None:
     """Find out how much there is: for the one that waits and for the one that reserves.
@@ -153,6 +157,7 @@ def availability(
     :param requirement: what is required
     :param now: the time
     :param reset_margin: how long after the announced reset a new period has begun
+    :param recheck_interval: how long a reading holds that says too little and names no reset
     :param can_probe: whether the vendor can be asked how much remains
     :return: None where nothing is known
     """
@@ -160,7 +165,10 @@ def availability(
     if reading is None:
         return None
     quota, remaining = reading.less(state.counted), reading.remaining - state.counted
-    if not can_probe and _is_over(reading, reset_margin, now):
+    if not can_probe and (
+        _is_over(reading, reset_margin, now)
+        or (remaining < requirement.total and _is_due(reading, recheck_interval, now))
+    ):
         quota = _new_period(reading, requirement)
         remaining = quota.remaining
     others = state.reserved_for_others(requirement.run)
@@ -194,7 +202,12 @@ def decide(
     if refusal is not None and (decision := _after(refusal, state, wait_policy, now, probed_at, period)):
         return decision
     found = availability(
-        state, requirement, now=now, reset_margin=wait_policy.reset_margin, can_probe=can_probe
+        state,
+        requirement,
+        now=now,
+        reset_margin=wait_policy.reset_margin,
+        recheck_interval=wait_policy.recheck_interval,
+        can_probe=can_probe,
     )
     if reading is None or found is None:
         nothing = Sleep(now + wait_policy.recheck_interval, "Nothing is known of the quota")
@@ -206,7 +219,7 @@ def decide(
     fresh = answered or now - reading.observed_at <= wait_policy.max_age
     if impossible := _impossible(requirement, reading):
         # The limit may have been raised. One that is counted here is the connection's own.
-        if fresh or reading.source == "count":
+        if answered or reading.source == "count" or abs(now - reading.observed_at) <= _shared(wait_policy):
             raise impossible
         if can_probe:
             return Probe()
@@ -215,6 +228,12 @@ def decide(
     doubtful = can_probe and not answered
     if doubtful and not fresh and found.remaining < requirement.total <= reading.remaining:
         # Our own count says no, and the vendor knows better.
+        return Probe()
+    if (
+        doubtful
+        and found.remaining < requirement.total
+        and _is_due(reading, wait_policy.recheck_interval, now)
+    ):
         return Probe()
     return _wait(state, found, wait_policy, now, doubtful=doubtful)
 
@@ -249,13 +268,24 @@ def _is_over(reading: Quota, reset_margin: timedelta, now: datetime) -> bool:
     return reading.resets_at is not None and now >= reading.resets_at + reset_margin
 
 
+def _is_due(reading: Quota, recheck_interval: timedelta, now: datetime) -> bool:
+    """Say whether a reading that says too little, and not until when, no longer holds."""
+    return reading.resets_at is None and now >= reading.observed_at + recheck_interval
+
+
+def _shared(wait_policy: WaitPolicy) -> timedelta:
+    """Say how old a reading may be at most that fails a task for good."""
+    return min(wait_policy.shared, wait_policy.max_age)
+
+
 def _new_period(reading: Quota, requirement: Requirement) -> Quota:
     """Return what a quota is assumed to be after its reset, until a response tells.
 
-    Where the limit is not known, or may have been raised, just enough is assumed: otherwise no task would
-    send the request whose response tells.
+    Where the reset or the limit is not known, or the limit may have been raised, just enough is assumed:
+    otherwise no task would send the request whose response tells.
     """
-    limit = reading.limit if (reading.limit or 0) >= requirement.total else None
+    known = reading.resets_at is not None and (reading.limit or 0) >= requirement.total
+    limit = reading.limit if known else None
     remaining = requirement.total if limit is None else limit
     return replace(reading, limit=limit, used=0, remaining=remaining, resets_at=None, source="count")
 

@@ -100,6 +100,7 @@ class Store(Protocol):
         lasts: timedelta,
         shared: bool = False,
         reset_margin: timedelta = ...,
+        recheck_interval: timedelta = ...,
     ) -> int | None:
         """Reserve requests, if there are enough.
 
@@ -113,6 +114,7 @@ class Store(Protocol):
         :param shared: whether it is for all tasks of the run, on top of what they share already. One for a
             single task takes from what they share first
         :param reset_margin: how long after the announced reset a new period has begun
+        :param recheck_interval: how long a reading holds that says too little and names no reset
         :return: how many were reserved; None if too few remain, or nothing is known
         :raises StoreUnavailable: nothing can be reserved in it
         """

@@ -107,6 +107,7 @@ class ReserveQuotaOperator(QuotaSensor):
             lasts=self.expires_in,
             shared=True,
             reset_margin=self.reset_margin,
+            recheck_interval=self.recheck_interval,
         )
         if granted is None:
             return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider.quota import clock
-from airflow_provider.quota.decision import Requirement, availability
+from airflow_provider.quota.decision import RECHECK, Requirement, availability
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.readings import Quota, QuotaState, Refusal
 from airflow_provider.quota.reservations import Reservation, Reservations
@@ -156,6 +156,7 @@ class QuotaStore:
         lasts: timedelta,
         shared: bool = False,
         reset_margin: timedelta = timedelta(0),
+        recheck_interval: timedelta = RECHECK,
     ) -> int | None:
         """Reserve requests, if :func:`~airflow_provider.quota.decision.availability` finds enough.
 
@@ -169,6 +170,7 @@ class QuotaStore:
         :param shared: whether it is for all tasks of the run, on top of what they share already. One for a
             single task takes from what they share first
         :param reset_margin: how long after the announced reset a new period has begun
+        :param recheck_interval: how long a reading holds that says too little and names no reset
         :return: how many were reserved; None if too few remain, or nothing is known
         :raises StoreUnavailable: the database cannot be used
         """
@@ -183,6 +185,7 @@ class QuotaStore:
                 requirement,
                 now=now,
                 reset_margin=reset_margin,
+                recheck_interval=recheck_interval,
                 can_probe=self._can_probe,
             )
             # What sends nothing needs nothing.
@@ -306,9 +309,12 @@ class QuotaStore:
         reading = _reading(row)
         if reading is None or self._ended(row, now):
             return self._begun(now) or reading
-        if reading.source == "count" and self._grant is not None:
+        if reading.source == "count":
             # The connection says what is granted, and may have been changed since the period began.
-            return replace(reading, limit=self._grant.limit, remaining=self._grant.limit)
+            limit = self._grant.limit if self._grant is not None else None
+            return None if limit is None else replace(reading, limit=limit, remaining=limit)
+        if reading.resets_at is None and self._grant is not None:
+            return replace(reading, resets_at=self._grant.ends(reading.observed_at))
         return reading
 
 

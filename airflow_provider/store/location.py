@@ -28,12 +28,13 @@ DRIVERS = {
 MODULES = {"psycopg": "psycopg", "psycopg2": "psycopg2", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
 
 
-def configured() -> Database:
+def configured(check: Callable[[Database], None] | None = None) -> Database:
     """Open the database that the configuration names, and prepare it.
 
     ``[vendor_apis] ledger_conn_id`` names an Airflow connection; without it, it is an SQLite file under
     AIRFLOW_HOME.
 
+    :param check: is called before anything is created, and may raise
     :raises InvalidInput: the connection is of a type that cannot be a ledger
     :raises StoreUnavailable: the database cannot be used
     """
@@ -41,6 +42,8 @@ def configured() -> Database:
 
     database = located(BaseHook.get_connection)
     try:
+        if check is not None:
+            check(database)
         database.prepare()
     except BaseException:
         database.close()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.http.options import VendorOptions, base_url, form_field, number, pattern
+from airflow_provider.http.hosts import base_url, is_ipv6
+from airflow_provider.http.options import VendorOptions, form_field, number, pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,7 @@ class WolkvoxOptions(VendorOptions):
     def find_base_url(cls, connection: Connection, values: Mapping[str, Any]) -> str:
         """Complete a bare server name with the domain; no default: a wrong one would get the token."""
         host, label = values["host"], cls.forms()["host"]["label"]
-        if "://" in host or "." in host or host.partition(":")[0] == "localhost":
+        if "://" in host or "." in host or is_ipv6(host) or host.partition(":")[0] == "localhost":
             return base_url(connection, label=label)
         if not (domain := values.get("domain")):
             raise InvalidInput(

@@ -97,6 +97,16 @@ def test_too_little_without_a_reset_is_looked_at_again_after_the_interval():
 
 
 @pytest.mark.parametrize(
+    ("age", "expected"), [(2 * HOUR - MINUTE, Sleep), (2 * HOUR, Probe), (timedelta(days=9), Probe)]
+)
+def test_too_little_without_a_reset_holds_for_the_interval_alone(age, expected):
+    """Otherwise whoever waits would wait for ever."""
+    assert isinstance(decided(QuotaState(reading(9, age=age, resets_at=None))), expected)
+    answer = reading(9, age=age, resets_at=None)
+    assert isinstance(decided(QuotaState(answer), probed_at=answer.observed_at), Sleep)
+
+
+@pytest.mark.parametrize(
     ("late", "expected"),
     [(timedelta(0), Probe), (timedelta(microseconds=-1), Sleep), (HOUR, Probe), (timedelta(days=40), Probe)],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,12 +14,13 @@ from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.quota.interface import Report
 from airflow_provider.quota.monitor import QuotaMonitor
 from airflow_provider.quota.operators import ReserveQuotaOperator
+from airflow_provider.quota.readings import Grant, Refusal
 from airflow_provider.quota.store import QuotaStore
 from airflow_provider.store.location import configured
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from airflow_provider.wolkvox.sensors import WolkvoxQuotaSensor
 from tests.support.batches import execute
-from tests.support.quota import HOUR, MINUTE, NOW, reading, reserve, tell
+from tests.support.quota import ACCOUNT, HOUR, MINUTE, NOW, reading, reserve, tell
 from tests.support.sensor import Waited
 
 POLICY = WaitPolicy(max_age=5 * MINUTE, reset_margin=timedelta(0), recheck_interval=HOUR)
@@ -145,3 +146,73 @@ def test_a_request_of_the_new_period_tells_what_it_has(monitor, store, stopped_c
     tell(store, 70, at=RESET, source="header")
     found = check(monitor, Requirement(40))
     assert found == Enough(store_reading)
+
+
+# Without a reset
+
+
+@pytest.mark.parametrize("limit", [100, None], ids=["limit known", "limit unknown"])
+def test_without_a_reset_somebody_finds_out_each_interval(monitor, store, stopped_clock, limit):
+    """Nobody can probe: the next request tells, so one must be sent, and no more than one at a time."""
+    for number in range(3):
+        told = stopped_clock.at
+        tell(store, 3, at=told, source="header", limit=limit, used=None, resets_at=None)
+        found = check(monitor, Requirement(40))
+        assert isinstance(found, Sleep)
+        assert found.until == told + HOUR
+        stopped_clock.at = told + HOUR - timedelta(seconds=1)
+        assert isinstance(check(monitor, Requirement(40)), Sleep)
+        assert reserve(store, f"early {number}", 40) is None
+        stopped_clock.at = told + HOUR
+        assert isinstance(check(monitor, Requirement(40)), Enough)
+        assert reserve(store, f"one {number}", 40) == 40
+        held = check(monitor, Requirement(40))
+        assert isinstance(held, Sleep)
+        assert held.cause == "reserved"
+        assert reserve(store, f"another {number}", 40) is None
+        store.release(id_=f"one {number}")
+    tell(store, 500, at=stopped_clock.at, source="header", limit=limit, used=None, resets_at=None)
+    assert isinstance(check(monitor, Requirement(40)), Enough)
+
+
+def test_without_a_reset_a_refusal_is_waited_for_by_the_interval(monitor, store, stopped_clock):
+    tell(store, 3, source="header", resets_at=None)
+    stopped_clock.at = NOW + HOUR
+    assert isinstance(check(monitor, Requirement(40)), Enough)
+    # It went on, and the vendor refused.
+    store.report(Report(sent=1, spent=1, refusal=Refusal("QuotaExhausted", "no more", NOW + HOUR)))
+    found = check(monitor, Requirement(40))
+    assert isinstance(found, Sleep)
+    assert found.until == NOW + 2 * HOUR
+    stopped_clock.at = NOW + 2 * HOUR
+    assert isinstance(check(monitor, Requirement(40)), Enough)
+    assert reserve(store, "a", 40) == 40
+
+
+def test_without_a_reset_what_is_enough_stays_enough_less_what_is_counted(monitor, store, stopped_clock):
+    tell(store, 50, source="header", resets_at=None)
+    store.report(Report(sent=5, spent=5))
+    stopped_clock.at = NOW + 20 * HOUR
+    found = check(monitor, Requirement(40))
+    assert isinstance(found, Enough)
+    assert found.quota.remaining == 45
+
+
+def test_a_reservation_says_how_long_it_believes_too_little(monitor, store, stopped_clock, slept):
+    tell(store, 3, source="header", resets_at=None)
+    for ahead in (timedelta(0), 2 * HOUR, 4 * HOUR):
+        stopped_clock.at = NOW + ahead
+        with pytest.raises(Waited):
+            execute(reserving(40, recheck_interval=5 * HOUR), "run")
+    stopped_clock.at = NOW + 5 * HOUR
+    assert execute(reserving(40, recheck_interval=5 * HOUR), "run")["amount"] == 40
+
+
+def test_a_grant_says_when_a_period_ends_that_headers_do_not(database, stopped_clock):
+    store = QuotaStore(database, ACCOUNT, Grant(8000), can_probe=False)
+    tell(store, 0, source="header", resets_at=None)
+    stopped_clock.at = NOW + 20 * HOUR
+    assert store.look().reading.resets_at == datetime(2026, 4, 1, tzinfo=UTC)
+    assert reserve(store, "a", 1) is None
+    stopped_clock.at = datetime(2026, 4, 1, tzinfo=UTC)
+    assert reserve(store, "a", 8000) == 8000

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
 import pytest
 
+from airflow_provider.exceptions import InvalidInput
 from airflow_provider.quota.decision import Enough, Requirement, WaitPolicy, decide
 from airflow_provider.quota.interface import Report
+from airflow_provider.quota.readings import QuotaState
 from airflow_provider.quota.reservations import LEASE, reservation_id
 from airflow_provider.quota.store import QuotaStore
-from tests.support.quota import HOUR, MINUTE, NOW, reading, reserve, tell
+from tests.support.quota import ACCOUNT, HOUR, MINUTE, NOW, reading, reserve, tell
 
 # Reservations
 
@@ -191,6 +198,43 @@ def test_what_waits_and_what_takes_agree(store, amount, margin, shared, counted)
     told = isinstance(decide(store.look(), requirement, policy, now=NOW), Enough)
     granted = reserve(store, "a", amount, "run", margin=margin, shared=shared)
     assert granted == (amount if told else None)
+
+
+@pytest.mark.parametrize("limit", [100, None])
+@pytest.mark.parametrize("reset", [HOUR, None])
+@pytest.mark.parametrize("remaining", [0, 50])
+@pytest.mark.parametrize("at", [0, 1, 1.5, 3])
+def test_they_agree_where_the_vendor_tells_in_headers_alone(
+    database, stopped_clock, limit, reset, remaining, at
+):
+    """Before and after the reset, with and without one, for more than the limit, and what others hold."""
+    told_enough = 0
+    for counted, held, reset_margin in product([0, 31], [0, 20], [timedelta(0), HOUR]):
+        stopped_clock.at = NOW
+        account = replace(ACCOUNT, digest=f"{counted}/{held}/{reset_margin.seconds}")
+        store = QuotaStore(database, account, can_probe=False)
+        resets_at = NOW + reset if reset else None
+        tell(store, remaining, limit=limit, used=None, resets_at=resets_at, source="header")
+        reserve(store, f"{account.digest} other's", held, "other", lasts=3 * HOUR, shared=True)
+        store.report(Report(sent=counted, spent=counted))
+        stopped_clock.at = NOW + at * HOUR
+        for amount, margin in [(1, 0), (40, 1), (100, 0), (100, 1), (150, 0)]:
+            policy = WaitPolicy(MINUTE, reset_margin, HOUR)
+            decision = decide_or_fail(store.look(), Requirement(amount, margin), policy, stopped_clock.at)
+            granted = reserve(
+                store, account.digest, amount, "run", margin=margin, shared=True, reset_margin=reset_margin
+            )
+            assert granted == (amount if isinstance(decision, Enough) else None), (amount, margin, decision)
+            told_enough += granted is not None
+            store.release(id_=account.digest)
+    assert told_enough or (remaining == 0 and at == 0)
+
+
+def decide_or_fail(state: QuotaState, requirement: Requirement, policy: WaitPolicy, now: datetime) -> Any:
+    try:
+        return decide(state, requirement, policy, now=now, can_probe=False)
+    except InvalidInput as error:
+        return error
 
 
 def test_a_task_takes_from_what_its_run_shares_first(store):
