@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page, Request
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 MISSING = (
@@ -45,12 +45,17 @@ def browser() -> Iterator[BrowserContext]:
     from playwright.sync_api import sync_playwright
 
     abroad: list[str] = []
+    here = re.compile(r"(http://127\.0\.0\.1:\d+/|blob:|data:)")
+
+    def note(request: Request) -> None:
+        if not here.match(request.url):
+            abroad.append(request.url)
+
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
         context = running.new_context(locale="en-US", viewport={"width": 1300, "height": 1800})
         context.set_default_timeout(1000 * PATIENCE)
-        here = re.compile(r"(http://127\.0\.0\.1:\d+/|blob:|data:)")
-        context.on("request", lambda request: here.match(request.url) or abroad.append(request.url))
+        context.on("request", note)
         try:
             yield context
         finally:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psutil
 from requests import RequestException, Session
@@ -75,7 +75,7 @@ class Scheduler:
         )
         (self.home / "dags" / "dags.py").write_text(dags, encoding="utf-8")
 
-    def __enter__(self) -> Scheduler:
+    def __enter__(self) -> Self:
         try:
             with self.explained():
                 self._migrate()
