@@ -35,15 +35,16 @@ OPTIONS = (
     # Names of other machines do not resolve, not even for the browser's own errands.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which something is waited for in vain."""
 
 
 @contextmanager
 def browser() -> Iterator[BrowserContext]:
     """Start a browser, and stop it at the end. What it asks another machine for fails the test."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * PATIENCE)
     abroad: list[str] = []
     here = re.compile(r"(http://127\.0\.0\.1:\d+/|blob:|data:)")
 
@@ -118,8 +119,10 @@ class ConnectionPage:
         """Press Test; return the title and the text of what it shows."""
         self._button(conn_id, "Test Connection").click()
         shown = self.page.locator("[data-scope=toast][data-part=root]").filter(has_text="Test Connection")
-        title = shown.locator("[data-part=title]").inner_text()
-        return title, shown.locator("[data-part=description]").inner_text()
+        # Both at once, because it goes away by itself.
+        parts = "box => ['title', 'description'].map(p => box.querySelector(`[data-part=${p}]`).innerText)"
+        title, text = shown.evaluate(parts)
+        return title, text
 
     def _button(self, conn_id: str, name: str) -> Locator:
         cell = self.page.get_by_role("cell", name=conn_id, exact=True)
