@@ -98,7 +98,7 @@ def check_metadata(info: dict[str, Any]) -> None:
 
 
 def check_form(form: dict[str, Any]) -> None:
-    assert form["labels"] == {"host": "Site", "password": "Membership key"}
+    assert form["labels"] == {"host": "Site", "password": "Membership key", "port": "Port"}
     assert {"extra__acme__branch", "extra__acme__timeout"} <= set(form["fields"])
     assert (form["hook"], form["name"]) == ("airflow_provider.acme.hooks.AcmeHook", "Acme")
     assert form["test"] == [True, "Acme is open from 9 to 5."]

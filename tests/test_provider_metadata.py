@@ -159,12 +159,17 @@ def test_the_form_has_each_field_of_the_options_under_its_label(vendor):
 
 
 LABELS = {
-    "imbee": {"host": "HOST", "password": "Authorization (myAuth)"},
-    "wolkvox": {"host": "Wolkvox-Server", "login": "operation", "password": "Wolkvox-Token"},
+    "imbee": {"host": "HOST", "password": "Authorization (myAuth)", "port": "Port"},
+    "wolkvox": {
+        "host": "Wolkvox-Server",
+        "login": "operation",
+        "password": "Wolkvox-Token",
+        "port": "Port",
+    },
 }
 EXTRAS = {
     "imbee": {"corporate_token": "Corporate token (myCorporateToken)"},
-    "wolkvox": {"domain": "Domain", "token_information_method": "Method of token information"},
+    "wolkvox": {"domain": "Domain", "information_method": "Method of token information"},
 }
 SECRET_EXTRAS = {"imbee": {"corporate_token", "proxy"}, "wolkvox": {"proxy"}}
 

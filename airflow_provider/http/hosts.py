@@ -5,6 +5,7 @@ The module uses the standard library alone: ``import airflow`` loads it through 
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,6 +14,11 @@ from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
+
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def base_url(connection: Connection, *, label: str, host: str | None = None) -> str:
@@ -56,7 +62,18 @@ def base_url(connection: Connection, *, label: str, host: str | None = None) -> 
                 "IPv6 address has no zone (%), and stands in brackets where a port or a path follows."
             ),
         )
-    port = port or connection.port or None
+    own = connection.port or None
+    if port and own and port != own:
+        log.warning(
+            'Connection "%s" (%s): "%s" has port %s, and "Port" is %s. The first one counts.',
+            connection.conn_id,
+            connection.conn_type,
+            label,
+            port,
+            own,
+        )
+    # The port is stored for the Test button: the usual one makes no other URL than none.
+    port = port or (own if own != DEFAULT_PORTS[parts.scheme] else None)
     # Scheme and host in lower case, as the HTTP libraries write them.
     return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path}"
 

@@ -10,7 +10,6 @@ The module uses the standard library alone: ``import airflow`` loads it through 
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import math
 import os
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.given import given_values, place_of
 from airflow_provider.http.hosts import base_url as base_url
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ def number(minimum: float, *, whole: bool = False) -> Parser:
         return result
 
     return read
+
+
+def port_number(value: Any) -> int:
+    """Read a port."""
+    port = int(value) if str(value).strip().isdecimal() else 0
+    if not 0 < port < 65536:
+        raise ValueError("a whole number from 1 to 65535")
+    return port
 
 
 def choice(*allowed: str) -> Parser:
@@ -117,6 +125,7 @@ def form_field(
     kind: str = "string",
     choices: tuple[str, ...] = (),
     placeholder: str | None = None,
+    formerly: str | None = None,
 ) -> Any:
     """Declare a field of a connection.
 
@@ -130,6 +139,7 @@ def form_field(
     :param kind: JSON schema type for the form
     :param choices: allowed values, shown as a list
     :param placeholder: example shown in the empty form
+    :param formerly: an older name of the extra, which is read where the new one is not given
     """
     form = {
         "label": label,
@@ -141,6 +151,7 @@ def form_field(
         "kind": kind,
         "choices": choices,
         "placeholder": placeholder,
+        "formerly": formerly,
     }
     return dataclasses.field(default=default, metadata={"form": form})
 
@@ -157,6 +168,14 @@ class VendorOptions:
 
     conn_id: str
     base_url: str
+    port: int | None = form_field(
+        "Port",
+        "The port of the host, 443 for HTTPS. The Test button needs it.",
+        standard="port",
+        parse=port_number,
+        kind="integer",
+        placeholder="443",
+    )
     timeout: float = form_field(
         "Timeout", "Seconds that one request may take.", parse=number(0.001), default=30.0, kind="number"
     )
@@ -205,22 +224,13 @@ class VendorOptions:
         """
         try:
             _check_type(connection, cls.conn_type)
-            extra = _extra(connection)
             forms = cls.forms()
-            for name in sorted(set(extra) - {n for n, form in forms.items() if not form["standard"]}):
-                log.warning(
-                    'Connection "%s" (%s): unknown extra "%s" is ignored. Known extras: %s.',
-                    connection.conn_id,
-                    cls.conn_type,
-                    name,
-                    ", ".join(sorted(n for n, form in forms.items() if not form["standard"])),
-                )
-            values = {}
-            for name, form in forms.items():
-                standard = form["standard"]
-                raw = getattr(connection, standard) if standard else extra.get(name)
-                if (value := _value(name, form, raw)) is not None:
-                    values[name] = value
+            given = given_values(connection, forms)
+            values = {
+                name: value
+                for name, form in forms.items()
+                if (value := _value(name, form, given.get(name))) is not None
+            }
             base_url = cls.find_base_url(connection, values)
             return cls(conn_id=connection.conn_id, base_url=base_url, **values)
         except InvalidInput as error:
@@ -267,33 +277,15 @@ def _check_type(connection: Connection, wanted: str) -> None:
     )
 
 
-def _extra(connection: Connection) -> dict[str, Any]:
-    if not connection.extra:
-        return {}
-    remedy = 'Write an object, like {"timeout": 30}.'
-    try:
-        extra = json.loads(connection.extra)
-    except ValueError:
-        raise InvalidInput(
-            f"Extra is not JSON ({len(connection.extra)} characters).", field="Extra", remedy=remedy
-        ) from None
-    if not isinstance(extra, dict):
-        raise InvalidInput(
-            f"Extra is a JSON {type(extra).__name__}, not an object.", field="Extra", remedy=remedy
-        )
-    # The connection form of Airflow writes its own fields without a prefix, older versions with one.
-    prefix = f"extra__{connection.conn_type}__"
-    return {name.removeprefix(prefix): value for name, value in extra.items()}
-
-
 def _value(name: str, form: Mapping[str, Any], raw: Any) -> Any:
     label = form["label"]
-    if raw is None or (isinstance(raw, str) and not raw.strip()):
+    if raw is None:
         if not form["required"]:
             return None
-        place = form["standard"] or f'"{name}" in Extra'
         raise InvalidInput(
-            f'"{label}" is missing.', field=label, remedy=f"Fill it in ({place}): {form['help']}"
+            f'"{label}" is missing.',
+            field=label,
+            remedy=f"Fill it in ({place_of(name, form)}): {form['help']}",
         )
     try:
         value = form["parse"](raw)
@@ -334,16 +326,15 @@ def connection_type(options: type[VendorOptions], *, hook_name: str, hook_class:
             relabeling[form["standard"]] = form["label"]
             placeholders[form["standard"]] = form["placeholder"] or form["help"]
             continue
-        schema: dict[str, Any] = {"type": [form["kind"], "null"]}
-        default = options.__dataclass_fields__[name].default
-        if default is not None:
-            # The field that takes true, false or a path is a text to the form.
-            schema["default"] = str(default).lower() if isinstance(default, bool) else default
+        schema: dict[str, Any] = {"type": form["kind"] if form["required"] else [form["kind"], "null"]}
         if form["secret"]:
             schema["format"] = "password"
         if form["choices"]:
             schema["enum"] = list(form["choices"])
-        fields[name] = {"label": form["label"], "schema": schema, "description": form["help"]}
+        # Told, not filled in: Airflow's form stores what it fills in, also when another field is changed.
+        default = options.__dataclass_fields__[name].default
+        told = "" if default is None else f" Default: {_shown(default)}"
+        fields[name] = {"label": form["label"], "schema": schema, "description": form["help"] + told}
     return {
         "connection-type": options.conn_type,
         "hook-name": hook_name,
@@ -355,3 +346,10 @@ def connection_type(options: type[VendorOptions], *, hook_name: str, hook_class:
             "placeholders": placeholders,
         },
     }
+
+
+def _shown(default: Any) -> str:
+    """Write a default as a person fills it in."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)

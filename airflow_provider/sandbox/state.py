@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlsplit
 
 from airflow_provider.sandbox.clock import Clock
 from airflow_provider.sandbox.faults import Faults
@@ -59,8 +60,10 @@ class Sandbox:
 
     def connections(self) -> dict[str, str]:
         """Return environment variables that define an Airflow connection for each vendor."""
+        # The URL says the port too; Airflow's Test button needs it in its own field.
+        port = urlsplit(self.url).port
         return dict(
-            airflow_variable(conn_id, connection)
+            airflow_variable(conn_id, {**connection, "port": port})
             for vendor in self.vendors.values()
             for conn_id, connection in vendor.connections(f"{self.url}/{vendor.name}").items()
         )

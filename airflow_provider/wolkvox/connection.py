@@ -50,7 +50,8 @@ class WolkvoxOptions(VendorOptions):
     )
     domain: str | None = form_field(
         "Domain",
-        "Completes a server name without dots. The older pages say crmvox.com, a notice of 2024 wolkvox.com.",
+        "Only for a server name without dots, which it completes. wolkvox's older pages say crmvox.com, "
+        "its notice of 2024 wolkvox.com.",
         placeholder="wolkvox.com",
     )
     max_connections: int = form_field(
@@ -61,34 +62,38 @@ class WolkvoxOptions(VendorOptions):
         default=1,
         kind="integer",
     )
-    token_information_method: str = form_field(
+    # Not "token_…": Airflow takes such an extra for a secret, and its form stores three asterisks.
+    information_method: str = form_field(
         "Method of token information",
-        "The vendor's pages say GET, its Postman collection POST.",
+        "The HTTP method of the request for the quota. wolkvox's pages say GET, its Postman collection POST.",
         default="GET",
         choices=("GET", "POST"),
+        formerly="token_information_method",
     )
     quota_message: str = form_field(
         "Text of a used-up quota",
-        "Regular expression on the message of a 403.",
+        "Regular expression. A 403 whose message matches it means that the quota is used up.",
         parse=pattern,
         default=r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
     )
     concurrency_message: str = form_field(
         "Text of too many simultaneous requests",
-        "Regular expression on the message of a 403; looked for before the others.",
+        "Regular expression. A 403 whose message matches it means that too many requests are under way. "
+        "Looked for before the others.",
         parse=pattern,
         default=r"simultaneous|simult[aá]ne",
     )
     maintenance_message: str = form_field(
         "Text of a maintenance window",
-        "Regular expression on the message of a 403.",
+        "Regular expression. A 403 whose message matches it means that wolkvox is down for maintenance.",
         parse=pattern,
         default=r"maintenance|backup|mantenimiento|respaldo|copia de seguridad",
     )
     # Not "token_message": Airflow masks what is called a token, and would mask the word in every log.
     refusal_message: str = form_field(
         "Text of a refused token",
-        "Regular expression on the message of a 403.",
+        "Regular expression. A 403 whose message matches it means that the token is refused. "
+        "Looked for after the others.",
         parse=pattern,
         default=r"token",
     )

@@ -55,9 +55,7 @@ class WolkvoxHook(MeteredHook[WolkvoxOptions]):
         """Return the call that asks for the token's quota, as the connection says."""
         options = self.options
         crm = calls.Crm.of(options)
-        return calls.token_information(
-            crm.operation, texts=crm.texts, method=options.token_information_method
-        )
+        return calls.token_information(crm.operation, texts=crm.texts, method=options.information_method)
 
     def token_reading(self) -> tuple[calls.WolkvoxTokenInformation, Quota]:
         """Ask for the token's quota, which costs one use.

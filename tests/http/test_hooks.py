@@ -105,7 +105,7 @@ def test_both_drivers_send_the_same_request(sandbox):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_method_of_the_token_information_is_that_of_the_connection(sandbox, set_connection, method):
-    set_connection("wolkvox_default", extra={"token_information_method": method})
+    set_connection("wolkvox_default", extra={"information_method": method})
     assert WolkvoxHook().token_reading()[1].remaining == 4800
     assert [request["method"] for request in sandbox.requests("wolkvox")] == [method]
 

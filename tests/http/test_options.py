@@ -82,9 +82,9 @@ def test_a_minimal_connection_has_defaults_for_the_rest():
 
 
 def test_a_wolkvox_connection_reads_its_own_fields():
-    options = wolkvox({"token_information_method": "post", "quota_message": "agotado"})
+    options = wolkvox({"information_method": "post", "quota_message": "agotado"})
     assert (options.operation, options.token.get_secret_value()) == ("demo", "token-" + SECRET)
-    assert (options.token_information_method, options.quota_message) == ("POST", "agotado")
+    assert (options.information_method, options.quota_message) == ("POST", "agotado")
 
 
 @pytest.mark.parametrize(("options", "name"), fields(required=True))
@@ -129,7 +129,7 @@ def test_an_empty_optional_field_takes_its_default(options, name, value):
         (ImbeeOptions, "corporate_token", SECRET + "\n" + SECRET, "no HTTP header can carry"),
         (ImbeeOptions, "authorization", SECRET + "ñ", "no HTTP header can carry"),
         (WolkvoxOptions, "token", SECRET + "\r\nX: y", "no HTTP header can carry"),
-        (WolkvoxOptions, "token_information_method", SECRET, "one of GET, POST"),
+        (WolkvoxOptions, "information_method", SECRET, "one of GET, POST"),
         (WolkvoxOptions, "quota_message", f"({SECRET}", "a regular expression"),
         (WolkvoxOptions, "concurrency_message", f"({SECRET}", "a regular expression"),
         (WolkvoxOptions, "maintenance_message", f"({SECRET}", "a regular expression"),
@@ -177,6 +177,11 @@ def test_verify_may_be_the_path_of_a_file():
         ({"host": "imbee.example.com/api/v1/"}, "https://imbee.example.com/api/v1"),
         ({"host": "imbee.example.com:8443"}, "https://imbee.example.com:8443"),
         ({"port": 8443}, "https://imbee.example.com:8443"),
+        # Stored for the Test button; the usual port makes no other URL than none.
+        ({"port": 443}, "https://imbee.example.com"),
+        ({"port": 0}, "https://imbee.example.com"),
+        ({"port": 80}, "https://imbee.example.com:80"),
+        ({"schema": "http", "port": 80}, "http://imbee.example.com"),
         ({"schema": "http"}, "http://imbee.example.com"),
         ({"schema": "http", "port": 8080}, "http://imbee.example.com:8080"),
         ({"schema": "HTTP"}, "http://imbee.example.com"),
@@ -423,12 +428,79 @@ def test_the_form_masks_secrets_and_shows_defaults_and_choices(options, name):
     if form["standard"]:
         assert not form["secret"] or form["standard"] == "password"
         return
-    schema = connection_type(options, hook_name="", hook_class="")["conn-fields"][name]["schema"]
+    field = connection_type(options, hook_name="", hook_class="")["conn-fields"][name]
+    schema = field["schema"]
     assert (schema.get("format") == "password") is form["secret"]
     assert schema.get("enum", []) == list(form["choices"])
+    assert ("null" in schema["type"]) is not form["required"]
+    # Airflow's form stores what it fills in by itself, also where somebody changes another field.
+    assert "default" not in schema
     default = options.__dataclass_fields__[name].default
+    told = field["description"].partition(" Default: ")[2]
     if default is None:
-        assert "default" not in schema
+        assert told == ""
     else:
-        # What the form fills in by itself must be read as the default again.
-        assert getattr(options.read(with_value(options, name, schema["default"])), name) == default
+        # What the form tells must be read as the default again.
+        assert getattr(options.read(with_value(options, name, told)), name) == default
+
+
+@pytest.mark.parametrize("value", [-1, 65536, "many"])
+def test_a_port_that_no_host_has_is_refused(value):
+    with pytest.raises(InvalidInput, match='"Port" must be a whole number from 1 to 65535') as raised:
+        imbee(port=value)
+    assert raised.value.field == "Port"
+
+
+def test_a_port_that_the_url_overrules_is_named_in_a_warning(caplog):
+    assert imbee(host="http://imbee.example.com:81", port=82).base_url == "http://imbee.example.com:81"
+    assert '"HOST" has port 81, and "Port" is 82. The first one counts.' in caplog.text
+
+
+# --- what Airflow masks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("options", "name"), fields())
+def test_airflows_mask_is_no_value(options, name, caplog):
+    form = options.forms()[name]
+    if form["standard"] == "port":
+        return
+    masked = with_value(options, name, " *** ")
+    if form["secret"]:
+        with pytest.raises(InvalidInput) as raised:
+            options.read(masked)
+        assert f'"{form["label"]}" is "***"' in str(raised.value)
+        assert "Enter the secret itself again" in raised.value.remedy
+        assert (form["standard"] or f'"{name}" in Extra') in raised.value.remedy
+    elif form["required"]:
+        with pytest.raises(InvalidInput, match=f'"{form["label"]}" is missing'):
+            options.read(masked)
+    else:
+        assert getattr(options.read(masked), name) == options.__dataclass_fields__[name].default
+        [record] = caplog.records
+        assert record.levelname == "WARNING"
+        assert f'"{form["label"]}" ("{name}" in Extra)' in record.getMessage()
+
+
+def test_several_masks_are_named_in_one_warning(caplog):
+    options = wolkvox({"timeout": "***", "domain": "***"})
+    assert (options.timeout, options.domain) == (30.0, None)
+    [record] = caplog.records
+    assert '"Domain" ("domain" in Extra) and in "Timeout" ("timeout" in Extra)' in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("extra", "method", "warned"),
+    [
+        ({"token_information_method": "post"}, "POST", ""),
+        ({"extra__wolkvox__token_information_method": "POST"}, "POST", ""),
+        ({"token_information_method": "POST", "information_method": "GET"}, "GET", ""),
+        ({"token_information_method": "POST", "information_method": ""}, "POST", ""),
+        ({"token_information_method": "***", "information_method": "POST"}, "POST", ""),
+        ({"token_information_method": "***"}, "GET", '"token_information_method" in Extra'),
+        ({"token_information_method": "POST", "information_method": "***"}, "POST", '"information_method"'),
+    ],
+)
+def test_the_former_name_of_an_extra_is_read_where_the_new_one_is_not_given(extra, method, warned, caplog):
+    assert wolkvox(extra).information_method == method
+    assert warned in caplog.text
+    assert bool(caplog.text) is bool(warned)

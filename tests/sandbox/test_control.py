@@ -25,17 +25,21 @@ def test_health_is_answered(sandbox):
 def test_connections_are_airflows_json_and_follow_the_switches(sandbox):
     sandbox.switch({"wolkvox.operation": "shop", "imbee.corporate_token": "c-2"})
     connections = sandbox.get("/_sandbox/connections").json()
+    # In a field of its own too: without it Airflow's Test button does not work.
+    port = int(sandbox.url.rpartition(":")[2])
     assert json.loads(connections["AIRFLOW_CONN_IMBEE_DEFAULT"]) == {
         "conn_type": "imbee",
         "host": f"{sandbox.url}/imbee",
         "password": sandbox.switch()["imbee.authorization"],
         "extra": {"corporate_token": "c-2"},
+        "port": port,
     }
     assert json.loads(connections["AIRFLOW_CONN_WOLKVOX_DEFAULT"]) == {
         "conn_type": "wolkvox",
         "host": f"{sandbox.url}/wolkvox",
         "login": "shop",
         "password": default_token(sandbox),
+        "port": port,
     }
 
 

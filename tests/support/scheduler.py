@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psutil
 from requests import RequestException, Session
@@ -23,7 +23,13 @@ from tests.support.sandbox import ROOT
 
 T = TypeVar("T")
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+COMPONENTS = {
+    "api-server": "metadatabase",
+    "scheduler": "scheduler",
+    "dag-processor": "dag_processor",
+    "triggerer": "triggerer",
+}
+"""The processes, and the part of the health report that tells of each."""
 PATIENCE = 120.0
 """Seconds after which something is waited for in vain."""
 
@@ -41,6 +47,9 @@ class Scheduler:
     :param dag_ids: the Dags in it
     :param variables: environment variables for its processes, such as connections
     """
+
+    components = tuple(COMPONENTS)
+    """The processes that are started."""
 
     def __init__(self, dags: str, dag_ids: Iterable[str], variables: Mapping[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="airflow-scheduler-", ignore_cleanup_errors=True)
@@ -66,11 +75,11 @@ class Scheduler:
         )
         (self.home / "dags" / "dags.py").write_text(dags, encoding="utf-8")
 
-    def __enter__(self) -> Scheduler:
+    def __enter__(self) -> Self:
         try:
             with self.explained():
                 self._migrate()
-                for name in COMPONENTS:
+                for name in self.components:
                     self._start(name)
                 self.wait_for("a healthy Airflow", self._healthy)
                 answer = self._http.get(f"{self._url}/auth/token", timeout=30)
@@ -190,8 +199,7 @@ class Scheduler:
     def _healthy(self) -> bool:
         try:
             health = self._http.get(f"{self._url}/api/v2/monitor/health", timeout=10).json()
-            parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-            return all(health[part]["status"] == "healthy" for part in parts)
+            return all(health[COMPONENTS[name]]["status"] == "healthy" for name in self.components)
         except (RequestException, ValueError, KeyError):
             return False
 
