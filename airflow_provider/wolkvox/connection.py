@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.options import VendorOptions, base_url, form_field, number, pattern
+from airflow_provider.wolkvox.envelope import CONCURRENCY, MAINTENANCE, QUOTA, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,26 +71,26 @@ class WolkvoxOptions(VendorOptions):
         "Text of a used-up quota",
         "Regular expression on the message of a 403.",
         parse=pattern,
-        default=r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
+        default=QUOTA,
     )
     concurrency_message: str = form_field(
         "Text of too many simultaneous requests",
-        "Regular expression on the message of a 403; looked for before the others.",
+        "Regular expression on the message of a 403, of a token or an address; looked for before the others.",
         parse=pattern,
-        default=r"simultaneous|simult[aá]ne",
+        default=CONCURRENCY,
     )
     maintenance_message: str = form_field(
         "Text of a maintenance window",
         "Regular expression on the message of a 403.",
         parse=pattern,
-        default=r"maintenance|backup|mantenimiento|respaldo|copia de seguridad",
+        default=MAINTENANCE,
     )
     # Not "token_message": Airflow masks what is called a token, and would mask the word in every log.
     refusal_message: str = form_field(
         "Text of a refused token",
         "Regular expression on the message of a 403.",
         parse=pattern,
-        default=r"token",
+        default=REFUSED,
     )
 
     @classmethod
