@@ -28,6 +28,9 @@ REPORTED = 50
 OUTAGE = 20
 """So many failures in a row that speak of an outage, with no success between, end a batch."""
 
+AWAY = 60.0
+"""Seconds: a vendor that asks for a longer pause is away for all records, as in a maintenance window."""
+
 # Refused keys of users count too: it is the connection's header that is wrong, if it is all of them.
 SIGNS_OF_AN_OUTAGE = (VendorUnavailable, OutcomeUnknown, VendorProtocolError, VendorAuthError)
 
@@ -92,7 +95,7 @@ class Failures:
         if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
             # The connection's credentials are refused: so would be every other record.
             return error
-        if self._signs >= OUTAGE:
+        if self._signs >= OUTAGE or (isinstance(error, VendorUnavailable) and (error.retry_after or 0) > AWAY):
             return error
         plan, count = self._plan, self._counts.failed + self._counts.unknown
         if plan.on_error == "fail":

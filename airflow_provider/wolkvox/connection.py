@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.hosts import base_url, is_ipv6
 from airflow_provider.http.options import VendorOptions, form_field, number, pattern
+from airflow_provider.wolkvox.envelope import CONCURRENCY, MAINTENANCE, QUOTA, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,20 +75,20 @@ class WolkvoxOptions(VendorOptions):
         "Text of a used-up quota",
         "Regular expression. A 403 whose message matches it means that the quota is used up.",
         parse=pattern,
-        default=r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
+        default=QUOTA,
     )
     concurrency_message: str = form_field(
         "Text of too many simultaneous requests",
-        "Regular expression. A 403 whose message matches it means that too many requests are under way. "
-        "Looked for before the others.",
+        "Regular expression. A 403 whose message matches it means that too many requests of the token or of "
+        "your address are under way. Looked for before the others.",
         parse=pattern,
-        default=r"simultaneous|simult[aá]ne",
+        default=CONCURRENCY,
     )
     maintenance_message: str = form_field(
         "Text of a maintenance window",
         "Regular expression. A 403 whose message matches it means that wolkvox is down for maintenance.",
         parse=pattern,
-        default=r"maintenance|backup|mantenimiento|respaldo|copia de seguridad",
+        default=MAINTENANCE,
     )
     # Not "token_message": Airflow masks what is called a token, and would mask the word in every log.
     refusal_message: str = form_field(
@@ -95,7 +96,7 @@ class WolkvoxOptions(VendorOptions):
         "Regular expression. A 403 whose message matches it means that the token is refused. "
         "Looked for after the others.",
         parse=pattern,
-        default=r"token",
+        default=REFUSED,
     )
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -79,7 +80,7 @@ class Crm:
             try:
                 document = success(response, self.texts)
             except VendorRejected as error:
-                error.remedy = error.remedy or remedy
+                error.remedy = " ".join(filter(None, (remedy, error.remedy))) or None
                 raise
             return read(document, response.status)
 
@@ -103,7 +104,9 @@ class Crm:
         """
 
         def decode(response: Response) -> WolkvoxPage:
-            if 200 <= response.status < 300 and response.body.lstrip().startswith(b"["):
+            if 200 <= response.status < 300 and response.body.removeprefix(BOM_UTF8).lstrip().startswith(
+                b"["
+            ):
                 # The saved sample of queryDates has no envelope.
                 return _page({"data": response.json()}, response.status)
             return _page(envelope(response, self.texts), response.status)

@@ -6,7 +6,7 @@ The types are not uniform: ``code`` is a number or a text, ``error`` is null, ``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import (
@@ -24,24 +24,88 @@ from airflow_provider.http.status import error_for_status, retry_after
 if TYPE_CHECKING:
     from airflow_provider.http.call import Response
 
+WRONG_PLACE = {
+    404: (
+        'Check "Wolkvox-Server" of the connection: it must be the host of your CRM, as in the address bar '
+        "after logging in. If it is right, what the request names is not there."
+    ),
+    405: (
+        'Check "Method of token information" of the connection, and that "Wolkvox-Server" is the host of '
+        "your CRM: it refuses this method."
+    ),
+}
+"""What to do about a status that speaks of the address or of the method."""
+
 MAINTENANCE_WAIT = 600.0
 """Seconds to stay away during maintenance; its length is not published."""
+
+
+# A daily limit is the quota, whatever it is called: it is no throttling.
+CONCURRENCY = (
+    r"simultaneous|simult[aá]ne|"
+    r"^(?!.*(daily|diari)).*(rate limit|too many requests|demasiadas (peticion|solicitud))"
+)
+MAINTENANCE = r"maintenance|backup|mantenimiento|respaldo|copia de seguridad"
+# The words come in any order: "límite excedido", "se ha excedido el límite".
+QUOTA = (
+    r"limit exceeded|quota|cuota|"
+    r"^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
+    r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))"
+)
+REFUSED = r"token"
+
+SENTENCES = {
+    "concurrency": (
+        r"(requests|peticiones|solicitudes).* simult[aá]ne|simultaneous (requests|connections)|"
+        r"rate limit exceeded|too many requests"
+    ),
+    "maintenance": (
+        r"(api|service|servicio|server|servidor|system|sistema|wolkvox).*(under maintenance|en mantenimiento)"
+    ),
+    "quota": (
+        r"^(?=.*(token|consum|\bapi\b|request|petici|solicitud|diari[oa]|daily))"
+        r"(?=.*(\blimit\b|l[ií]mite|quota|cuota))"
+        r"(?=.*(exceeded|exhausted|used up|excedid|superad|agotad|alcanzad))"
+    ),
+    "token": r"(validate|enter) the wolkvox-token|validate token|wolkvox-token (is )?(invalid|inv[aá]lid)",
+}
+"""What is clear beside any other 4xx: whole sentences, since a field of the CRM may be called "Quota"."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForbiddenTexts:
     """Regular expressions that tell apart what a 403 of wolkvox can mean, case ignored.
 
-    :param concurrency: too many requests of one token at once
+    :param concurrency: too many requests at once, of one token or one address
     :param maintenance: the API is switched off for a while
     :param quota: the daily quota is used up
     :param token: the token is refused
     """
 
-    concurrency: str
-    maintenance: str
-    quota: str
-    token: str
+    concurrency: str = CONCURRENCY
+    maintenance: str = MAINTENANCE
+    quota: str = QUOTA
+    token: str = REFUSED
+
+    def beside(self, status: int) -> ForbiddenTexts:
+        """Return the expressions to use beside a status.
+
+        Those of a 403 may be single words. Beside another status they are whole sentences, except where the
+        connection has an expression of its own.
+
+        :param status: HTTP status, or the code of the envelope
+        """
+        if status == 403:
+            return self
+        usual = ForbiddenTexts()
+        return replace(
+            self,
+            **{
+                name: sentence
+                for name, sentence in SENTENCES.items()
+                if getattr(self, name) == getattr(usual, name)
+            },
+        )
 
 
 def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
@@ -55,9 +119,8 @@ def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
         document = response.json()
     except VendorProtocolError:
         # Refusals are not known to be JSON.
-        if error := _refusal(
-            response, response.status, response.body[:2000].decode(errors="replace"), None, texts
-        ):
+        page = response.body[:2000].decode(errors="replace")
+        if error := _refusal(response, response.status, page, None, texts, enveloped=False):
             raise error from None
         raise
     if not isinstance(document, dict):
@@ -70,7 +133,8 @@ def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
     judged = response.status if not 200 <= response.status < 300 or code is None else code
     if error := _refusal(response, judged, message, code, texts):
         raise error
-    if isinstance(document.get("error"), dict):
+    if not _is_none(document.get("error")):
+        # It has been seen beside code 200, too.
         raise VendorRejected(message or "no message", status=response.status, code=code)
     return document
 
@@ -92,13 +156,19 @@ def success(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
 
 
 def _refusal(
-    response: Response, judged: int, message: str, code: int | None, texts: ForbiddenTexts
+    response: Response,
+    judged: int,
+    message: str,
+    code: int | None,
+    texts: ForbiddenTexts,
+    *,
+    enveloped: bool = True,
 ) -> VendorError | None:
     error = None
     # That a used-up quota answers 403 is known of wolkvox's other API alone, so the text decides; 401 and 429
     # are clear without it.
     if 400 <= judged < 500 and judged not in (401, 429):
-        error = _recognised(message, response, texts)
+        error = _recognised(message, response, texts.beside(judged))
     if error is None and judged == 403:
         error = VendorRejected(
             f"forbidden, for a reason that is not recognised: {_shown(message)}",
@@ -106,7 +176,10 @@ def _refusal(
         )
     if error is None:
         # A text that is not from the envelope may be a whole page: describe it instead.
-        return error_for_status(response, message if code is not None else None, status=judged, code=code)
+        error = error_for_status(response, message if enveloped else None, status=judged, code=code)
+        if error is None:
+            return None
+        error.remedy = WRONG_PLACE.get(judged, error.remedy)
     error.status, error.code = response.status, code
     return error
 
@@ -115,13 +188,11 @@ def _recognised(message: str, response: Response, texts: ForbiddenTexts) -> Vend
     """Tell apart quota, concurrency, maintenance and bad tokens, for which wolkvox has one status."""
 
     def speaks_of(expression: str) -> bool:
-        return re.search(expression, message, re.IGNORECASE) is not None
+        return re.search(expression, message, re.IGNORECASE | re.DOTALL) is not None
 
     shown = _shown(message)
     if speaks_of(texts.concurrency):
-        return RateLimited(
-            f"too many requests of this token at once: {shown}", retry_after=retry_after(response)
-        )
+        return RateLimited(f"too many requests at once: {shown}", retry_after=retry_after(response))
     if speaks_of(texts.maintenance):
         wait = retry_after(response)
         return VendorUnavailable(
@@ -148,5 +219,10 @@ def _message(document: dict[str, Any]) -> str:
     error = document.get("error")
     if isinstance(error, dict):
         error = error.get("message")
-    parts = [document.get("msg"), error]
-    return " - ".join(part for part in parts if isinstance(part, str) and part not in ("", "null"))
+    parts = [document.get("msg"), document.get("message"), error]
+    return " - ".join(part for part in parts if isinstance(part, str) and not _is_none(part))
+
+
+def _is_none(error: Any) -> bool:
+    """Say whether the envelope's ``error`` speaks of none."""
+    return not error or (isinstance(error, str) and error.strip().lower() in ("", "null"))

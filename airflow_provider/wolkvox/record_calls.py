@@ -203,8 +203,8 @@ def delete_records(
     def read(document: dict[str, Any], status: int) -> list[WolkvoxRecord | VendorRejected]:
         data = document.get("data")
         named = data.get("wolkvox_id") if isinstance(data, dict) else None
-        # An answer that names nothing speaks of all.
-        deleted = {str(one) for one in named} if isinstance(named, list) and named else set(ids)
+        # An answer without the list speaks of all; an empty list says that none was deleted.
+        deleted = {str(one) for one in named} if isinstance(named, list) else set(ids)
         return [
             WolkvoxRecord(wolkvox_id=id_)
             if id_ in deleted

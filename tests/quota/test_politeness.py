@@ -184,6 +184,9 @@ def ends(operator: str, on_error: str, fault: str) -> str:
     if fault in ("401", "403"):
         # A user or a token is refused for the secrets of the connection; a chat perhaps for its own user's key.
         return "outage" if operator == "chats" else "fail"
+    if fault == "503 for 1 h" and operator != "tokens":
+        # The vendor is away, for every record.
+        return "fail"
     return "all" if fault == "404" else "outage"
 
 

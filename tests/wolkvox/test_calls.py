@@ -82,7 +82,7 @@ def test_the_answer_is_decoded():
 
 
 @pytest.mark.parametrize("code", ["200", 200, "201", None])
-@pytest.mark.parametrize("error", ["null", None, "", "Null-like text"])
+@pytest.mark.parametrize("error", ["null", None, "", " NULL ", False, 0, [], {}])
 @pytest.mark.parametrize("message", ["1 records were are found", "TOKEN LIMIT EXCEEDED", None])
 def test_success_does_not_depend_on_spelling_or_types(code, error, message):
     assert decode(envelope(code=code, error=error, msg=message)).limit == 4800
@@ -159,6 +159,14 @@ MEANINGS = [
     ("El limite diario fue superado", QuotaExhausted),
     ("límite agotado", QuotaExhausted),
     ("daily quota used", QuotaExhausted),
+    ("Se ha excedido el límite diario de consumo del token", QuotaExhausted),
+    ("Cuota diaria del token agotada", QuotaExhausted),
+    ("Superado el LIMITE de consumo", QuotaExhausted),
+    ("YOU HAVE EXCEEDED THE DAILY LIMIT", QuotaExhausted),
+    ("Too many requests today: daily limit exceeded", QuotaExhausted),
+    ("RATE LIMIT EXCEEDED", RateLimited),
+    ("Too many requests from this IP", RateLimited),
+    ("Demasiadas solicitudes desde esta dirección", RateLimited),
     ("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)", RateLimited),
     ("Excede el límite de peticiones simultáneas por token", RateLimited),
     ("solicitudes simultaneas", RateLimited),
@@ -273,8 +281,59 @@ def test_every_other_status_has_its_error_wherever_it_is_written(status, kind, f
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 412, 417])
-def test_a_used_up_quota_is_recognised_with_another_status_too(status):
-    assert type(error_of(refusal("TOKEN LIMIT EXCEEDED", status))) is QuotaExhausted
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("TOKEN LIMIT EXCEEDED", QuotaExhausted),
+        ("Se ha excedido el límite diario de consumo del token", QuotaExhausted),
+        ("Cuota diaria del token agotada", QuotaExhausted),
+        ("El límite de peticiones de la API fue superado", QuotaExhausted),
+        ("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)", RateLimited),
+        ("Excede el límite de peticiones simultáneas por token", RateLimited),
+        ("RATE LIMIT EXCEEDED", RateLimited),
+        ("The API is under maintenance", VendorUnavailable),
+        ("PLEASE VALIDATE TOKEN", VendorAuthError),
+    ],
+)
+def test_a_whole_sentence_is_recognised_with_another_status_too(status, message, kind):
+    assert type(error_of(refusal(message, status))) is kind
+    assert type(error_of(refusal(message, 200, code=str(status)))) is kind
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 412, 416, 417])
+@pytest.mark.parametrize(
+    "message",
+    [
+        'El campo "Quota mensual" es obligatorio',
+        "Token de pago inválido",
+        "Invalid value for field Token",
+        'El tipo de caso "Mantenimiento" no existe',
+        "Copia de seguridad: campo desconocido",
+        "Límite de crédito excedido",
+        "El módulo Cuotas no existe",
+        "Llamadas simultáneas: valor no permitido",
+    ],
+)
+def test_a_word_of_a_field_is_only_a_word_beside_another_status(status, message):
+    error = error_of(refusal(message, status))
+    assert type(error) is VendorRejected
+    assert message in str(error)
+
+
+def test_a_pattern_of_the_connections_own_counts_beside_every_refusal():
+    texts = replace(TEXTS, quota=r"c[oó]digo 77\b")
+    assert type(error_of(refusal("Error: CÓDIGO 77!", 417), texts)) is QuotaExhausted
+    assert type(error_of(refusal("token", 417), texts)) is VendorRejected
+
+
+@pytest.mark.parametrize("form", ["envelope", "html"])
+def test_a_wrong_address_or_method_is_not_the_tokens_fault(form):
+    for status, setting in ((404, "Wolkvox-Server"), (405, "Method of token information")):
+        answer = refusal("NOT HERE", status) if form == "envelope" else Response(status, {}, b"<html>")
+        error = error_of(answer)
+        assert type(error) is VendorRejected
+        assert setting in error.remedy
+        assert "Wolkvox-Token" not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import csv
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import VendorAuthError
+from airflow_provider.exceptions import VendorAuthError, VendorUnavailable
 from airflow_provider.wolkvox.fields import address, column, currency, search, table, telephone
 from tests.support.batches import counts
 from tests.support.wolkvox import bodies, contacts, in_crm, insert, people, query, update, upsert
@@ -162,3 +162,24 @@ def test_one_request_is_under_way_unless_the_connection_says_otherwise(sandbox, 
     result = insert(contacts(10), max_concurrency=20)
     assert counts(result) == {"total": 10, "created": 10}
     assert result["requests"] == 10
+
+
+# Maintenance
+
+
+@pytest.mark.parametrize("on_error", ["fail", "continue"])
+def test_a_maintenance_window_costs_one_request(sandbox, on_error):
+    sandbox.fault(vendor="wolkvox", times=None, action="maintenance")
+    with pytest.raises(VendorUnavailable, match="maintenance"):
+        insert(contacts(50), on_error=on_error)
+    assert len(sandbox.requests("wolkvox")) == 1
+    sandbox.control("DELETE", "faults")
+    assert counts(insert(contacts(50), on_error=on_error)) == {"total": 50, "created": 50}
+
+
+def test_a_refusal_beside_a_success_is_no_record_that_is_done(sandbox):
+    refusal = {"code": "200", "error": "El registro no existe", "msg": "", "data": {"wolkvox_id": "65f0"}}
+    sandbox.fault(vendor="wolkvox", times=1, status=200, json=refusal)
+    result = insert(contacts(2), on_error="continue")
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert "El registro no existe" in result["failures"][0]["reason"]

@@ -72,10 +72,16 @@ def test_an_insert_without_identifier_is_a_protocol_error(data):
         assert type(error_of(ALL[name], answer(data=data))) is VendorProtocolError
 
 
-@pytest.mark.parametrize("data", [None, [], {}, {"wolkvox_id": []}, {"wolkvox_id": "65f0"}])
+@pytest.mark.parametrize("data", [None, [], {}, {"wolkvox_id": None}, {"wolkvox_id": "65f0"}])
 def test_a_deletion_that_names_nothing_speaks_of_all(data):
     found = ALL["delete_records"].decode(answer(data=data))
     assert [record.wolkvox_id for record in found] == ["65f0", "65f1"]
+
+
+def test_a_deletion_with_an_empty_list_has_deleted_nothing():
+    found = ALL["delete_records"].decode(answer(data={"wolkvox_id": []}))
+    assert [type(one) for one in found] == [VendorRejected, VendorRejected]
+    assert "names 0 of 2 records as deleted" in str(found[0])
 
 
 def test_a_deletion_tells_what_it_leaves_out():
@@ -90,6 +96,25 @@ def test_a_refused_deletion_says_what_may_have_been(name):
     assert "may have deleted" not in str(error_of(ALL["update_record"], answer(404, code=404)))
 
 
+@each_call
+@pytest.mark.parametrize("code", [200, "200", 201, None])
+@pytest.mark.parametrize("error", ["El registro no existe", "FORBIDDEN", {"message": "no"}, ["no"], True, 7])
+def test_an_error_beside_a_success_is_a_refusal(call, code, error):
+    refused = answer(code=code, error=error, msg="Proceso terminado", data={"wolkvox_id": "65f0"})
+    found = error_of(call, refused)
+    assert type(found) is VendorRejected
+    assert "Proceso terminado" in str(found)
+    if isinstance(error, str):
+        assert error in str(found)
+
+
+@each_call
+def test_the_text_of_a_refusal_may_be_under_message(call):
+    found = error_of(call, answer(400, code="400", message="El campo contacto es obligatorio"))
+    assert type(found) is VendorRejected
+    assert "El campo contacto es obligatorio" in str(found)
+
+
 # Pages
 
 
@@ -99,8 +124,9 @@ def test_pages_may_come_in_an_envelope_or_bare(name):
     totals: dict[str, Any] = {"Total records": 7, "Total pages": "4"}
     page = ALL[name].decode(answer(code="200", data=records, **totals))
     assert (page.records, page.total_records, page.total_pages) == (records, 7, 4)
-    page = ALL[name].decode(Response(200, {}, b" " + json.dumps(records).encode()))
-    assert (page.records, page.total_records, page.total_pages) == (records, None, None)
+    for before in (b" ", b"\xef\xbb\xbf", b"\xef\xbb\xbf \r\n"):
+        page = ALL[name].decode(Response(200, {}, before + json.dumps(records).encode()))
+        assert (page.records, page.total_records, page.total_pages) == (records, None, None)
 
 
 @pytest.mark.parametrize("data", [[], {}, None, "", ...])
