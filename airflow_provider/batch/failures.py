@@ -69,21 +69,24 @@ class Failures:
         :return: the error that ends the batch; None where it goes on
         :raises OSError: the report cannot be written
         """
-        error.row = job.row.number
+        # Where a person finds it: in the file that the first step has read.
+        error.row = job.row.source_row
         if isinstance(error, OutcomeUnknown):
             name_row(error, job.id)
             self._counts.unknown += 1
         else:
             self._counts.failed += 1
         report = {
-            "row": job.row.number,
+            "row": job.row.source_row,
             "source_row": job.row.source_row,
             "error": type(error).__name__,
             "field": getattr(error, "field", None),
             "ledger_id": getattr(error, "ledger_id", None),
             "reason": str(error),
         }
-        text = {} if job.row.text is None else {"text": job.row.text}
+        # A row that cannot be read may have a secret anywhere in it, where it cannot be sealed.
+        told = job.row.text is not None and not self._plan.operation.secret_parameters
+        text = {"text": job.row.text} if told else {}
         self._output.write({**report, "record": job.row.record, **text})
         if len(self.reported) < REPORTED:
             self.reported.append(report)
@@ -95,7 +98,9 @@ class Failures:
         if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
             # The connection's credentials are refused: so would be every other record.
             return error
-        if self._signs >= OUTAGE or (isinstance(error, VendorUnavailable) and (error.retry_after or 0) > AWAY):
+        if self._signs >= OUTAGE or (
+            isinstance(error, VendorUnavailable) and (error.retry_after or 0) > AWAY
+        ):
             return error
         plan, count = self._plan, self._counts.failed + self._counts.unknown
         if plan.on_error == "fail":
@@ -110,3 +115,7 @@ class Failures:
                 f"max_failures={plan.max_failures}; the first: {first['reason']}"
             )
         return None
+
+
+def _is_away(error: VendorError) -> bool:
+    return isinstance(error, VendorUnavailable) and (error.retry_after or 0) > AWAY

@@ -221,5 +221,6 @@ def test_the_error_says_what_to_write() -> None:
 def test_what_airflow_does_not_tell_is_not_refused() -> None:
     check_mapped_output(context(1, partial_kwargs={"output": "users.jsonl"}), "users.jsonl")
     check_mapped_output(context(2, partial_kwargs={}), "users.jsonl")
-    check_mapped_output({"ti": SimpleNamespace(map_index=1)}, "users.jsonl")
+    nothing_more: Any = {"ti": SimpleNamespace(map_index=1)}
+    check_mapped_output(nothing_more, "users.jsonl")
     check_mapped_output({}, "users.jsonl")

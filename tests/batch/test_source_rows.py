@@ -13,7 +13,7 @@ from airflow_provider.records.formats import FORMATS
 from airflow_provider.records.readers import Records
 from airflow_provider.records.shards import split_records
 from tests.support.batches import counts, lines
-from tests.support.imbee_runs import tokens, users
+from tests.support.imbee_runs import chats, tokens, users
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -45,6 +45,7 @@ def test_a_row_that_cannot_be_read_is_in_the_report_with_its_text_and_line(sandb
         "source_row": 3,
         "error": "InvalidInput",
         "field": "records",
+        "ledger_id": None,
         "reason": failure["reason"],
         "record": {},
         "text": '3,"5 inch',
@@ -55,8 +56,16 @@ def test_a_row_that_cannot_be_read_is_in_the_report_with_its_text_and_line(sandb
 def test_the_result_of_the_task_has_rows_and_no_values(sandbox, file):
     result = users(file(STRAY), on_error="continue")
     [failure] = result["failures"]
-    assert sorted(failure) == ["error", "field", "reason", "row", "source_row"]
+    assert sorted(failure) == ["error", "field", "ledger_id", "reason", "row", "source_row"]
     assert "inch" not in json.dumps(failure)
+
+
+def test_no_text_is_reported_where_records_have_secrets(sandbox, tmp_path, file):
+    source = file('apikey,contacts\nclear-apikey-of-a-user,"bob\n')
+    result = chats(source, output=f"{tmp_path}/out.jsonl", on_error="continue")
+    [failure] = lines(result["failures_output"])
+    assert failure["reason"].startswith("row 1: line 2: a quote opens a value")
+    assert "clear-apikey" not in json.dumps(failure)
 
 
 def test_a_record_that_can_be_read_has_no_text_in_the_report(sandbox, tmp_path, file):
@@ -101,10 +110,10 @@ def test_rows_keep_their_number_through_outputs_of_any_format(sandbox, tmp_path,
     assert rows(first) == [(2, 2)]
     fields = {"virtual_user": "unique_id_sha"}
     second = tokens(first, fields=fields, output=f"{tmp_path}/tokens{ending}", on_error="continue")
-    assert rows(second) == [(2, 3), (4, 5)]
+    assert rows(second) == [(3, 3), (5, 5)]
     sandbox.switch({"imbee.platforms": "android"})
     third = users(second, fields={"unique_id_sha": "mail"}, on_error="continue")
-    assert rows(third) == [(1, 1), (2, 4)]
+    assert rows(third) == [(1, 1), (4, 4)]
 
 
 def test_a_result_has_its_source_row_only_where_its_place_does_not_tell(sandbox, file):
@@ -128,7 +137,7 @@ def test_results_in_any_order_have_their_source_row(sandbox, file):
 @pytest.mark.parametrize("value", [7, "7", 7.0, " 7 "])
 def test_a_source_row_of_a_record_is_taken_and_kept(sandbox, value):
     result = users([{"unique_id_sha": "", "source_row": value}], on_error="continue")
-    assert [(each["row"], each["source_row"]) for each in result["failures"]] == [(1, 7)]
+    assert [(each["row"], each["source_row"]) for each in result["failures"]] == [(7, 7)]
     [record] = users([{"unique_id_sha": "1", "source_row": value}])["records"]
     assert record["source_row"] == value
 

@@ -133,7 +133,7 @@ def test_a_trigger_notices_it_too(sandbox, clock, fresh_monitors):
 
 
 class Unprobeable(WolkvoxHook):
-    def quota_call(self) -> None:  # type: ignore[override]
+    def quota_call(self) -> None:
         return None
 
 
