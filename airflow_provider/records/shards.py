@@ -210,13 +210,10 @@ def _list_local(pattern: str) -> list[str]:
 
 
 def _list_remote(pattern: str) -> list[str]:
-    plain, below = pattern, ""
-    if has_magic(pattern):
-        if exists(pattern):
-            return [pattern]
-        cut = pattern.rindex("/", 0, min(pattern.find(mark) for mark in "*?[" if mark in pattern))
-        plain, below = pattern[:cut], pattern[cut + 1 :]
     try:
+        if has_magic(pattern) and exists(pattern):
+            return [pattern]
+        plain, below = _split_pattern(pattern)
         root = remote(plain)
     except StoreMissing as error:
         raise InvalidInput(
@@ -233,6 +230,14 @@ def _list_remote(pattern: str) -> list[str]:
         for found in (root.glob(below) if below else root.iterdir())
         if found.is_file() and not found.name.startswith(".")
     ]
+
+
+def _split_pattern(pattern: str) -> tuple[str, str]:
+    """Split a URI into the folder that has no pattern in it, and the pattern below; empty without one."""
+    if not has_magic(pattern):
+        return pattern, ""
+    cut = pattern.rindex("/", 0, min(pattern.find(mark) for mark in "*?[" if mark in pattern))
+    return pattern[:cut], pattern[cut + 1 :]
 
 
 @contextmanager
