@@ -98,9 +98,7 @@ class Failures:
         if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
             # The connection's credentials are refused: so would be every other record.
             return error
-        if self._signs >= OUTAGE or (
-            isinstance(error, VendorUnavailable) and (error.retry_after or 0) > AWAY
-        ):
+        if self._signs >= OUTAGE or _is_away(error):
             return error
         plan, count = self._plan, self._counts.failed + self._counts.unknown
         if plan.on_error == "fail":

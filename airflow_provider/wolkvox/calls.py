@@ -28,7 +28,7 @@ from airflow_provider.wolkvox.collection_calls import (
     upsert_collections,
 )
 from airflow_provider.wolkvox.crm import Crm, WolkvoxPage, WolkvoxRecord
-from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope
+from airflow_provider.wolkvox.envelope import envelope
 from airflow_provider.wolkvox.record_calls import (
     combine_deletions,
     combine_inserts,
@@ -42,6 +42,7 @@ from airflow_provider.wolkvox.record_calls import (
     update_record,
     update_records,
 )
+from airflow_provider.wolkvox.refusals import ForbiddenTexts
 
 __all__ = [
     "Crm",

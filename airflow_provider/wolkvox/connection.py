@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.hosts import base_url, is_ipv6
 from airflow_provider.http.options import VendorOptions, form_field, number, pattern
-from airflow_provider.wolkvox.envelope import CONCURRENCY, MAINTENANCE, QUOTA, REFUSED
+from airflow_provider.wolkvox.refusals import CONCURRENCY, FORMER, MAINTENANCE, QUOTA, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.sdk import Connection
     from pydantic import SecretStr
+
+
+def _pattern(raw: Any) -> str | None:
+    return None if raw in FORMER else pattern(raw)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +78,20 @@ class WolkvoxOptions(VendorOptions):
     quota_message: str = form_field(
         "Text of a used-up quota",
         "Regular expression. A 403 whose message matches it means that the quota is used up.",
-        parse=pattern,
+        parse=_pattern,
         default=QUOTA,
     )
     concurrency_message: str = form_field(
         "Text of too many simultaneous requests",
         "Regular expression. A 403 whose message matches it means that too many requests of the token or of "
         "your address are under way. Looked for before the others.",
-        parse=pattern,
+        parse=_pattern,
         default=CONCURRENCY,
     )
     maintenance_message: str = form_field(
         "Text of a maintenance window",
         "Regular expression. A 403 whose message matches it means that wolkvox is down for maintenance.",
-        parse=pattern,
+        parse=_pattern,
         default=MAINTENANCE,
     )
     # Not "token_message": Airflow masks what is called a token, and would mask the word in every log.
@@ -95,7 +99,7 @@ class WolkvoxOptions(VendorOptions):
         "Text of a refused token",
         "Regular expression. A 403 whose message matches it means that the token is refused. "
         "Looked for after the others.",
-        parse=pattern,
+        parse=_pattern,
         default=REFUSED,
     )
 

@@ -16,7 +16,8 @@ from airflow_provider.http.call import Call
 from airflow_provider.http.model import VendorModel
 from airflow_provider.texts import scalar, text_or_none
 from airflow_provider.values import BYTES, is_empty, native, shape, visible
-from airflow_provider.wolkvox.envelope import ForbiddenTexts, envelope, success
+from airflow_provider.wolkvox.envelope import envelope, success
+from airflow_provider.wolkvox.refusals import ForbiddenTexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

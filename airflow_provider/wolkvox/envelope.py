@@ -6,7 +6,6 @@ The types are not uniform: ``code`` is a number or a text, ``error`` is null, ``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import (
@@ -23,6 +22,7 @@ from airflow_provider.http.status import error_for_status, retry_after
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Response
+    from airflow_provider.wolkvox.refusals import ForbiddenTexts
 
 WRONG_PLACE = {
     404: (
@@ -36,76 +36,11 @@ WRONG_PLACE = {
 }
 """What to do about a status that speaks of the address or of the method."""
 
+LONGEST = 2000
+"""Characters of a message in which the patterns are looked for."""
+
 MAINTENANCE_WAIT = 600.0
 """Seconds to stay away during maintenance; its length is not published."""
-
-
-# A daily limit is the quota, whatever it is called: it is no throttling.
-CONCURRENCY = (
-    r"simultaneous|simult[aá]ne|"
-    r"^(?!.*(daily|diari)).*(rate limit|too many requests|demasiadas (peticion|solicitud))"
-)
-MAINTENANCE = r"maintenance|backup|mantenimiento|respaldo|copia de seguridad"
-# The words come in any order: "límite excedido", "se ha excedido el límite".
-QUOTA = (
-    r"limit exceeded|quota|cuota|"
-    r"^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
-    r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))"
-)
-REFUSED = r"token"
-
-SENTENCES = {
-    "concurrency": (
-        r"(requests|peticiones|solicitudes).* simult[aá]ne|simultaneous (requests|connections)|"
-        r"rate limit exceeded|too many requests"
-    ),
-    "maintenance": (
-        r"(api|service|servicio|server|servidor|system|sistema|wolkvox).*(under maintenance|en mantenimiento)"
-    ),
-    "quota": (
-        r"^(?=.*(token|consum|\bapi\b|request|petici|solicitud|diari[oa]|daily))"
-        r"(?=.*(\blimit\b|l[ií]mite|quota|cuota))"
-        r"(?=.*(exceeded|exhausted|used up|excedid|superad|agotad|alcanzad))"
-    ),
-    "token": r"(validate|enter) the wolkvox-token|validate token|wolkvox-token (is )?(invalid|inv[aá]lid)",
-}
-"""What is clear beside any other 4xx: whole sentences, since a field of the CRM may be called "Quota"."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForbiddenTexts:
-    """Regular expressions that tell apart what a 403 of wolkvox can mean, case ignored.
-
-    :param concurrency: too many requests at once, of one token or one address
-    :param maintenance: the API is switched off for a while
-    :param quota: the daily quota is used up
-    :param token: the token is refused
-    """
-
-    concurrency: str = CONCURRENCY
-    maintenance: str = MAINTENANCE
-    quota: str = QUOTA
-    token: str = REFUSED
-
-    def beside(self, status: int) -> ForbiddenTexts:
-        """Return the expressions to use beside a status.
-
-        Those of a 403 may be single words. Beside another status they are whole sentences, except where the
-        connection has an expression of its own.
-
-        :param status: HTTP status, or the code of the envelope
-        """
-        if status == 403:
-            return self
-        usual = ForbiddenTexts()
-        return replace(
-            self,
-            **{
-                name: sentence
-                for name, sentence in SENTENCES.items()
-                if getattr(self, name) == getattr(usual, name)
-            },
-        )
 
 
 def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
@@ -119,7 +54,7 @@ def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
         document = response.json()
     except VendorProtocolError:
         # Refusals are not known to be JSON.
-        page = response.body[:2000].decode(errors="replace")
+        page = response.body[:LONGEST].decode(errors="replace")
         if error := _refusal(response, response.status, page, None, texts, enveloped=False):
             raise error from None
         raise
@@ -191,6 +126,8 @@ def _recognised(message: str, response: Response, texts: ForbiddenTexts) -> Vend
         return re.search(expression, message, re.IGNORECASE | re.DOTALL) is not None
 
     shown = _shown(message)
+    # A page in its place is longer than any pattern is made for.
+    message = message[:LONGEST]
     if speaks_of(texts.concurrency):
         return RateLimited(f"too many requests at once: {shown}", retry_after=retry_after(response))
     if speaks_of(texts.maintenance):

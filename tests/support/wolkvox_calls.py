@@ -12,8 +12,8 @@ from airflow_provider.http.call import Call, Response
 from airflow_provider.wolkvox import calls
 from airflow_provider.wolkvox.calls import Crm
 from airflow_provider.wolkvox.connection import WolkvoxOptions
-from airflow_provider.wolkvox.envelope import ForbiddenTexts
 from airflow_provider.wolkvox.fields import telephone
+from airflow_provider.wolkvox.refusals import ForbiddenTexts
 
 FORMS: dict[str, Any] = WolkvoxOptions.__dataclass_fields__
 TEXTS = ForbiddenTexts(

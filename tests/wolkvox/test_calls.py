@@ -18,7 +18,9 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.call import Repeat, Response
 from airflow_provider.wolkvox.calls import WolkvoxTokenInformation, token_information
-from airflow_provider.wolkvox.envelope import MAINTENANCE_WAIT, ForbiddenTexts
+from airflow_provider.wolkvox.envelope import MAINTENANCE_WAIT
+from airflow_provider.wolkvox.hooks import WolkvoxHook
+from airflow_provider.wolkvox.refusals import CONCURRENCY, FORMER, QUOTA, ForbiddenTexts
 from tests.support.wolkvox_calls import TEXTS
 
 DATA = {
@@ -164,6 +166,8 @@ MEANINGS = [
     ("Superado el LIMITE de consumo", QuotaExhausted),
     ("YOU HAVE EXCEEDED THE DAILY LIMIT", QuotaExhausted),
     ("Too many requests today: daily limit exceeded", QuotaExhausted),
+    ("Daily rate limit exceeded", QuotaExhausted),
+    ("Too many requests for today: limit exceeded", QuotaExhausted),
     ("RATE LIMIT EXCEEDED", RateLimited),
     ("Too many requests from this IP", RateLimited),
     ("Demasiadas solicitudes desde esta dirección", RateLimited),
@@ -287,7 +291,9 @@ def test_every_other_status_has_its_error_wherever_it_is_written(status, kind, f
         ("TOKEN LIMIT EXCEEDED", QuotaExhausted),
         ("Se ha excedido el límite diario de consumo del token", QuotaExhausted),
         ("Cuota diaria del token agotada", QuotaExhausted),
-        ("El límite de peticiones de la API fue superado", QuotaExhausted),
+        ("Ha superado el límite diario", QuotaExhausted),
+        ("DAILY LIMIT EXCEEDED", QuotaExhausted),
+        ("Daily rate limit exceeded", QuotaExhausted),
         ("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)", RateLimited),
         ("Excede el límite de peticiones simultáneas por token", RateLimited),
         ("RATE LIMIT EXCEEDED", RateLimited),
@@ -310,6 +316,12 @@ def test_a_whole_sentence_is_recognised_with_another_status_too(status, message,
         'El tipo de caso "Mantenimiento" no existe',
         "Copia de seguridad: campo desconocido",
         "Límite de crédito excedido",
+        "The field description exceeded the limit of 200 characters of the request",
+        "Límite de caracteres superado en el campo request",
+        "API: value exceeded the limit of the field",
+        "El campo limite de tokens no puede ser superado",
+        "Daily limit exceeded: not a value of the field status",
+        "Too many requests is no value of the campo estado",
         "El módulo Cuotas no existe",
         "Llamadas simultáneas: valor no permitido",
     ],
@@ -324,6 +336,19 @@ def test_a_pattern_of_the_connections_own_counts_beside_every_refusal():
     texts = replace(TEXTS, quota=r"c[oó]digo 77\b")
     assert type(error_of(refusal("Error: CÓDIGO 77!", 417), texts)) is QuotaExhausted
     assert type(error_of(refusal("token", 417), texts)) is VendorRejected
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_a_default_that_the_form_once_stored_is_nobodys_own(sandbox, set_connection, former):
+    set_connection("wolkvox_default", extra={"quota_message": former, "concurrency_message": former})
+    options = WolkvoxHook().options
+    assert (options.quota_message, options.concurrency_message) == (QUOTA, CONCURRENCY)
+
+
+def test_a_long_page_is_not_searched_to_its_end():
+    message = "the api " * 20_000
+    error = error_of(refusal(message, 400))
+    assert type(error) is VendorRejected
 
 
 @pytest.mark.parametrize("form", ["envelope", "html"])

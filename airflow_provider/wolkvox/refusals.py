@@ -1,0 +1,86 @@
+"""The texts by which wolkvox's refusals are told apart.
+
+The module uses the standard library alone: ``import airflow`` loads it through ``get_provider_info``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+# A daily limit is the quota, whatever it is called: it is no throttling.
+_NOT_DAILY = r"^(?!.*(daily|diari|today|per day|\bhoy\b|por d[ií]a|al d[ií]a))"
+# What a 400 says of a field of a record is said of that record.
+_NO_FIELD = r"(?!.*\b(field|campo|charact|car[aá]cter))"
+
+CONCURRENCY = (
+    rf"simultaneous|simult[aá]ne|{_NOT_DAILY}.*(rate limit|too many requests|demasiadas (peticion|solicitud))"
+)
+MAINTENANCE = r"maintenance|backup|mantenimiento|respaldo|copia de seguridad"
+# The words come in any order: "límite excedido", "se ha excedido el límite".
+QUOTA = (
+    r"limit exceeded|quota|cuota|"
+    r"^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
+    r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))"
+)
+REFUSED = r"token"
+
+SENTENCES = {
+    "concurrency": (
+        rf"{_NOT_DAILY}{_NO_FIELD}.*((requests|peticiones|solicitudes) simult[aá]ne|"
+        r"simultaneous requests|rate limit exceeded|too many requests)"
+    ),
+    "maintenance": (
+        rf"^{_NO_FIELD}.*\b(api|servi\w+|server|system|sistema|wolkvox)\b.{{1,30}}"
+        r"(under maintenance|en mantenimiento)"
+    ),
+    "quota": (
+        rf"^{_NO_FIELD}.*(token limit exceeded|"
+        r"daily (\w+ )?(limit|quota) (\w+ )?(exceeded|exhausted|reached)|"
+        r"(excedido|superado|agotado|alcanzado) (el |la )?(l[ií]mite|cuota) diari[oa]|"
+        r"(l[ií]mite|cuota) diari[oa] (\w+ ){0,5}(excedid|superad|agotad|alcanzad))"
+    ),
+    "token": r"(validate|enter) the wolkvox-token|validate token|wolkvox-token (is )?(invalid|inv[aá]lid)",
+}
+"""What is clear beside any other 4xx: whole sentences, since a field of the CRM may be called "Quota"."""
+
+FORMER = {
+    r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
+    r"simultaneous|simult[aá]ne",
+}
+"""Earlier defaults, which the connection form has stored. They are nobody's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForbiddenTexts:
+    """Regular expressions that tell apart what a 403 of wolkvox can mean, case ignored.
+
+    :param concurrency: too many requests at once, of one token or one address
+    :param maintenance: the API is switched off for a while
+    :param quota: the daily quota is used up
+    :param token: the token is refused
+    """
+
+    concurrency: str = CONCURRENCY
+    maintenance: str = MAINTENANCE
+    quota: str = QUOTA
+    token: str = REFUSED
+
+    def beside(self, status: int) -> ForbiddenTexts:
+        """Return the expressions to use beside a status.
+
+        Those of a 403 may be single words. Beside another status they are whole sentences, except where the
+        connection has an expression of its own.
+
+        :param status: HTTP status, or the code of the envelope
+        """
+        if status == 403:
+            return self
+        usual = ForbiddenTexts()
+        return replace(
+            self,
+            **{
+                name: sentence
+                for name, sentence in SENTENCES.items()
+                if getattr(self, name) == getattr(usual, name)
+            },
+        )
