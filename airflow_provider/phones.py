@@ -75,7 +75,7 @@ def same_phone(name: str, text: str, region: str, switch: str | None) -> str:
     :param region: the country, as two letters
     :param switch: the parameter that switches the check off; None where it is off, and then what is no number
         is returned as :func:`dialled` has it
-    :raises InvalidInput: no number of that country, nor of another, is like it
+    :raises InvalidInput: it has no country's code, and no number of that country is like it
     """
     import phonenumbers
 
@@ -87,9 +87,10 @@ def same_phone(name: str, text: str, region: str, switch: str | None) -> str:
     if possible:
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         return f"{e164}ext{number.extension}" if number.extension else str(e164)
-    if switch is None:
+    if switch is None or text.startswith(("+", "00")):
+        # Of a number with a country's code nothing has to be guessed, and plans of numbers change.
         return dialled(text)
-    why = f"it is too long, too short or incomplete for a number of {region}, and has no other country's code"
+    why = f"it is too long, too short or incomplete for a number of {region}, and has no country's code"
     raise _no_phone(name, text, why, "Correct it", switch)
 
 

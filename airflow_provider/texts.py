@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.values import BYTES, is_empty, native, shape, visible
+from airflow_provider.values import BYTES, SinglePrecision, is_empty, native, shape, visible
 
 EXACT = 2**53
 """From here on a float no longer tells a whole number from the next one."""
+
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+"""What no identifier, address or number has in it. A tab counts as a blank."""
+
+EXACT_SINGLE = 2**24
+"""The same of a float that was stored in 32 bits."""
 
 MOST_DIGITS = 4300
 """Python writes no whole number with more digits."""
@@ -28,7 +36,7 @@ def text_or_none(value: Any, name: str = "value", *, prose: bool = False) -> str
     :param name: name of the field, for the error
     :param prose: whether it is written for people: there an invisible character may join an emoji or the
         letters of a script, and is kept
-    :raises InvalidInput: the value is no text and no number, or has lost digits
+    :raises InvalidInput: the value is no text and no number, has lost digits, or has a control character
     """
     if type(value) is not str:
         if hasattr(value, "get_secret_value"):
@@ -37,7 +45,24 @@ def text_or_none(value: Any, name: str = "value", *, prose: bool = False) -> str
             return None
         value = _text_of(value, name)
     seen = visible(value).strip()
-    return value.strip() if prose and seen else seen or None
+    if prose and seen:
+        return value.strip()
+    if not seen.isprintable() and (control := CONTROL.search(seen)):
+        what = "a line break" if control[0] in "\r\n" else "a control character"
+        raise InvalidInput(
+            f'"{name}" has {what} in it ({len(seen)} characters of text).',
+            field=name,
+            remedy="Take it out where the value comes from. Perhaps two rows have run into one.",
+        )
+    return seen or None
+
+
+def plain_marks(text: str) -> str:
+    """Return a text with the hyphen and the blank in place of what looks like them.
+
+    :param text: the text of an identifier or an address
+    """
+    return text if text.isascii() else "".join(map(_plain_mark, text))
 
 
 def scalar(value: Any, name: str) -> Any:
@@ -61,10 +86,17 @@ def scalar(value: Any, name: str) -> Any:
         return str.__str__(value)
     if isinstance(value, float):
         number = float(value)
-        return number if math.isfinite(number) and not number.is_integer() else int(_text_of(number, name))
+        return number if math.isfinite(number) and not number.is_integer() else int(_text_of(value, name))
     if isinstance(value, int):
         return scalar(int(value), name)
     return _text_of(value, name)
+
+
+def _plain_mark(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Pd" or character == "\u2212":
+        return "-"
+    return " " if category == "Zs" else character
 
 
 def _text_of(value: Any, name: str) -> str:
@@ -80,7 +112,8 @@ def _text_of(value: Any, name: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return _digits(name, value)
     if isinstance(value, float):
-        return _text_of_float(name, float(value))
+        single = isinstance(value, SinglePrecision)
+        return _text_of_float(name, float(value), EXACT_SINGLE if single else EXACT)
     if isinstance(value, Decimal):
         return _text_of_decimal(name, value)
     if isinstance(value, UUID):
@@ -91,16 +124,17 @@ def _text_of(value: Any, name: str) -> str:
     raise _no_text(name, shape(value), "Give a text, or a number. A list or an object cannot stand for one.")
 
 
-def _text_of_float(name: str, value: float) -> str:
+def _text_of_float(name: str, value: float, exact: int) -> str:
     if not math.isfinite(value):
         raise _no_text(name, "a number that is not finite", "Leave it empty where there is no value.")
     if not value.is_integer():
         # As Python shows it, but for the exponent: 1e-07.
         return format(Decimal(repr(value)), "f")
-    if abs(value) >= EXACT:
+    if abs(value) >= exact:
         raise _no_text(
             name,
-            f"a float of {len(str(int(abs(value))))} digits, of which it holds no more than 15 for certain",
+            f"a float of {len(str(int(abs(value))))} digits, of which it holds no more than "
+            f"{15 if exact == EXACT else 7} for certain",
             "Store the column as text or as whole numbers where it comes from: the digits are lost here.",
         )
     return str(int(value))

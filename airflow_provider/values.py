@@ -27,6 +27,10 @@ _INVISIBLE = re.compile(
 )
 
 
+class SinglePrecision(float):
+    """A float that was stored in 32 bits: it holds no more than seven digits for certain."""
+
+
 def is_empty(value: Any) -> bool:
     """Say whether a value counts as none.
 

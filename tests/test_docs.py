@@ -217,7 +217,7 @@ def _unknown(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
 def _interrupted(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
     from airflow_provider.ledger.ledger import Ledger
-    from airflow_provider.ledger.owner import new_owner, retire
+    from airflow_provider.processes import new_owner, retire
     from airflow_provider.store.location import configured
 
     killed = Ledger("imbee_default", "imbee.create_access_token", "", "task", new_owner(), 60, True)

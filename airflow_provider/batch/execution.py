@@ -20,8 +20,8 @@ from airflow_provider.batch.runner import Batch
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
-from airflow_provider.ledger.owner import new_owner, retire
 from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.processes import new_owner, retire
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.records.destinations import WrittenByAnother
@@ -189,12 +189,13 @@ class Execution:
         key = self._plan.operation.result_key
         report = None
         if self._output:
-            _check_paths(self._output, records.path)
             report = report_path(self._output)
         else:
             records.hold(XCOM_RECORDS)
         results = open_output(self._output, columns=(*records.columns, key) if records.columns else ())
         stack.callback(results.close)
+        if self._output:
+            _check_paths(self._output, records.path)
         failures = open_output(report)
         stack.callback(failures.close)
         if self._plan.reveal:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import RecordMapping, find, path_of
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.columns import described
+from airflow_provider.records.columns import described, shown
 from airflow_provider.records.parsing import SOURCE_ROW
 from airflow_provider.secrets import is_sealed
 from airflow_provider.values import is_empty
@@ -129,6 +129,13 @@ class PassthroughMapping(RecordMapping):
                     f'the file has no column "{".".join(path)}" for "{name}"; {described(columns)}.',
                     field=name,
                     remedy=f'Name the column with fields={{"{name}": "…"}}, or check the delimiter.',
+                )
+        for name in columns:
+            if self._include is None and self._is_field(name, "") and not name.isprintable():
+                raise InvalidInput(
+                    f"the column {shown(name)} has characters that nobody sees in its name.",
+                    field="records",
+                    remedy="Correct the header: the name of the field would be sent with them.",
                 )
         for name in self._exclude:
             if name not in columns:

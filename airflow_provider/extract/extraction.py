@@ -120,7 +120,7 @@ def extract_to_file(
         for records in read_pages(query, run, reading):
             for record in records:
                 results.write(record)
-        _publish(results, "Nothing is kept of what this one has read.")
+        _publish(results)
         return Extracted(reading.progress)
 
 
@@ -248,10 +248,13 @@ class Extraction:
             return None
 
 
-def _publish(results: FileOutput, where: str) -> None:
+def _publish(results: FileOutput, where: str | None = None) -> None:
     try:
         results.publish()
     except WrittenByAnother:
+        if where is None:
+            kept = results.keep()
+            where = f"What this one has read is in {kept}." if kept else "Nothing is kept of this one."
         raise lost(results.path, where) from None
     except OSError as error:
         raise not_written(error) from error

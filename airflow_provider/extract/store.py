@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from airflow_provider.ledger.owner import is_gone, new_owner, retire
+from airflow_provider.processes import is_gone, new_owner, retire
 from airflow_provider.store.engine import insert_if_absent
 from airflow_provider.store.tables import extract as table
 

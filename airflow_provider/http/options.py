@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.given import given_values, place_of
-from airflow_provider.http.hosts import base_url as base_url
+from airflow_provider.http.hosts import base_url
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -31,6 +34,7 @@ def hide(text: str, call: Call[Any]) -> str:
     :param text: a text of the vendor
     :param call: the call that it answers
     """
+    text = unicodedata.normalize("NFC", text)
     lowered = text.casefold()
     found: dict[str, str] = {}
     phones: dict[str, str] = {}
@@ -40,17 +44,25 @@ def hide(text: str, call: Call[Any]) -> str:
         digits = re.sub(r"[+\s().\-/]", "", value)
         if len(digits) >= TELLING_DIGITS and digits.isdecimal():
             phones.setdefault(digits[-TELLING_DIGITS:], name)
-        if len(value) <= len(text) and value.casefold() in lowered:
-            found.setdefault(value, name)
-    # The longest first: one value may be a part of another.
-    for value in sorted(found, key=len, reverse=True):
-        # Some vendors answer in capitals. A part of a longer word is another word.
-        whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.IGNORECASE)
-        name = found[value].replace("\\", r"\\")
-        text = whole.sub(f"[{name}]", text)
+        if len(value) <= len(text):
+            for form in _forms(value):
+                if form.casefold() in lowered:
+                    found.setdefault(form.casefold(), name)
+    if found:
+        # The longest first: one value may be a part of another. A part of a longer word is another word.
+        forms = "|".join(map(re.escape, sorted(found, key=len, reverse=True)))
+        # Some vendors answer in capitals.
+        whole = re.compile(rf"(?<!\w)(?:{forms})(?!\w)", re.IGNORECASE)
+        text = whole.sub(lambda match: f"[{found.get(match[0].casefold(), 'value')}]", text)
     if phones:
         text = _NUMBER.sub(lambda match: _hidden_number(match[0], phones), text)
     return text
+
+
+def _forms(value: str) -> set[str]:
+    """Return a value as it is, and as it stands in a URL and in a page."""
+    value = unicodedata.normalize("NFC", value)
+    return {value, quote(value, safe=""), quote(value), escape(value)}
 
 
 def _hidden_number(shown: str, phones: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from airflow_provider.http.call import Call, Response, idempotent, once
 from airflow_provider.http.model import VendorModel, envelope_code, parse
 from airflow_provider.http.status import error_for_status
 from airflow_provider.phones import check_phone, dialled, plain_phone, same_phone
-from airflow_provider.texts import text_or_none
+from airflow_provider.texts import plain_marks, text_or_none
 from airflow_provider.values import BYTES, shape
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def create_user(
         "third_parties/user/new",
         decode,
         json={"uniqueIdSha": user, **_given(device)},
-        key=(user,),
+        key=(plain_marks(user),),
     )
 
 
@@ -196,7 +196,7 @@ def create_access_token(
     """
     user = _required("virtual_user", virtual_user)
     bot = _required("bot_idsha", bot_idsha)
-    to_mail = text_or_none(mail, "mail")
+    to_mail = _address(mail)
     to_phone, same = _phone(cellular, check_cellular, default_region)
     if to_mail is None and to_phone is None:
         raise InvalidInput(
@@ -219,7 +219,7 @@ def create_access_token(
             "bot_idsha": bot,
             **_given({"mail": to_mail, "celullar": to_phone, **limits}),
         },
-        key=(user, bot, _mailbox(to_mail), same),
+        key=(plain_marks(user), plain_marks(bot), _mailbox(to_mail), same),
     )
 
 
@@ -245,6 +245,14 @@ def _body(response: Response) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise VendorProtocolError("the response has no body object", status=response.status, code=0)
     return body
+
+
+def _address(mail: Any) -> str | None:
+    """Return a mail address as it is sent: with the hyphen and the letters that others look like."""
+    text = text_or_none(mail, "mail")
+    if text is None or text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", plain_marks(text)).replace(" ", "") or None
 
 
 def _mailbox(mail: str | None) -> str:

@@ -13,16 +13,9 @@ if TYPE_CHECKING:
 
     from airflow_provider.store.engine import Database
 
-ONE_MACHINE = {
-    "LocalExecutor",
-    "SequentialExecutor",
-    "DebugExecutor",
-    "airflow.executors.local_executor.LocalExecutor",
-    "airflow.executors.sequential_executor.SequentialExecutor",
-    "airflow.executors.debug_executor.DebugExecutor",
-}
-"""Executors whose tasks all run where the scheduler runs, and so see the same file. A class of the same name
-in another module is another executor."""
+ONE_MACHINE = {"LocalExecutor", "airflow.executors.local_executor.LocalExecutor"}
+"""The executor whose tasks all run where the scheduler runs, and so see the same file. A class of the same
+name in another module is another executor."""
 
 CONTAINER_VARIABLES = ("AIRFLOW_IS_K8S_EXECUTOR_POD", "AIRFLOW_IS_EXECUTOR_CONTAINER")
 """What executors set for a task in a container of its own, whose configuration says LocalExecutor. Any value

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from airflow_provider.ledger.owner import is_gone
+from airflow_provider.processes import is_gone
 from airflow_provider.store.engine import insert_if_absent
 from airflow_provider.store.tables import ledger as table
 
@@ -82,7 +82,7 @@ class Ledger:
     :param operation: name of the operation, like ``acme.create_user``
     :param scope: what the keys are unique in: a run of a task, or empty for ever
     :param task: the task that sends, for people who look at the row
-    :param owner: this run, from :func:`~airflow_provider.ledger.owner.new_owner`
+    :param owner: this run, from :func:`~airflow_provider.processes.new_owner`
     :param lease: seconds after which a row that this run holds may be taken over; longer than any request
         takes
     :param once: whether a request must not be repeated when its outcome is not known

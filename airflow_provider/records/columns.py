@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.values import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,7 +17,8 @@ DELIMITERS = (";", "\t", "|", ",")
 LONGEST_NAME = 60
 """Characters of a column's name, beyond which it looks like a value."""
 
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_VALUE = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+|^\+?[0-9 ]{9,}$")
+_PERSON = re.compile(r"[^\W\d_]+ [^\W\d_]+")
 
 
 def looks_like_data(name: str) -> bool:
@@ -31,6 +33,7 @@ def looks_like_data(name: str) -> bool:
         or digits >= 4
         or 2 * digits > sum(map(str.isalnum, name))
         or any(ord(char) < 32 for char in name)
+        or (not name.isascii() and name.istitle() and _PERSON.fullmatch(name) is not None)
     )
 
 
@@ -81,7 +84,15 @@ class Header:
         """The columns that have names."""
         self.nameless = tuple(number for number, name in enumerate(names) if not name)
         """Places of columns without a name before the last that has one, from 0."""
+        self._bare = sorted(map(_bare, self.names))
         self._check(delimiter)
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """What a row begins with that may repeat the header, or Excel's ``sep=``."""
+        marks = ["sep=", *(f"sep={one}" for one in DELIMITERS)]
+        forms = [(name, name.lower(), name.upper(), name.title(), name.capitalize()) for name in self.names]
+        return frozenset(form for some in forms for form in some) | {*marks, *map(str.upper, marks)}
 
     @property
     def has_nameless(self) -> bool:
@@ -96,7 +107,12 @@ class Header:
         names = [_clean(value) for value in values]
         while names and not names[-1]:
             names.pop()
-        return tuple(names) == self.names
+        if names and names[0].lower().startswith("sep=") and not any(names[1:]):
+            return True
+        if tuple(names) == self.names or (self.width > 1 and tuple(names) == self.names[: len(names)]):
+            return bool(names)
+        # Another export may have the columns in another order, or in capitals.
+        return len(names) == self.width > 1 and sorted(map(_bare, names)) == self._bare
 
     def trimmed(self, values: list[str]) -> list[str]:
         """Return the values of a row without empty ones beyond the header.
@@ -133,35 +149,58 @@ class Header:
             )
         # Every other character of UTF-16; one alone may be a character of a name.
         if sum(name.count("\0") for name in self.columns) * 3 > sum(map(len, self.columns)):
+            order = "be" if self.columns[0].startswith("\0") else "le"
             raise InvalidInput(
-                f'"records": the header of {path} has NUL characters: it may be UTF-16.',
+                f'"records": the header of {path} has NUL characters: it may be UTF-16 without a mark.',
                 field="records",
-                remedy='Set encoding="utf-16", or "utf-16-le" if that does not read it.',
+                remedy=f'Set encoding="utf-16-{order}".',
             )
-        if any(map(_ADDRESS.search, self.columns)):
+        if self.columns[0].lower().startswith("sep="):
             raise InvalidInput(
-                f'"records": the first line of {path} has a mail address for the name of a column; '
-                f"{described(self.columns)}.",
+                f'"records": the first line of {path} is Excel\'s "sep=" without one character behind it.',
+                field="records",
+                remedy="Remove the line, and set delimiter.",
+            )
+        if any(map(_VALUE.search, self.columns)):
+            raise InvalidInput(
+                f'"records": the first line of {path} has an address or a phone number for the name of a '
+                f"column; {described(self.columns)}.",
                 field="records",
                 remedy="Add a header. The first line is never sent as a record.",
             )
-        if self._all == 1 and (others := [one for one in DELIMITERS if one in self.names[0]]):
+        if len(self.columns) == 1 and (
+            others := [one for one in DELIMITERS if one != delimiter and one in self.names[0]]
+        ):
             raise InvalidInput(
                 f'"records": {path} has one column, whose name holds {_spelled(others[0])}.',
                 field="records",
                 remedy=f"Set delimiter={_spelled(others[0])}; it is read with {_spelled(delimiter)}.",
             )
-        twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
-        if twice:
-            if any(map(looks_like_data, self.columns)):
-                told = f"the header names columns twice; {described(self.columns)}"
-            else:
-                told = f"the header names columns twice: {', '.join(map(shown, twice))}"
-            raise InvalidInput(f'"records": {told}.', field="records")
+        check_twice(self.columns)
+
+
+def check_twice(columns: Sequence[str]) -> None:
+    """Make sure that no two columns have one name: a record has room for one of them.
+
+    :param columns: the names
+    :raises InvalidInput: two have
+    """
+    if len(set(columns)) == len(columns):
+        return
+    if any(map(looks_like_data, columns)):
+        told = f"the header names columns twice; {described(columns)}"
+    else:
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        told = f"the header names columns twice: {', '.join(map(shown, twice))}"
+    raise InvalidInput(f'"records": {told}.', field="records")
 
 
 def _clean(name: str) -> str:
     return name.replace("\ufeff", "").strip()
+
+
+def _bare(name: str) -> str:
+    return visible(name).strip().casefold()
 
 
 def _spelled(delimiter: str) -> str:

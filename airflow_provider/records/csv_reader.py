@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.columns import Header
-from airflow_provider.records.csv_text import CsvText, Piece
+from airflow_provider.records.csv_text import CLOSING, CsvText, Piece
 from airflow_provider.records.parsing import SOURCE_ROW, Row, original_row, unreadable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class CsvRows:
         columns, before = self._header.names, self._before
         # No row has as many values as this, if each needs a closer look.
         width = self._header.width if self._simple else -1
-        first = columns[0]
+        heads = self._header.heads
         for line, lines, plain in self._text.blocks():
             if not plain:
                 for piece in self._text.pieces(line, lines):
@@ -83,8 +83,8 @@ class CsvRows:
                 continue
             reader = csv.reader(lines, delimiter=self._text.delimiter, strict=True)
             for values in reader:
-                # What is blank, or repeats the header, begins with a blank or is equal here.
-                if len(values) == width and values[0] >= "!" and values[0] != first:
+                # What is blank, or may repeat the header, begins with a blank, a rare character or a name.
+                if len(values) == width and "!" <= values[0] < "\u2000" and values[0] not in heads:
                     self._number = number = self._number + 1
                     yield Row(number, dict(zip(columns, values, strict=True)), number + before)
                 elif not self._text.is_blank(text := lines[reader.line_num - 1]):
@@ -121,6 +121,9 @@ class CsvRows:
         values = header.trimmed(piece.values)
         if error is None:
             error = self._fault(piece.line, values)
+        if error is None and self._fill and piece.within is not None and len(values) < header.width:
+            fault = f"the line may be a part of the record that begins in line {piece.within}"
+            error = InvalidInput(f"line {piece.line}: {fault}.", field="records", remedy=CLOSING)
         if error is not None:
             return Row(number, {}, source, error, unreadable(piece.text))
         values += [""] * (header.width - len(values))

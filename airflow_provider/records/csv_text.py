@@ -37,11 +37,10 @@ BLANKS = f" \t\r\n\v\f\x1a{BOM}"
 # csv's own limit of 131,072 characters refuses what other programs write without complaint.
 csv.field_size_limit(FIELD_LIMIT)
 
-_SEPARATOR = re.compile(f'{BOM}*"?sep=([^\r\n"])"?[\r\n]*', re.IGNORECASE)
+# Excel completes the line with as many delimiters as the other lines have.
+_SEPARATOR = re.compile(f'{BOM}*[ ]*"?sep=([^\r\n"])"?(?:\\1|[;,\t|])*[\r\n]*', re.IGNORECASE)
 _QUOTING = "Put the value in quotes, and double the quotes inside it."
-_CLOSING = (
-    "Close the quote. If it belongs to the value, put the value in quotes and double the quotes inside."
-)
+CLOSING = "Close the quote. If it belongs to the value, put the value in quotes and double the quotes inside."
 
 
 @dataclass(slots=True)
@@ -53,6 +52,7 @@ class Piece:
     :param text: its text, with the line breaks
     :param values: its values; empty where they cannot be read
     :param error: why they cannot be read
+    :param within: the first line of a record over several lines that was refused, if this is one of its lines
     """
 
     line: int
@@ -60,6 +60,7 @@ class Piece:
     text: str
     values: list[str]
     error: InvalidInput | None = None
+    within: int | None = None
 
 
 class CsvText:
@@ -77,6 +78,7 @@ class CsvText:
         self._rest: list[str] = []
         self._broken: Exception | None = None
         self._limits: Callable[[list[str]], bool] | None = None
+        self._refused = range(0)
         self.preamble = ""
         """The text of the header, and of Excel's line ``sep=;`` above it, if there is one."""
         self._use(delimiter or default)
@@ -127,6 +129,8 @@ class CsvText:
                 line += 1
                 continue
             piece = self._next(line, waiting)
+            if line in self._refused[1:]:
+                piece.within = self._refused.start
             line += piece.lines
             yield piece
 
@@ -181,6 +185,9 @@ class CsvText:
                 raise
             self._broken = error
         self._read += len(lines)
+        if lines and lines[-1].endswith("\x1a") and not self.is_blank(lines[-1]):
+            # The end of a file of DOS, behind a last value without a line break.
+            lines[-1] = lines[-1].rstrip("\x1a")
         return lines
 
     def _next(self, line: int, waiting: deque[str]) -> Piece:
@@ -192,7 +199,7 @@ class CsvText:
                 return _failed(line, first, "a quote stands inside a value", _QUOTING)
             if not self._close(taken, waiting):
                 waiting.extendleft(reversed(taken[1:]))
-                return _failed(line, first, "a quote opens a value and nothing closes it", _CLOSING)
+                return _failed(line, first, "a quote opens a value and nothing closes it", CLOSING)
         try:
             values = self._values(taken)
         except csv.Error as error:
@@ -201,12 +208,33 @@ class CsvText:
             return _failed(line, first, f"the row cannot be read: {error}")
         if len(taken) == 1:
             return Piece(line, 1, first, values)
-        if self._limits is not None and not self._limits(values):
+        if self._limits is not None and (fault := self._misfit(values, taken)):
             waiting.extendleft(reversed(taken[1:]))
-            last = line + len(taken) - 1
-            fault = f"a quote opens a value that ends in line {last}, where the row would not fit the header"
-            return _failed(line, first, fault, _CLOSING)
+            self._refused = range(line, line + len(taken))
+            said = f"a quote opens a value that ends in line {line + len(taken) - 1}, {fault}"
+            return _failed(line, first, said, CLOSING)
         return Piece(line, len(taken), "".join([first, *taken[1:]]), values)
+
+    def _misfit(self, values: list[str], taken: list[str]) -> str | None:
+        """Say why a record over several lines is not one; None where it may be."""
+        if self._limits is not None and not self._limits(values):
+            return "where the row would not fit the header"
+        # A quote that opens the last value of a row, and a line inside it that is a row: a quote that nobody
+        # meant, and one that happens to follow.
+        width = len(values)
+        if not self._has(taken[0], width):
+            return None
+        opened = next((place for place, value in enumerate(values) if "\n" in value or "\r" in value), 0)
+        # The last line ends the value that is open: it has fewer values than a row, unless that is the first.
+        inside = taken[1:] if opened or width == 1 else taken[1:-1]
+        if any(self._has(line, width) and line.strip(self._blanks + '"') for line in inside):
+            return "and has a line in it that is a row by itself"
+        return None
+
+    def _has(self, line: str, width: int) -> bool:
+        """Say whether a line has so many values, quotes aside, as a program writes them: prose has blanks."""
+        values = line.rstrip("\r\n").split(self.delimiter)
+        return len(values) == width and bool(values[0]) and not any(one[:1].isspace() for one in values[1:])
 
     def _close(self, taken: list[str], waiting: deque[str]) -> bool:
         """Take the lines of a record that its first leaves open, and say whether it has an end."""

@@ -58,6 +58,12 @@ def undecodable(
         # Python calls many of them "charmap".
         name = encoding if error.encoding == "charmap" else error.encoding
         return InvalidInput(f"{what} is not {name}{place}.", field=field, remedy=_remedy(error, name))
+    if isinstance(error, UnicodeError):
+        return InvalidInput(
+            f"{what} does not begin with the mark of {encoding}.",
+            field=field,
+            remedy=f'Without a mark it may be "{encoding}-le" or "{encoding}-be": set "encoding" to it.',
+        )
     return InvalidInput(
         f"{what} is not a gzip file, or is damaged or cut off{place}.",
         field=field,

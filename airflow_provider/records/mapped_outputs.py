@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.formats import report_path
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -93,10 +95,30 @@ def _is_shared(context: Context, instance: Any, output: str) -> bool:
         expanded = _expanded_names(task)
         return _is_fixed(template, expanded) and _count(instance) > 1
     values, crossed = _expanded_outputs(task, context)
-    if values.count(output) > 1:
+    rendered = [_rendered(one, task, context) for one in values]
+    if sum(_collide(one, output) for one in rendered if one) > 1:
         return True
     # Each of several outputs with each of several inputs.
     return crossed and all(_is_fixed(one) for one in values) and _count(instance) > len(values)
+
+
+def _rendered(template: Any, task: Any, context: Context) -> str | None:
+    """Return what a template makes for each instance; None where it may make another text for each."""
+    if not isinstance(template, str | os.PathLike):
+        return None
+    text = str(template)
+    if "{" not in text:
+        return text
+    if varies(text):
+        return None
+    from jinja2 import Environment
+
+    return str(Environment(autoescape=False).from_string(text).render(context))  # noqa: S701 - a path, no page
+
+
+def _collide(one: str, other: str) -> bool:
+    """Say whether two outputs are one file, or have one report."""
+    return os.path.normpath(report_path(one)) == os.path.normpath(report_path(other))
 
 
 def _is_fixed(template: Any, expanded: frozenset[str] = frozenset()) -> bool:

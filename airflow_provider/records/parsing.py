@@ -87,9 +87,15 @@ def from_jsonl(lines: Iterable[str], *, before: int = 0) -> Iterator[Row]:
     for place, line in enumerate(lines, 1):
         if is_blank(line):
             continue
+        if number == before and line.strip("\x1a\ufeff \t\r\n") == "[":
+            raise InvalidInput(
+                f'"records": line {place} opens a JSON array; JSON lines have one object a line.',
+                field="records",
+                remedy="Write the objects without the array, each in a line of its own and without a comma.",
+            )
         number += 1
         try:
-            record = decode(line.lstrip("\ufeff"))
+            record = decode(line.lstrip("\ufeff").rstrip("\x1a"))
         except (ValueError, RecursionError):
             record = None
         if isinstance(record, dict):

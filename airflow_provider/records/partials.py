@@ -8,7 +8,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from airflow_provider.ledger.owner import is_gone, new_owner
+from airflow_provider.processes import is_gone, new_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +54,7 @@ def left_behind(path: str, names: Iterable[str], changed: Callable[[str], float]
     beginning = _beginning(path.rpartition("/")[2])
     form = re.compile(re.escape(beginning) + r"([0-9a-f]{8})-(\d+)-(\d*)-[0-9a-f]{8}" + re.escape(PARTIAL))
     for name in names:
-        if (found := form.fullmatch(name)) and (_is_gone(*found.groups()) or _is_old(changed(name))):
+        if (found := form.fullmatch(name)) and _is_gone(*found.groups(), name, changed):
             yield name
 
 
@@ -77,10 +77,9 @@ def _short(machine: str) -> str:
     return hashlib.blake2b(machine.encode(), digest_size=4).hexdigest()
 
 
-def _is_old(changed: float) -> bool:
-    return time.time() - changed > OLD
-
-
-def _is_gone(machine: str, pid: str, started: str) -> bool:
+def _is_gone(machine: str, pid: str, started: str, name: str, changed: Callable[[str], float]) -> bool:
     here = new_owner().rsplit("/", 3)[0]
-    return machine == _short(here) and is_gone(f"{here}/{pid}/{started}/")
+    if machine == _short(here):
+        # A report may wait for its first line for days.
+        return is_gone(f"{here}/{pid}/{started}/")
+    return time.time() - changed(name) > OLD

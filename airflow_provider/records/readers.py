@@ -10,11 +10,13 @@ from itertools import chain, islice
 from typing import IO, Any, Self
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.columns import check_twice
 from airflow_provider.records.csv_reader import CsvRows, MissingValues, open_csv
 from airflow_provider.records.encodings import undecodable
 from airflow_provider.records.formats import find_format, rows_before
+from airflow_provider.records.parquet_reader import read_rows
 from airflow_provider.records.parquet_writer import require_pyarrow
-from airflow_provider.records.parsing import Record, Row, from_jsonl, from_list, original_row
+from airflow_provider.records.parsing import Record, Row, from_jsonl, from_list
 from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, remedy_of, why_not
 
 __all__ = ["Record", "Records", "Row"]
@@ -146,27 +148,25 @@ class Records:
 
         try:
             file = parquet.ParquetFile(raw)
-        except arrow.ArrowInvalid:
+        except (OSError, arrow.ArrowException):
             raise InvalidInput(f'"records": {self.source} is not a Parquet file.', field="records") from None
         self._progress = None
         self.total = file.metadata.num_rows
         # A file without records may have no columns; then it tells nothing of the records.
         self.columns = tuple(file.schema_arrow.names) or None
-        batches = file.iter_batches(batch_size=1000)
-        records = (record for batch in batches for record in batch.to_pylist())
-        before = rows_before(self.path or "")
+        check_twice(self.columns or ())
+        return self._undamaged(read_rows(file, rows_before(self.path or "")))
 
-        def rows() -> Iterator[Row]:
-            try:
-                for number, record in enumerate(records, 1):
-                    yield Row(number, record, original_row(record, number + before))
-            except (OSError, arrow.ArrowException):
-                raise InvalidInput(
-                    f'"records": the Parquet file {self.source} is damaged, near record {self._seen + 1}.',
-                    field="records",
-                ) from None
+    def _undamaged(self, rows: Iterator[Row]) -> Iterator[Row]:
+        import pyarrow as arrow
 
-        return rows()
+        try:
+            yield from rows
+        except (OSError, arrow.ArrowException):
+            raise InvalidInput(
+                f'"records": the Parquet file {self.source} is damaged, near record {self._seen + 1}.',
+                field="records",
+            ) from None
 
     def _decoding(self, rows: Iterator[Row]) -> Iterator[Row]:
         with self._explained():
@@ -177,7 +177,7 @@ class Records:
         """Say what is wrong where a file is not in its encoding, or not what its ending says."""
         try:
             yield
-        except (UnicodeDecodeError, *GZIP_FAULTS) as error:
+        except (UnicodeError, *GZIP_FAULTS) as error:
             raise undecodable(
                 error, f'"records": {self.source}', "records", self._encoding, self._seen + 1
             ) from None

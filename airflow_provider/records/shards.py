@@ -108,6 +108,10 @@ def split_records(
     ]
     try:
         write(path, names, sizes)
+    except _Unreadable as error:
+        raise InvalidInput(
+            f'"source": {path} is damaged: {error}.', field="source", remedy="Fetch or write it again."
+        ) from None
     except (OSError, StoreMissing) as error:
         raise InvalidInput(
             f"{path} cannot be split into {folder}: {why_not(error)}.",
@@ -136,7 +140,7 @@ class _Text:
             with reading(path, compressed=self._known.compressed) as raw:
                 _, pieces = self._open(path, raw)
                 return sum(1 for _ in pieces)
-        except (UnicodeDecodeError, *GZIP_FAULTS) as error:
+        except (UnicodeError, *GZIP_FAULTS) as error:
             raise undecodable(error, f'"source": {path}', "source", self._encoding) from None
 
     def split(self, path: str, names: list[str], sizes: list[int]) -> None:
@@ -161,12 +165,16 @@ class _Text:
         return _ended(rows.preamble), rows.texts()
 
 
+class _Unreadable(Exception):
+    """The file that is split is damaged."""
+
+
 def _split_parquet(path: str, names: list[str], sizes: list[int]) -> None:
     import pyarrow.parquet as parquet
 
     with reading(path) as raw:
         file = parquet.ParquetFile(raw)
-        batches = file.iter_batches(batch_size=PARQUET_ROWS)
+        batches = _undamaged(file.iter_batches(batch_size=PARQUET_ROWS))
         rest = None
         for name, size in _with_rest(names, sizes):
             with (
@@ -181,6 +189,16 @@ def _split_parquet(path: str, names: list[str], sizes: list[int]) -> None:
                     writer.write_batch(part)
                     rest = rest.slice(part.num_rows)
                     size = None if size is None else size - part.num_rows
+
+
+def _undamaged(batches: Iterator[Any]) -> Iterator[Any]:
+    import pyarrow as arrow
+
+    try:
+        yield from batches
+    except (OSError, arrow.ArrowException) as error:
+        # Otherwise it would be taken for a fault of the folder.
+        raise _Unreadable(type(error).__name__) from None
 
 
 def _with_rest(names: list[str], sizes: list[int]) -> Iterator[tuple[str, int | None]]:

@@ -254,14 +254,14 @@ def lost(path: str, where: str) -> InvalidInput:
     """Return the error of a task whose output another one has written meanwhile.
 
     :param path: path or URI of the output
-    :param where: says where the records of this task are, as a sentence
+    :param where: says where the records of this task are, and what to do, as sentences
     """
     return InvalidInput(
         f'"output": another task has written {path} while this one ran. That file stays. {where}',
         field="output",
         remedy=(
             "Give each task and each run an output of its own, with {{ run_id }} or {{ ti.map_index }} in "
-            "its name. Then run the task again: what is done is not sent again."
+            "its name. Then run the task again."
         ),
     )
 
@@ -273,7 +273,7 @@ def not_written(error: OSError) -> VendorError:
     """
     return VendorError(
         f'"output": {error.filename or "the file"} cannot be written: {why_not(error)}.',
-        remedy="Make room or make it writable, and run the task again: what is done is not sent again.",
+        remedy="Make room or make it writable, and run the task again.",
     )
 
 

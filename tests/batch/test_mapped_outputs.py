@@ -95,6 +95,27 @@ def test_an_output_that_is_expanded_twice_is_refused_and_the_others_are_written(
 
 
 @in_airflow
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("{{ ds }}{{ run_id }}.jsonl", "{{ run_id }}.jsonl", "{{ ds }}{{ run_id }}.jsonl"),
+        ("u.jsonl", "b.jsonl", "./u.jsonl"),
+        # They have one report.
+        ("u.jsonl", "b.jsonl", "u.csv"),
+    ],
+)
+def test_outputs_that_come_to_the_same_are_refused_however_they_are_written(
+    sandbox: SandboxProcess, tmp_path: Path, refusals: list[str], names: tuple[str, ...]
+) -> None:
+    with DAG("the_same") as dag:
+        ImbeeCreateUsersOperator.partial(task_id="users", records=[{"unique_id_sha": "ada"}]).expand(
+            output=[f"{tmp_path}/{name}" for name in names]
+        )
+    assert sorted(run(dag)["users"]) == ["failed", "failed", "success"]
+    assert len(refusals) == 2
+
+
+@in_airflow
 def test_outputs_that_are_each_used_for_several_inputs_are_refused(
     sandbox: SandboxProcess, tmp_path: Path, refusals: list[str]
 ) -> None:

@@ -303,3 +303,53 @@ def test_the_records_of_the_dag_author_are_never_changed(sandbox):
     result = execute(task)
     assert mine == before
     assert clear not in json.dumps(result)
+
+
+# --- what looks the same ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"mail": "jan-n@x.sk"}, {"mail": "jan\u2011n@x.sk"}),
+        ({"mail": "jan-n@x.sk"}, {"mail": "jan\u2212n@x.sk"}),
+        ({"mail": "jan-n@x.sk"}, {"mail": "jan-n\u00a0@x.sk"}),
+        ({"mail": "jan@x.sk"}, {"mail": "jan\uff20x.sk"}),
+        ({"virtual_user": "u-1"}, {"virtual_user": "u\u20111"}),
+        ({"virtual_user": "u 1"}, {"virtual_user": "u\u00a01"}),
+    ],
+)
+def test_what_looks_the_same_gets_one_message(sandbox, first, second):
+    person = {"virtual_user": "u", "bot_idsha": "b", "mail": "a@x.sk"}
+    result = tokens([{**person, **first}, {**person, **second}])
+    assert counts(result) == {"total": 2, "created": 1, "replayed": 1}
+    [again] = tokens([{**person, **second}], redo="all")["records"]
+    assert again["token"]
+    assert {message["to"] for message in sandbox.messages()} == {first.get("mail", "a@x.sk")}
+
+
+@pytest.mark.parametrize("value", ["1\n2", "u\r\n", "b@x.sk\x1a", "a\0b", "a\u2028b"])
+@pytest.mark.parametrize("field", ["virtual_user", "bot_idsha", "mail"])
+def test_no_identifier_and_no_address_has_a_control_character(sandbox, field, value):
+    person = {"virtual_user": "u", "bot_idsha": "b", "mail": "a@x.sk", field: f"{value}z"}
+    result = tokens([person], on_error="continue")
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert result["failures"][0]["field"] == field
+    assert sandbox.messages() == []
+
+
+def test_a_number_that_was_stored_in_32_bits_has_lost_its_digits(sandbox, tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    columns = {
+        "virtual_user": arrow.array([1001.0, 123456789.0], arrow.float32()),
+        "cellular": arrow.array(["+421900111222", "+421900111333"]),
+        "score": arrow.array([0.1, 2.5], arrow.float32()),
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "in.parquet")
+    result = tokens(f"{tmp_path}/in.parquet", defaults={"bot_idsha": "b"}, on_error="continue")
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert [message["virtual_user"] for message in sandbox.messages()] == ["1001"]
+    assert "no more than 7 for certain" in result["failures"][0]["reason"]
+    assert [record["score"] for record in result["records"]] == [0.1]

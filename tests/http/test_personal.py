@@ -34,6 +34,11 @@ def sending(**body: Any) -> Call[None]:
         ({"phone": "+421905111222"}, "call (0905) 111 222", "call [phone]"),
         ({"phone": 421905111222}, "421905111222 is no number", "[phone] is no number"),
         ({"a": "Eva", "b": "Eva Malá"}, "Eva Malá is not Eva", "[b] is not [a]"),
+        ({"name": "Ja\u0301n Nova\u0301k"}, "Ján Novák exists", "[name] exists"),
+        ({"name": "Ján Novák"}, "Ja\u0301n Nova\u0301k exists", "[name] exists"),
+        ({"mail": "jan@example.com"}, "?mail=jan%40example.com", "?mail=[mail]"),
+        ({"name": "A & B <c>"}, "<p>A &amp; B &lt;c&gt;</p>", "<p>[name]</p>"),
+        ({"a": "mail", "b": "not", "mail": "x@example.com"}, "mail x@example.com: not", "[a] [mail]: [b]"),
         # A part of a word, what is short, and what is not sent at all.
         ({"name": "Eva"}, "the user is being Evaluated", "the user is being Evaluated"),
         ({"max_retries": "403", "a": "SK"}, "code 403 for SK", "code 403 for SK"),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider.ledger.owner import is_gone
+from airflow_provider.processes import is_gone
 from tests.kill import harness
 from tests.kill.harness import Task, Workers, lines, tokens_row
 from tests.support.environment import isolate

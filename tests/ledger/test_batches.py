@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider.batch import jobs, ordering, runner
 from airflow_provider.exceptions import VendorRejected
-from airflow_provider.ledger.owner import new_owner
+from airflow_provider.processes import new_owner
 from airflow_provider.records.writers import FileOutput
 from tests.support.batches import execute, lines, outcomes
 from tests.support.imbee import BATCHES, LOST, REFUSED, mails, people, received, tokens, users

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider.ledger.ledger import INTERRUPTED, ClaimResult, ClaimStatus, Completion, Ledger
-from airflow_provider.ledger.owner import is_gone, new_owner
+from airflow_provider.processes import is_gone, new_owner
 from airflow_provider.store.tables import ledger as table
 from tests.support.ledger import ledger_of
 

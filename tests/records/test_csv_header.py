@@ -156,14 +156,68 @@ def test_a_text_in_utf_16_without_a_mark_is_named(refused, tmp_path):
     assert "utf-16-le" in raised.value.remedy
 
 
+def test_a_text_in_utf_16_without_a_mark_names_the_order_of_its_bytes(refused, tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_bytes("id,mail\n1,a\n".encode("utf-16-be"))
+    with pytest.raises(InvalidInput) as raised, Records(str(path)):
+        pass
+    assert raised.value.remedy == 'Set encoding="utf-16-be".'
+    with pytest.raises(InvalidInput, match="does not begin with the mark of utf-16") as raised:
+        list(Records(str(path), encoding="utf-16").__enter__())
+    assert '"utf-16-be"' in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Jan,+421 900 111 222\nEva,421900111333\n",
+        "Jan,421900111222\nEva,421900111333\n",
+    ],
+)
+def test_a_phone_number_names_no_column(refused, content):
+    error = refused(content)
+    assert "the first line must name them" in str(error)
+    assert "Jan" not in str(error)
+
+
+def test_a_name_of_a_person_is_not_shown(refused):
+    error = refused("Ján Novák,Ján Novák\nEva Malá,Brno\n")
+    assert "Novák" not in str(error)
+
+
+@pytest.mark.parametrize("line", ["sep=;,,", "sep=;,", '"sep=;"', "sep=;;", " sep=;", "SEP=;"])
+def test_excels_line_is_understood_as_excel_completes_it(tmp_path, line):
+    path = tmp_path / "in.csv"
+    path.write_text(f"{line}\nid;name\n1;Ada\n")
+    with Records(str(path)) as records:
+        assert [row.record for row in records] == [{"id": "1", "name": "Ada"}]
+
+
+@pytest.mark.parametrize("line", ["sep=", "sep=semi", "sep=semi,"])
+def test_excels_line_without_one_character_is_refused(refused, line):
+    assert 'Excel\'s "sep="' in str(refused(f"{line}\nid,name\n1,Ada\n"))
+
+
+def test_one_column_with_a_name_that_holds_another_delimiter_is_refused_beside_empty_ones(refused):
+    error = refused("namecontact;emailcontact,\nJan;jan@x.sk,\n")
+    assert 'Set delimiter=";"' in error.remedy
+
+
+def test_a_quoted_name_may_hold_its_own_delimiter(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text('"Name, Surname"\nAda\n')
+    with Records(str(path)) as records:
+        assert [row.record for row in records] == [{"Name, Surname": "Ada"}]
+
+
 def test_a_mail_address_names_no_column(refused):
     error = refused("Jan,jan@example.com\nEva,eva@example.com\n")
-    assert "mail address for the name of a column; it has 2 columns" in str(error)
+    assert "an address or a phone number for the name of a column; it has 2 columns" in str(error)
     assert "jan@example.com" not in str(error)
 
 
 def test_a_column_named_twice_is_not_shown_beside_what_may_be_data(refused):
-    error = refused("Jan,Jan,+421900000001\nx,y,z\n")
+    error = refused("Jan,Jan,2027-01-31\nx,y,z\n")
     assert "names columns twice; it has 3 columns, and the first line must name them" in str(error)
     assert "Jan" not in str(error)
 

@@ -316,3 +316,72 @@ def test_byte_order_marks_and_the_end_of_dos_files_are_no_records_of_json_lines(
 
 def test_the_tests_have_the_limit_of_the_module(tmp_path: Path) -> None:
     assert csv.field_size_limit() == FIELD_LIMIT
+
+
+# Rows that a quote would take along, though what is left looks like a record
+
+
+SWALLOWED = {
+    "a quote in the last column, and one later": (
+        'id,note\n1,"5 inch\n2,x\n3,6 inch"\n4,y\n',
+        ["2", "4"],
+    ),
+    "a lone quote in every row": (
+        'id,mail,note\nu1,a@x.sk,"\nu2,b@x.sk,"\nu3,c@x.sk,"\nu4,d@x.sk,"\n',
+        [],
+    ),
+    "all values in quotes": ('id,name,city\n"1","Bob,Brno\n2,Ann","Wien"\n"3","Cid","Graz"\n', ["3"]),
+    "one column": ('id\n"1\n2\n3"\n4\n', ["2", "4"]),
+}
+
+
+@pytest.mark.parametrize("case", SWALLOWED)
+def test_a_row_inside_a_value_is_a_row(rows, case):
+    content, ids = SWALLOWED[case]
+    found = rows(content)
+    assert len(found) == content.count("\n") - 1
+    assert [record["id"] for record in good(found)] == ids
+
+
+def test_four_hundred_rows_between_two_quotes_are_read(rows):
+    middle = "".join(f"{number},x\n" for number in range(2, 400))
+    found = rows(f'id,note\n1,"5 inch\n{middle}400,6 inch"\n')
+    assert len(found) == 400
+    assert [number for number, _, _ in bad(found)] == [1, 400]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["two\nlines", "Dear Sir, thanks\nfor all, bye", "a,b\nc,d,e", "x\n,y", "\n", "one\n\nthree"],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_value_over_several_lines_stays_whole(rows, value, place):
+    values = ["1", "2", "3"]
+    values[place] = value
+    shown = ",".join('"' + one.replace('"', '""') + '"' for one in values)
+    [row] = rows(f"id,name,note\n{shown}\n")
+    assert list(row.record.values()) == values
+
+
+def test_lines_of_a_refused_record_are_no_short_rows(rows):
+    found = rows(
+        'id;note;x;y\nc1;"hello\nsecond line\nthird"\nc2;a\n', "in.csv", delimiter=";", missing_values="empty"
+    )
+    assert [record["id"] for record in good(found)] == ["c2"]
+    assert len(found) == 4
+
+
+def test_the_end_of_a_file_of_dos_is_no_part_of_a_value(rows):
+    assert good(rows("id,name\r\n1,x\r\n2,y\x1a")) == [{"id": "1", "name": "x"}, {"id": "2", "name": "y"}]
+
+
+@pytest.mark.parametrize("again", ["id,name", "ID,Name", "\u200bid,name", "name,id", "sep=;", "sep=;,"])
+def test_a_second_header_is_no_record_however_it_is_written(rows, again):
+    found = rows(f"id,name\n1,Ada\n{again}\n2,Bob\n", missing_values="empty")
+    assert [record["id"] for record in good(found)] == ["1", "2"]
+    assert "repeats the header" in str(found[1].error)
+
+
+def test_half_a_header_is_no_record_either(rows):
+    found = rows("id,name\n1,Ada\nid\n2\n", missing_values="empty")
+    assert [record["id"] for record in good(found)] == ["1", "2"]

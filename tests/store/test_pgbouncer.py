@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider.ledger.ledger import Ledger
-from airflow_provider.ledger.owner import new_owner
+from airflow_provider.processes import new_owner
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import ledger
 from tests.support.pgbouncer import PROGRAM, pgbouncer

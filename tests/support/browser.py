@@ -89,7 +89,7 @@ class ConnectionPage:
 
     def edit(self, conn_id: str) -> None:
         """Open the form of a connection."""
-        self._button(conn_id, "Edit Connection").click()
+        self._listed(conn_id, "Edit Connection").click()
 
     def open(self, section: str) -> None:
         """Unfold a section of the form."""
@@ -117,14 +117,16 @@ class ConnectionPage:
 
     def test(self, conn_id: str) -> tuple[str, str]:
         """Press Test; return the title and the text of what it shows."""
-        self._button(conn_id, "Test Connection").click()
+        self._listed(conn_id, "Test Connection").click()
         shown = self.page.locator("[data-scope=toast][data-part=root]").filter(has_text="Test Connection")
         # Both at once, because it goes away by itself.
         parts = "box => ['title', 'description'].map(p => box.querySelector(`[data-part=${p}]`).innerText)"
         title, text = shown.evaluate(parts)
         return title, text
 
-    def _button(self, conn_id: str, name: str) -> Locator:
+    def _listed(self, conn_id: str, name: str) -> Locator:
+        # The list may be from before the connection was there.
+        self.page.reload()
         cell = self.page.get_by_role("cell", name=conn_id, exact=True)
         return self.page.get_by_role("row").filter(has=cell).get_by_role("button", name=name)
 

@@ -12,7 +12,7 @@ import sys
 import sqlalchemy as sa
 
 from airflow_provider.ledger.ledger import ClaimStatus, Ledger
-from airflow_provider.ledger.owner import new_owner
+from airflow_provider.processes import new_owner
 from airflow_provider.store.engine import Database
 
 # Imported before the processes part, so that they meet in the database and not at the import.

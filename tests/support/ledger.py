@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from airflow_provider.ledger.ledger import Ledger
-from airflow_provider.ledger.owner import new_owner
+from airflow_provider.processes import new_owner
 from airflow_provider.store.engine import Database
 
 

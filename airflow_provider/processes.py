@@ -1,4 +1,4 @@
-"""Who holds a row of the ledger, and whether that process is still there."""
+"""Who holds a row of the ledger or writes a file, and whether that process is still there."""
 
 from __future__ import annotations
 
