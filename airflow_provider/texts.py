@@ -43,10 +43,10 @@ def text_or_none(value: Any, name: str = "value", *, prose: bool = False) -> str
             return text_or_none(value.get_secret_value(), name, prose=prose)
         if is_empty(value):
             return None
-        value = _text_of(value, name)
-    seen = visible(value).strip()
+        return text_or_none(_text_of(value, name), name, prose=prose)
+    seen: str = visible(value).strip()
     if prose and seen:
-        return value.strip()
+        return str(value).strip()
     if not seen.isprintable() and (control := CONTROL.search(seen)):
         what = "a line break" if control[0] in "\r\n" else "a control character"
         raise InvalidInput(

@@ -54,7 +54,7 @@ def left_behind(path: str, names: Iterable[str], changed: Callable[[str], float]
     beginning = _beginning(path.rpartition("/")[2])
     form = re.compile(re.escape(beginning) + r"([0-9a-f]{8})-(\d+)-(\d*)-[0-9a-f]{8}" + re.escape(PARTIAL))
     for name in names:
-        if (found := form.fullmatch(name)) and _is_gone(*found.groups(), name, changed):
+        if (found := form.fullmatch(name)) and _is_gone(found[1], found[2], found[3], name, changed):
             yield name
 
 
