@@ -43,10 +43,10 @@ SENTENCES = {
 }
 """What is clear beside any other 4xx: whole sentences, since a field of the CRM may be called "Quota"."""
 
-FORMER = {
+FORMER = (
     r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
     r"simultaneous|simult[aá]ne",
-}
+)
 """Earlier defaults, which the connection form has stored. They are nobody's own."""
 
 
