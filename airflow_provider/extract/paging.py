@@ -21,9 +21,6 @@ log = logging.getLogger(__name__)
 Position = int | str | None
 """What a page is asked for by: its number, or a cursor."""
 
-BEYOND = 416
-"""Requested range not satisfiable: what a vendor may answer to a page beyond the last."""
-
 DIGEST = 8
 """Bytes of a digest."""
 
@@ -36,12 +33,15 @@ class Page:
     :param total_records: how many the list has; None where the answer does not say
     :param total_pages: how many pages it has; None where the answer does not say
     :param next: what asks for the next page, where the vendor pages by cursors or keys; None for the last
+    :param counted: how many records the answer counts otherwise, of the page or of the list; None where it
+        counts none
     """
 
     records: list[dict[str, Any]]
     total_records: int | None = None
     total_pages: int | None = None
     next: Position = None
+    counted: int | None = None
 
 
 @dataclass
@@ -62,6 +62,8 @@ class Progress:
     """How many records the answer says that there are."""
     total_pages: int | None = None
     """How many pages the answer says that there are."""
+    counted: int = 0
+    """The most records that an answer has counted, of a page or of the list."""
     ended: bool = False
     """Whether the last page was read."""
     moved: bool = False
@@ -74,7 +76,7 @@ class Progress:
     @property
     def complete(self) -> bool:
         """Say whether the last page was read, and with it all that the answer says that there is."""
-        if not self.ended or self.moved:
+        if not self.ended or self.moved or self.records + self.repeated < self.counted:
             return False
         if self.announced is not None:
             return self.records >= self.announced
@@ -109,8 +111,8 @@ class Paging(Protocol):
         """Say whether rows move from page to page when the list changes."""
 
     @property
-    def may_overrun(self) -> bool:
-        """Say whether the end may show in a page beyond it: refused, or the last one again."""
+    def beyond(self) -> tuple[int, ...]:
+        """Return the statuses that may refuse a page beyond the last; none where none is asked for."""
 
     def following(self, progress: Progress, page: Page, size: int | None) -> Position:
         """Return what the next page is asked for by; None where this page is the last.
@@ -130,12 +132,13 @@ class PageNumbers:
 
     :param parameter: the parameter of the call that takes the number
     :param start: number of the first page
+    :param beyond: the statuses that may refuse a page beyond the last: requested range not satisfiable
     """
 
     parameter: str = "page"
     start: int = 1
+    beyond: tuple[int, ...] = (416,)
     shifts: bool = True
-    may_overrun: bool = True
 
     def following(self, progress: Progress, page: Page, size: int | None) -> int | None:
         """Return the number of the next page; None where this page is the last."""
@@ -160,8 +163,8 @@ class Cursor:
 
     parameter: str = "after"
     start: Position = None
+    beyond: tuple[int, ...] = ()
     shifts: bool = False
-    may_overrun: bool = False
 
     def following(self, progress: Progress, page: Page, size: int | None) -> Position:
         """Return the cursor in the page; None where this page is the last.
@@ -235,6 +238,7 @@ class Reading:
             progress.announced = page.total_records
         if page.total_pages is not None:
             progress.total_pages = page.total_pages
+        progress.counted = max(progress.counted, page.counted or 0)
         progress.seen.append(content)
         self._seen[content] = progress.pages
         try:
@@ -252,9 +256,11 @@ class Reading:
         """
         progress = self.progress
         # Where the number of records is known, the list is read to it and not beyond.
-        known = not self._paging.may_overrun or progress.announced is not None
-        if known or not progress.pages or BEYOND not in (error.status, error.code):
+        if progress.announced is not None or not progress.pages:
             return False
+        if not {error.status, error.code} & set(self._paging.beyond):
+            return False
+        log.info("Page %d is refused: page %d is taken for the last.", progress.pages + 1, progress.pages)
         progress.ended = True
         return True
 
@@ -265,11 +271,18 @@ class Reading:
             return
         if progress.moved:
             log.warning("The list changed while it was read. A record may be missing, or be there twice.")
-        if progress.announced is None and not progress.complete and not progress.moved:
+        told = progress.total_pages
+        if progress.announced is None and not progress.moved and told is not None and progress.pages < told:
             log.warning(
                 "The answer speaks of %d pages, and page %d is the last.",
-                progress.total_pages,
+                told,
                 progress.pages,
+            )
+        if progress.records + progress.repeated < progress.counted:
+            log.warning(
+                "An answer counts %d records, and %d came.",
+                progress.counted,
+                progress.records + progress.repeated,
             )
         if progress.announced is not None and progress.announced != progress.records:
             log.warning(
@@ -280,7 +293,7 @@ class Reading:
 
     def _end_with_repeated(self, earlier: int) -> None:
         number = self.progress.pages + 1
-        if not self._paging.may_overrun or number == 2 or earlier != number - 1:
+        if not self._paging.beyond or number == 2 or earlier != number - 1:
             self.turned = True
             raise _turns(f"page {number} has the very records of page {earlier}")
         self.progress.ended = True

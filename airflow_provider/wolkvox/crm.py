@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -142,11 +143,16 @@ class WolkvoxPage(VendorModel):
     :param records: the records as the CRM has them
     :param total_records: how many there are in all; None where the answer does not say
     :param total_pages: how many pages there are; None where the answer does not say
+    :param counted: how many records its message counts; None where it counts none
     """
 
     records: list[dict[str, Any]]
     total_records: int | None = None
     total_pages: int | None = None
+    counted: int | None = None
+
+
+_COUNTED = re.compile(r"\s*([0-9]{1,15}) records?\b", re.IGNORECASE)
 
 
 def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
@@ -159,6 +165,7 @@ def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
         records=records,
         total_records=_count(document.get("Total records")),
         total_pages=_count(document.get("Total pages")),
+        counted=int(found[1]) if (found := _COUNTED.match(str(document.get("msg", "")))) else None,
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,6 +121,29 @@ def test_it_is_not_complete_where_fewer_came_than_announced(answers, ids, told, 
     assert (found, len(asked)) == (ids, len(answers))
     assert not pages.complete
     assert told in caplog.text
+
+
+@pytest.mark.parametrize("status", [400, 404, 416])
+def test_a_vendor_may_refuse_the_page_beyond_the_last_in_ways_of_its_own(status):
+    paging = PageNumbers(beyond=(400, 404, 416))
+    pages, found, _ = read(page(1, 2), VendorRejected("beyond", status=200, code=status), paging=paging)
+    assert (found, pages.complete) == ([1, 2], True)
+    for answers in ([], [page(1, 2, records=9)]):
+        with pytest.raises(VendorRejected):
+            read(*answers, VendorRejected("beyond", status=status), paging=paging)
+
+
+@pytest.mark.parametrize(("counted", "complete"), [(None, True), (1, True), (3, True), (4, False)])
+def test_an_answer_that_counts_more_than_came_is_not_complete(counted, complete, caplog):
+    first, last = page(1, 2), replace(page(3), counted=counted)
+    pages, found, _ = read(first, last)
+    assert (found, pages.complete) == ([1, 2, 3], complete)
+    assert ("counts 4 records, and 3 came" in caplog.text) is not complete
+
+
+def test_how_many_were_counted_is_kept_for_the_next_try():
+    pages, _, _ = read(replace(page(1, 2), counted=9), page(3))
+    assert Progress.of(pages.as_dict()).counted == 9
 
 
 @pytest.mark.parametrize("length", [2, 3, 7])
