@@ -1,7 +1,7 @@
 """Cases of the CRM: insert, update and query, as plain functions that return a call.
 
-Source: the folder "CRM" of wolkvox's Postman collection. Where it has a variant in JSON beside one with a
-form, the variant in JSON is taken.
+Source: the folder "CRM" of wolkvox's Postman collection. A case with files goes as JSON, one without as a
+form: the variants in JSON require files.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def insert_case(
     solution: str | None = None,
     attachments: Sequence[str] | str | None = None,
 ) -> Call[WolkvoxCase]:
-    """Insert a case (``cases/insertAttach.php``, the variant in JSON of ``cases/insert.php``).
+    """Insert a case: with files ``cases/insertAttach.php``, in JSON, without ``cases/insert.php``, as a form.
 
     A second request makes a second case, so the call is never repeated once any of it has left.
 
@@ -74,7 +74,8 @@ def insert_case(
     :param description: what it is about
     :param status: one that this type of case has
     :param priority: one that this type of case has
-    :param form: the fields of the type's form: an object, or its JSON as text
+    :param form: the fields of the type's form: an object, or its JSON as text; wolkvox requires it beside
+        attachments
     :param solution: how it was solved; needed where the status is one of closed cases
     :param attachments: the contents of files, each in base64
     :raises InvalidInput: a value is missing or has the wrong shape
@@ -92,13 +93,23 @@ def insert_case(
         body["form"] = _form(form)
     if not is_empty(solution):
         body["solution"] = required("solution", solution, prose=True)
-    # It is not documented that this variant allows a case without them.
-    body["attachments"] = _attachments(attachments)
+    files = _attachments(attachments)
+    if files and "form" not in body:
+        raise InvalidInput(
+            '"form" is empty, and wolkvox requires it beside attachments.',
+            field="form",
+            remedy='Fill it like {"subject": "late"}, or leave out the attachments.',
+        )
+    whole = {**body, "attachments": files}
+    if not files and "form" in body:
+        body["form"] = json.dumps(body["form"], ensure_ascii=False)
     return crm.write(
-        "cases/insertAttach.php",
-        body,
+        "cases/insertAttach.php" if files else "cases/insert.php",
+        whole if files else body,
         lambda document, status: parse(WolkvoxCase, document.get("data"), status=status),
-        key=identity(body),
+        # However it is sent.
+        key=identity(whole),
+        form=not files,
     )
 
 

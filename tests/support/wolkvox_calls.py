@@ -48,6 +48,9 @@ ALL: dict[str, Call[Any]] = {
     "query_records": calls.query_records(CRM, "contacts", "a", 1, page=3, limit=10),
     "query_dates": calls.query_dates(CRM, "contacts", "2026-01-01", "2026-01-02 10:30", page=3, limit=10),
     "insert_case": calls.insert_case(CRM, *CASE),
+    "insert_case with attachments": calls.insert_case(
+        CRM, *CASE, form={"subject": "late"}, attachments=["aGk="]
+    ),
     "update_case": calls.update_case(CRM, "65f0", "ana@op", "Open"),
     "update_case with attachments": calls.update_case(CRM, "65f0", "ana@op", "Open", attachments="aGk="),
     "query_cases": calls.query_cases(CRM, "status", "Open"),

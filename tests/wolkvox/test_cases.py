@@ -92,6 +92,27 @@ def test_what_is_wrong_with_a_case_is_named_before_it_is_sent(sandbox, changes, 
     assert sandbox.requests("wolkvox") == []
 
 
+def test_a_case_without_files_goes_as_a_form_and_one_with_files_as_json(sandbox):
+    insert(contacts(1))
+    first = insert_cases([CASE, {**CASE, "description": "other", "form": {"reason": "señor"}}])
+    assert counts(first) == {"total": 2, "created": 2}
+    requests = sandbox.requests("wolkvox", path="server/API/v2/cases/insert.php")
+    assert len(requests) == 2
+    assert all(one["headers"]["content-type"].startswith("multipart/form-data") for one in requests)
+    assert [one.get("form") for one in in_crm(sandbox, "cases")] == [None, {"reason": "señor"}]
+    with_files = {**CASE, "form": {"reason": "late"}, "attachments": ["aGVsbG8="]}
+    assert counts(insert_cases([with_files])) == {"total": 1, "created": 1}
+    [body] = bodies(sandbox, "cases/insertAttach.php")
+    assert (body["form"], body["attachments"]) == ({"reason": "late"}, ["aGVsbG8="])
+
+
+def test_a_case_with_files_needs_the_form(sandbox):
+    result = insert_cases([{**CASE, "attachments": ["aGVsbG8="]}])
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert result["failures"][0]["field"] == "form"
+    assert sandbox.requests("wolkvox") == []
+
+
 def test_attachments_and_other_changes_of_a_case_do_not_go_together(sandbox):
     record = {
         "wolkvox_id": "1",

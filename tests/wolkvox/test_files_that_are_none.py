@@ -31,7 +31,7 @@ def file(tmp_path):
             ",namecontact,emailcontact\n0,Jan,jan@example.com\n1,Eva,eva@example.com\n",
             "column 1 of .* has no name",
         ),
-        ("Jan,jan@example.com\nEva,eva@example.com\n", "mail address for the name of a column"),
+        ("Jan,jan@example.com\nEva,eva@example.com\n", "address or a phone number for the name of a column"),
     ],
 )
 @pytest.mark.parametrize("on_error", ["fail", "continue"])
@@ -72,7 +72,7 @@ def test_the_row_of_the_original_file_is_never_sent(sandbox, file):
 
 def test_a_column_is_looked_for_without_showing_what_may_be_data(sandbox, file):
     with pytest.raises(InvalidInput) as raised:
-        insert(file("Jan,+421900000001,1990-01-31\na,b,c\n"), include=["namecontact"])
+        insert(file("Jan,C-10017,1990-01-31\na,b,c\n"), include=["namecontact"])
     assert 'no column "namecontact"' in str(raised.value)
     assert "it has 3 columns, and the first line must name them" in str(raised.value)
     assert "1990" not in str(raised.value)

@@ -71,7 +71,7 @@ from tests.support.wolkvox_calls import ALL, CRM, PERSON, PHONE, each_call
             },
         ),
         (
-            "insert_case",
+            "insert_case with attachments",
             "cases/insertAttach.php",
             "ONCE",
             {
@@ -82,7 +82,8 @@ from tests.support.wolkvox_calls import ALL, CRM, PERSON, PHONE, each_call
                 "description": "what",
                 "status": "Open",
                 "priority": "high",
-                "attachments": [],
+                "form": {"subject": "late"},
+                "attachments": ["aGk="],
             },
         ),
         (
@@ -116,6 +117,21 @@ def test_what_is_sent(name, path, repeat, body):
     assert (call.method, call.path, call.repeat) == ("POST", f"server/API/v2/{path}", Repeat[repeat])
     assert call.json == {"operation": "mi operación", **body}
     assert (call.form, call.query, call.headers) == (None, {}, {})
+
+
+def test_a_case_without_files_goes_as_a_form():
+    call = ALL["insert_case"]
+    assert (call.path, call.json) == ("server/API/v2/cases/insert.php", None)
+    assert call.form == {
+        "operation": "mi operación",
+        "case-type": "Request",
+        "responsible": "ana@op",
+        "owner": "eva@op",
+        "contact": "ada@example.com",
+        "description": "what",
+        "status": "Open",
+        "priority": "high",
+    }
 
 
 def test_an_update_of_a_case_goes_as_a_form():

@@ -97,8 +97,8 @@ def test_a_case_is_the_same_without_what_nobody_sees_and_its_text_is_sent_as_it_
     case_type, responsible, owner, contact, _, status, priority = CASE
     given = (case_type, f"{responsible}\u200b", owner, f"\ufeff{contact}", family, status, priority)
     call = calls.insert_case(CRM, *given, solution=family)
-    assert (call.json["responsible"], call.json["contact"]) == (responsible, contact)
-    assert (call.json["description"], call.json["solution"]) == (family, family)
+    assert (call.form["responsible"], call.form["contact"]) == (responsible, contact)
+    assert (call.form["description"], call.form["solution"]) == (family, family)
     plain = (case_type, responsible, owner, contact, family.replace("\u200d", ""), status, priority)
     assert call.key == calls.insert_case(CRM, *plain, solution=family).key
 
