@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from airflow_provider.store.engine import Database
 
 
+REPLAYED = ": what is done is not sent again"
+
+
 class Execution:
     """One run of a batch. Everything that can be found out before the first request is.
 
@@ -235,9 +238,9 @@ class Execution:
             report = _settle(batch, failures)
             return results.publish(), report
         except WrittenByAnother as error:
-            raise lost(error.filename, _where(results.keep(), failures.keep())) from None
+            raise lost(error.filename, _where(results.keep(), failures.keep()), then=REPLAYED) from None
         except OSError as error:
-            raise not_written(error) from error
+            raise not_written(error, then=REPLAYED) from error
 
     def _keep(self, batch: Batch, results: Output, failures: Output) -> None:
         """Keep what there is of a batch that did not end well, and say where."""

@@ -250,30 +250,32 @@ class FileOutput:
             self._spool.close()
 
 
-def lost(path: str, where: str) -> InvalidInput:
+def lost(path: str, where: str, *, then: str = "") -> InvalidInput:
     """Return the error of a task whose output another one has written meanwhile.
 
     :param path: path or URI of the output
-    :param where: says where the records of this task are, and what to do, as sentences
+    :param where: says where the records of this task are, as a sentence
+    :param then: says what running it again means, as the end of a sentence
     """
     return InvalidInput(
         f'"output": another task has written {path} while this one ran. That file stays. {where}',
         field="output",
         remedy=(
             "Give each task and each run an output of its own, with {{ run_id }} or {{ ti.map_index }} in "
-            "its name. Then run the task again."
+            f"its name. Then run the task again{then}."
         ),
     )
 
 
-def not_written(error: OSError) -> VendorError:
+def not_written(error: OSError, *, then: str = "") -> VendorError:
     """Return the error of a task whose output cannot be written in the end.
 
     :param error: what :meth:`Output.publish` raised
+    :param then: as for :func:`lost`
     """
     return VendorError(
         f'"output": {error.filename or "the file"} cannot be written: {why_not(error)}.',
-        remedy="Make room or make it writable, and run the task again.",
+        remedy=f"Make room or make it writable, and run the task again{then}.",
     )
 
 

@@ -183,7 +183,7 @@ def test_half_a_character_in_a_field_that_is_not_sent_is_passed_on(sandbox, tmp_
     [
         (tokens, {"virtual_user": "dan \ud83d"}, "records", AS_JSON),
         (tokens, {"bot_idsha": "\ud83d"}, "records", AS_JSON),
-        (tokens, {"virtual_user": "dan\0"}, "records", AS_JSON),
+        (tokens, {"virtual_user": "dan\0"}, "virtual_user", "a control character"),
         (users, {"unique_id_sha": "dan \ud83d"}, "records", AS_JSON),
         (users, {"platform": "\ud83d"}, "records", AS_JSON),
         (users, {"platform": Decimal("Infinity")}, "platform", "a Decimal that is not finite"),
