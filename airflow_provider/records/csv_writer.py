@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.records.csv_text import BLANKS, BOM
 from airflow_provider.records.json_lines import encode
+from airflow_provider.texts import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,8 +26,9 @@ def write_csv(
     """Write records as CSV (RFC 4180) in UTF-8, its lines ended by a line feed.
 
     A nested record becomes one column for each of its values, named by dots: ``user.apikey``. A list, and an
-    empty nested record, becomes JSON text. None is empty, a boolean ``true`` or ``false``. Texts are written
-    as they are: one that begins with ``=`` is a formula to a spreadsheet, and no data is changed for that.
+    empty nested record, becomes JSON text. None is empty, a boolean ``true`` or ``false``, and a whole number
+    has no ``.0``. Texts are written as they are: one that begins with ``=`` is a formula to a spreadsheet,
+    and no data is changed for that.
 
     :param records: the records, in the form that JSON has for them; they are read twice
     :param file: the new file
@@ -97,5 +99,8 @@ def _may_vanish(values: list[Any], delimiter: str) -> bool:
 
 
 def _text(value: Any) -> Any:
+    if type(value) is float and value.is_integer() and abs(value) < EXACT:
+        # A batch sends it so, and so the next one must read it.
+        return int(value)
     # The csv module has the right text for all others.
     return encode(value).decode() if type(value) in _AS_JSON else value

@@ -353,3 +353,11 @@ def test_a_number_that_was_stored_in_32_bits_has_lost_its_digits(sandbox, tmp_pa
     assert [message["virtual_user"] for message in sandbox.messages()] == ["1001"]
     assert "no more than 7 for certain" in result["failures"][0]["reason"]
     assert [record["score"] for record in result["records"]] == [0.1]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])
+def test_a_whole_number_stays_one_through_the_output_of_a_batch(sandbox, tmp_path, ending):
+    people = [{"unique_id_sha": 1001.0, "mail": "a@x.sk"}, {"unique_id_sha": 1002.5, "mail": "b@x.sk"}]
+    first = users(people, output=f"{tmp_path}/users{ending}")
+    tokens(first, fields={"virtual_user": "unique_id_sha"}, defaults={"bot_idsha": "b"})
+    assert [message["virtual_user"] for message in sandbox.messages()] == ["1001", "1002.5"]
