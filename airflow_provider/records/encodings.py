@@ -53,17 +53,18 @@ def undecodable(
     :param encoding: the encoding that it was read with
     :param near: the number of the record that was to be read
     """
-    place = "" if near is None else f", near record {near}"
-    if isinstance(error, UnicodeDecodeError):
-        # Python calls many of them "charmap".
-        name = encoding if error.encoding == "charmap" else error.encoding
-        return InvalidInput(f"{what} is not {name}{place}.", field=field, remedy=_remedy(error, name))
-    if isinstance(error, UnicodeError):
+    # Python 3.13 made it a UnicodeDecodeError.
+    if isinstance(error, UnicodeError) and "BOM" in str(error):
         return InvalidInput(
             f"{what} does not begin with the mark of {encoding}.",
             field=field,
             remedy=f'Without a mark it may be "{encoding}-le" or "{encoding}-be": set "encoding" to it.',
         )
+    place = "" if near is None else f", near record {near}"
+    if isinstance(error, UnicodeDecodeError):
+        # Python calls many of them "charmap".
+        name = encoding if error.encoding == "charmap" else error.encoding
+        return InvalidInput(f"{what} is not {name}{place}.", field=field, remedy=_remedy(error, name))
     return InvalidInput(
         f"{what} is not a gzip file, or is damaged or cut off{place}.",
         field=field,
