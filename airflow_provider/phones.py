@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.texts import plain_mark
 from airflow_provider.values import shape, visible
 
 FEWEST_DIGITS = 4
@@ -125,13 +126,10 @@ def region(name: str, value: Any) -> None:
 def _plain(character: str) -> str:
     if character.isascii():
         return character
-    category = unicodedata.category(character)
-    if category == "Nd":
+    if unicodedata.category(character) == "Nd":
         return str(unicodedata.decimal(character))
-    if category == "Zs":
-        return " "
-    if category == "Pd" or character == "\u2212":
-        return "-"
+    if (mark := plain_mark(character)) != character:
+        return mark
     # Full-width and small forms; a superscript is no digit of the number.
     folded = unicodedata.normalize("NFKC", character)
     return folded if folded in _PUNCTUATION else visible(character)

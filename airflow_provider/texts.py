@@ -62,7 +62,7 @@ def plain_marks(text: str) -> str:
 
     :param text: the text of an identifier or an address
     """
-    return text if text.isascii() else "".join(map(_plain_mark, text))
+    return text if text.isascii() else "".join(map(plain_mark, text))
 
 
 def scalar(value: Any, name: str) -> Any:
@@ -92,7 +92,11 @@ def scalar(value: Any, name: str) -> Any:
     return _text_of(value, name)
 
 
-def _plain_mark(character: str) -> str:
+def plain_mark(character: str) -> str:
+    """Return the hyphen or the blank in place of a character that looks like one; any other as it is.
+
+    :param character: the character
+    """
     category = unicodedata.category(character)
     if category == "Pd" or character == "\u2212":
         return "-"

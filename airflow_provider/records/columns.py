@@ -71,11 +71,9 @@ class Header:
     """
 
     def __init__(self, values: Sequence[str], *, path: str, delimiter: str) -> None:
-        names = [_clean(value) for value in values]
+        names = _names(values)
         self._path = path
-        self._all = len(names)
-        while names and not names[-1]:
-            names.pop()
+        self._all = len(values)
         self.names = tuple(names)
         """The names up to the last; a column between without one has the empty name."""
         self.width = len(names)
@@ -104,9 +102,7 @@ class Header:
 
         :param values: the values of the row
         """
-        names = [_clean(value) for value in values]
-        while names and not names[-1]:
-            names.pop()
+        names = _names(values)
         if names and names[0].lower().startswith("sep=") and not any(names[1:]):
             return True
         if tuple(names) == self.names or (self.width > 1 and tuple(names) == self.names[: len(names)]):
@@ -195,8 +191,12 @@ def check_twice(columns: Sequence[str]) -> None:
     raise InvalidInput(f'"records": {told}.', field="records")
 
 
-def _clean(name: str) -> str:
-    return name.replace("\ufeff", "").strip()
+def _names(values: Sequence[str]) -> list[str]:
+    """Return values as the names of columns, without empty ones at the end."""
+    names = [value.replace("\ufeff", "").strip() for value in values]
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def _bare(name: str) -> str:
