@@ -22,6 +22,15 @@ from tests.support.sandbox import SandboxProcess  # noqa: E402
 __all__ = ["database", "postgres_server"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the same examples each time; ``--hypothesis-profile=default`` draws new ones."""
+    if config.pluginmanager.hasplugin("hypothesispytest") and not config.getoption("--hypothesis-profile"):
+        from hypothesis import settings
+
+        settings.register_profile("repeatable", derandomize=True)
+        settings.load_profile("repeatable")
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 

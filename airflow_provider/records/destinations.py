@@ -120,11 +120,11 @@ class _LocalDestination:
         with _held(self._folder) as folder:
             # Once more: in this folder nobody else publishes now.
             self.check()
+            # Before the file takes its name: who sees it there may keep another at once, and that one stays.
+            with contextlib.suppress(OSError):
+                self.remove_kept()
             os.replace(self._own, self._path)
             _sync(folder)
-        # It is complete now; what an earlier try has kept of it is of no use any more.
-        with contextlib.suppress(OSError):
-            self.remove_kept()
 
     def keep(self, raw: IO[bytes]) -> None:
         os.replace(self._own, kept_name(self._path))
@@ -174,10 +174,12 @@ class _RenamedDestination:
             raise WrittenByAnother(str(self._path))
 
     def publish(self, raw: IO[bytes]) -> None:
+        # Before the file takes its name, as for a local one.
+        with contextlib.suppress(Exception):
+            self.remove_kept()
         # By the file system itself: the methods of the path know no connection, if the URI names none.
         self._path.fs.mv(self._own.path, self._path.path)
         with contextlib.suppress(Exception):
-            self.remove_kept()
             self._remove_left_behind()
 
     def keep(self, raw: IO[bytes]) -> None:

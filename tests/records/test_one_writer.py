@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -95,6 +96,33 @@ def test_the_second_to_publish_is_told_and_the_file_of_the_first_stays(place):
         assert content(kept) == b"second"
 
 
+def test_what_the_second_keeps_as_soon_as_the_file_is_there_stays(place, monkeypatch):
+    if place.startswith("s3://"):
+        pytest.skip("nothing is kept there")
+    written(place, b"first try").keep()
+    first, second = written(place, b"first"), written(place, b"second")
+    remove_kept = first._destination.remove_kept
+
+    kept = []
+
+    def keep_second() -> None:
+        with pytest.raises(WrittenByAnother):
+            second.complete()
+        kept.append(second.keep())
+
+    def slowly() -> None:
+        if exists(place):
+            keep_second()
+        remove_kept()
+
+    monkeypatch.setattr(first._destination, "remove_kept", slowly)
+    first.publish()
+    if not kept:
+        keep_second()
+    assert content(place) == b"first"
+    assert content(kept[0]) == b"second"
+
+
 def test_what_had_the_name_when_both_began_makes_no_difference(place):
     written(place, b"yesterday").publish()
     first, second = written(place, b"first"), written(place, b"second of today")
@@ -127,12 +155,13 @@ def test_two_tries_that_write_the_same_both_succeed(tmp_path):
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_of_many_processes_that_publish_at_once_one_wins_and_all_others_know(tmp_path, ending):
     path = str(tmp_path / f"x.{ending}")
+    written = multiprocessing.get_context("fork").Barrier(8)
 
     def write(index: int) -> bool:
         output = FileOutput(path)
         for number in range(200):
             output.write({"writer": index, "number": number})
-        time.sleep(0.2)
+        written.wait(60)
         try:
             output.publish()
         except WrittenByAnother:

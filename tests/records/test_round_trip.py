@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from airflow_provider.records.json_lines import decode, encode, to_plain
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import FileOutput
+from airflow_provider.values import visible
 
 FORMATS = (".jsonl", ".ndjson.gz", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
@@ -64,12 +65,10 @@ def as_csv(value: Any) -> str:
 
 def is_misread(texts: list[str], names: list[str], delimiter: str) -> bool:
     """Say whether a row looks like a second header, or a value in it like rows between two stray quotes."""
-    given = [*texts]
-    while given and not given[-1]:
-        given.pop()
-    header = given == names[: len(given)] or sorted(map(str.casefold, texts)) == sorted(
-        map(str.casefold, names)
-    )
+    given = [visible(text).strip().casefold() for text in texts]
+    named = [name.casefold() for name in names]
+    filled = given[: max((place for place, text in enumerate(given, 1) if text), default=0)]
+    header = filled == named[: len(filled)] or sorted(given) == sorted(named)
     return header or any(
         re.search("[\r\n]", text) and (delimiter in text or len(names) == 1) for text in texts
     )
