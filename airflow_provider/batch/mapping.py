@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,27 @@ from airflow_provider.texts import text_or_none
 from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
+    from airflow_provider.batch.known import Known
     from airflow_provider.http.call import Call
     from airflow_provider.records.readers import Record
+
+log = logging.getLogger(__name__)
 
 
 class RecordMapping:
     """Fills the parameters of a call from the fields of a record.
 
     A parameter takes its value from the field that ``fields`` names, else from the field of its own name,
-    else from the result of the batch before, else from ``defaults``. An empty value counts as none.
+    else from the result of the batch before, else from ``defaults``. An empty value counts as none. In an
+    update of a record that the vendor has, ``defaults`` come before the field of the parameter's own name.
 
     :param function: makes the call; its parameters are the names that a record may have
     :param fields: names of a record's fields by parameter; dots lead into nested records
     :param defaults: values for what a record does not have
     :param chained: fields that earlier batches add, by parameter
     :param secrets: parameters whose values are sealed in the results
+    :param known: what an update does with records whose values the vendor has already; None where the calls
+        are no updates
     :raises InvalidInput: ``fields`` or ``defaults`` name a parameter that the call does not have
     """
 
@@ -41,6 +48,7 @@ class RecordMapping:
         defaults: Mapping[str, Any],
         chained: Mapping[str, str],
         secrets: Collection[str] = (),
+        known: Known | None = None,
     ) -> None:
         parameters = self._parameters(function)
         for option, names in (("fields", fields), ("defaults", defaults)):
@@ -54,6 +62,13 @@ class RecordMapping:
         self._fields = fields
         self._defaults = defaults
         self._secrets = secrets
+        self._chained = {name: path_of(path) for name, path in chained.items() if name in parameters}
+        self._kept = {*fields, *self._chained}
+        self._known = known
+        # A record that names another by its identifier has no values of that one.
+        other = any(fields.get(name, name) != name for name in self._chained)
+        self._marks = () if known is None or other else tuple(path_of(mark) for mark in known.marks)
+        self._told: set[str] = set()
         self._required = [
             name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty
         ]
@@ -99,18 +114,21 @@ class RecordMapping:
         return self._function(**self._arguments(record))
 
     def _arguments(self, record: Record) -> dict[str, Any]:
+        known = self._known_of(record)
         arguments: dict[str, Any] = {}
         for name, sources in self._sources.items():
             value = find(record, sources)
-            if value is None:
-                value = self._defaults.get(name)
-            elif name in self._secrets and not is_sealed(value):
+            if value is not None and name in self._secrets and not is_sealed(value):
                 _seal_sources(record, sources)
+            if value is None or (known and self._comes_first(name, value, self._defaults, self._kept)):
+                value = self._defaults.get(name)
             if value is None and name in self._defaults:
                 # An explicit None leaves out what the call would send by default.
                 arguments[name] = None
             elif value is not None:
                 arguments[name] = open_sealed(value) if is_sealed(value) else value
+        if known:
+            self._leave_out(known, arguments)
         for name in self._required:
             if arguments.get(name) is None:
                 looked = " or ".join('"' + ".".join(source) + '"' for source in self._sources[name])
@@ -120,6 +138,46 @@ class RecordMapping:
                     remedy='Fill the field, map another with "fields", or give a constant with "defaults".',
                 )
         return arguments
+
+    def _known_of(self, record: Record) -> Known | None:
+        """Return what is special about a record if the vendor has its values already."""
+        if self._known is None:
+            return None
+        if any(find(record, (mark,)) is not None for mark in self._marks):
+            return self._known
+        for name, path in self._chained.items():
+            left = find(record, (path,))
+            if left is not None and left == find(record, self._sources[name]):
+                return self._known
+        return None
+
+    def _comes_first(self, name: str, value: Any, defaults: Mapping[str, Any], kept: Collection[str]) -> bool:
+        """Say whether a constant comes before the value of a record that the vendor has already."""
+        if name not in defaults or name in kept:
+            return False
+        if not is_empty(value):
+            self._tell(
+                "replaced",
+                f'The vendor has the values of such records already, so "{name}" is sent as "defaults" say. '
+                f'fields={{"{name}": "{name}"}} would send the value of each record.',
+            )
+        return True
+
+    def _leave_out(self, known: Known, arguments: dict[str, Any]) -> None:
+        named = {*self._fields, *self._defaults}
+        given = {name for name, value in arguments.items() if name in named and value is not None}
+        for name in known.not_again(given):
+            if name not in named and arguments.pop(name, None) is not None:
+                self._tell(
+                    f"left out {name}",
+                    f'"{name}" is not sent again: the vendor has the values of such records already. '
+                    f'fields={{"{name}": "{name}"}} would send it.',
+                )
+
+    def _tell(self, what: str, text: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            log.info(text)
 
 
 def path_of(name: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
 
+from airflow_provider.batch.known import Known
 from airflow_provider.http.call import Call, Repeat, repeat_of
 from airflow_provider.http.model import VendorModel, secret_fields
 
@@ -43,6 +44,7 @@ class Operation(Generic[T]):
         returns for each record, in their order, what the record's own call would return, or the error that it
         would raise
     :param rest: the parameter that takes all other fields of a record, where a vendor takes any
+    :param known: what an update does with records whose values the vendor has already
     """
 
     name: str
@@ -56,6 +58,7 @@ class Operation(Generic[T]):
     done: str | None = None
     combine: Callable[..., Call[list[Any]]] | None = None
     rest: str | None = None
+    known: Known = field(default_factory=Known)
 
     @property
     def conn_type(self) -> str:
@@ -71,6 +74,11 @@ class Operation(Generic[T]):
     def once(self) -> bool:
         """Say whether each request has an effect of its own, like an SMS."""
         return self.repeat is Repeat.ONCE
+
+    @property
+    def updates(self) -> bool:
+        """Say whether the records change what the vendor has, and add nothing."""
+        return self.changes and self.existing is True
 
     @cached_property
     def model(self) -> type[T]:

@@ -41,7 +41,8 @@ class VendorBatchOperator(VendorOperator):
         records (templated)
     :param fields: renames: names of a record's fields by parameter, where they differ; dots lead into nested
         records. A field that is not named keeps its own name (templated)
-    :param defaults: values for what a record does not have (templated)
+    :param defaults: values for what a record does not have. In an update they win over what the vendor has
+        already: over the values of records that come from an earlier batch or from a query (templated)
     :param max_concurrency: requests under way at once; the connection's "Maximum connections" is a limit too
     :param on_error: ``fail``: the first failed record ends the batch; ``continue``: failed records are
         reported and the batch goes on. Refused credentials, a used-up quota and an outage of the vendor end
@@ -207,6 +208,7 @@ class VendorBatchOperator(VendorOperator):
             defaults=self.defaults or {},
             chained=self.takes(),
             secrets=self.operation.secret_parameters,
+            known=self.operation.known if self.operation.updates else None,
         )
 
     def combine(self, hook: VendorHook[Any]) -> Combine | None:

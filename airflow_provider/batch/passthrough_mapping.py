@@ -15,6 +15,7 @@ from airflow_provider.values import is_empty
 if TYPE_CHECKING:
     import inspect
 
+    from airflow_provider.batch.known import Known
     from airflow_provider.http.call import Call
     from airflow_provider.records.readers import Record
 
@@ -27,7 +28,8 @@ class PassthroughMapping(RecordMapping):
     The dict has all fields of a record, except what other parameters or parts of values take, the results
     of earlier batches, and ``source_row``. ``fields`` renames, ``include`` and ``exclude`` restrict. A field
     without a value takes that of ``defaults``, and is left out where there is none: an empty text there is a
-    value, None is not.
+    value, None is not. Of a record that the vendor has, an update takes the value of ``defaults`` first, and
+    leaves out what the vendor does not take back.
 
     :param function: makes the call
     :param rest: the parameter that takes the dict
@@ -41,6 +43,7 @@ class PassthroughMapping(RecordMapping):
     :param convert: turns the value of a field into what is sent; is given the field's name, the value, and a
         function that finds another value of the record
     :param converted: the fields that ``convert`` is for, each with those of the record it takes parts from
+    :param known: what an update does with records whose values the vendor has already
     :raises InvalidInput: ``include`` or ``exclude`` leave out what is required, converted or a default
     """
 
@@ -58,6 +61,7 @@ class PassthroughMapping(RecordMapping):
         required: Collection[str] = (),
         convert: Convert | None = None,
         converted: Mapping[str, Collection[str]] | None = None,
+        known: Known | None = None,
     ) -> None:
         self._rest = rest
         named = self._parameters(function)
@@ -66,6 +70,7 @@ class PassthroughMapping(RecordMapping):
             fields={name: path for name, path in fields.items() if name in named},
             defaults={name: value for name, value in defaults.items() if name in named},
             chained=chained,
+            known=known,
         )
         self._renamed = {name: path_of(path) for name, path in fields.items() if name not in named}
         self._constants = {name: value for name, value in defaults.items() if name not in named}
@@ -157,15 +162,19 @@ class PassthroughMapping(RecordMapping):
         return self._renamed.get(name) or path_of(name)
 
     def _fields_of(self, record: Record) -> dict[str, Any]:
+        known = self._known_of(record)
         if self._include is not None:
             values = {
                 name: find(record, (self._path(name),)) for name in self._include if name not in self._exclude
             }
         else:
             values = {name: value for name, value in record.items() if self._is_field(name, value)}
+            if known:
+                values = self._without_read_only(known, values)
             values.update((name, find(record, (path,))) for name, path in self._renamed.items())
         for name, value in self._constants.items():
-            if is_empty(values.get(name)):
+            own = values.get(name)
+            if is_empty(own) or (known and self._comes_first(name, own, self._constants, self._renamed)):
                 values[name] = value
         for name in self._mandatory:
             if is_empty(values.get(name)):
@@ -192,6 +201,19 @@ class PassthroughMapping(RecordMapping):
             if not is_empty(found.get(name)):
                 found[name] = self._convert(name, found[name], lambda part: find(record, (path_of(part),)))
         return found
+
+    def _without_read_only(self, known: Known, values: Mapping[str, Any]) -> dict[str, Any]:
+        asked = {*self._converted, *self._constants}
+        read_only = [
+            name for name, value in values.items() if name not in asked and known.read_only(name, value)
+        ]
+        if read_only:
+            self._tell(
+                "read-only",
+                f"Not sent, because the vendor writes them itself: {', '.join(read_only)}. "
+                '"include" and "fields" can name them.',
+            )
+        return {name: value for name, value in values.items() if name not in read_only}
 
     def _is_field(self, name: str, value: Any) -> bool:
         if name in self._taken:

@@ -229,8 +229,8 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
                 f'"{name}" is an object without "type" and "value", which the CRM does not know.',
                 field=name,
                 remedy=(
-                    "Leave it out with exclude, or make the value with a function of "
-                    "airflow_provider.wolkvox.fields."
+                    'Name the fields to send, like include=["status"], leave this one out with exclude, or '
+                    "make its value with a function of airflow_provider.wolkvox.fields."
                 ),
             )
         return {named(name, part): plain(name, item, nested=True) for part, item in value.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from airflow_provider.batch.known import Known
 from airflow_provider.batch.operation import Operation
 from airflow_provider.wolkvox import calls
+from airflow_provider.wolkvox.read_back import MARKS, case_values_not_again, is_read_only
 
 INSERT_RECORDS = Operation(
     name="wolkvox.insert_record",
@@ -23,6 +25,7 @@ UPDATE_RECORDS = Operation(
     done="updated",
     combine=calls.combine_updates,
     rest="fields",
+    known=Known(marks=MARKS, read_only=is_read_only),
 )
 
 DELETE_RECORDS = Operation(
@@ -55,4 +58,5 @@ UPDATE_CASES = Operation(
     takes={"wolkvox_id": "case.wolkvox_id"},
     changes=True,
     done="updated",
+    known=Known(marks=(*MARKS, "case_update.wolkvox_id"), not_again=case_values_not_again),
 )

@@ -171,6 +171,7 @@ class WolkvoxFieldsOperator(WolkvoxBatchOperator):
             required=list(dict.fromkeys(self.mandatory())),
             convert=lambda name, value, find: filled(name, types[name], value, find),
             converted={name: columns_of(declared) for name, declared in types.items()},
+            known=self.operation.known if self.operation.updates else None,
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from airflow_provider.batch.known import Known
 from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, Repeat
@@ -237,3 +238,66 @@ def test_a_secret_that_is_no_text_is_sealed_all_the_same():
     record: dict[str, Any] = {"user": "ada", "apikey": [SECRET]}
     mapping(secrets=("apikey",)).call(record)
     assert SECRET not in str(record)
+
+
+def known_mapping(**options: Any) -> RecordMapping:
+    known = Known(
+        marks=("made_at", "change.id"), not_again=lambda given: () if "note" in given else ("apikey",)
+    )
+    return mapping(**{"chained": {"user": "step.id"}, "known": known, **options})
+
+
+FROM_A_BATCH = {"step": {"id": "ada"}, "note": "own", "apikey": "k"}
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "expected"),
+    [
+        (FROM_A_BATCH, {}, {"user": "ada", "note": "own"}),
+        (FROM_A_BATCH, {"defaults": {"note": "n"}}, {"user": "ada", "note": "n", "apikey": "k"}),
+        (FROM_A_BATCH, {"defaults": {"note": None}}, {"user": "ada"}),
+        (FROM_A_BATCH, {"defaults": {"user": "bob"}}, {"user": "ada", "note": "own"}),
+        (FROM_A_BATCH, {"defaults": {"apikey": "new"}}, {"user": "ada", "note": "own", "apikey": "new"}),
+        (
+            FROM_A_BATCH,
+            {"fields": {"note": "note"}, "defaults": {"note": "n"}},
+            {"user": "ada", "note": "own", "apikey": "k"},
+        ),
+        ({"user": "ada", "note": "own"}, {"defaults": {"note": "n"}}, {"user": "ada", "note": "own"}),
+        ({**FROM_A_BATCH, "user": "ada"}, {"defaults": {"note": None}}, {"user": "ada"}),
+        ({**FROM_A_BATCH, "user": "bob"}, {}, {"user": "bob", "note": "own", "apikey": "k"}),
+        ({"user": "ada", "note": "own", "made_at": "1"}, {"defaults": {"note": None}}, {"user": "ada"}),
+        (
+            {"user": "ada", "note": "own", "made_at": ""},
+            {"defaults": {"note": None}},
+            {"user": "ada", "note": "own"},
+        ),
+        ({"user": "ada", "note": "own", "change": {"id": 1}}, {"defaults": {"note": None}}, {"user": "ada"}),
+        ({"user": "ada", "note": "own", "change.id": 1}, {"defaults": {"note": None}}, {"user": "ada"}),
+        (
+            {"id": "bob", "note": "own", "made_at": "1"},
+            {"fields": {"user": "id"}, "defaults": {"note": "n"}},
+            {"user": "bob", "note": "own"},
+        ),
+    ],
+)
+def test_an_update_sends_defaults_before_what_the_vendor_has_already(record, options, expected):
+    call = known_mapping(**options).call(record)
+    assert {name: value for name, value in call.json.items() if value is not None} == expected
+
+
+def test_a_secret_that_gives_way_is_sealed_all_the_same():
+    record = {"step": {"id": "ada"}, "apikey": SECRET}
+    call = known_mapping(defaults={"apikey": "new"}, secrets=["apikey"]).call(record)
+    assert call.json["apikey"] == "new"
+    assert open_sealed(record["apikey"]).get_secret_value() == SECRET
+
+
+def test_what_gives_way_is_told_once_and_without_its_value(caplog):
+    caplog.set_level("INFO", "airflow_provider")
+    one = known_mapping(defaults={"note": "n"})
+    for _ in range(3):
+        one.call({**FROM_A_BATCH, "note": "personal"})
+    [told] = [record.getMessage() for record in caplog.records]
+    assert '"note" is sent as "defaults" say' in told
+    assert "personal" not in told

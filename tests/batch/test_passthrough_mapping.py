@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider.batch.known import Known
 from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.batch.passthrough_mapping import PassthroughMapping
 from airflow_provider.exceptions import InvalidInput
@@ -200,3 +201,27 @@ def test_what_counts_as_no_value(value):
 @pytest.mark.parametrize("value", ["0", 0, False, 0.0, Decimal(0), datetime(2026, 1, 1), [], {}])
 def test_what_counts_as_a_value(value):
     assert not is_empty(value)
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "expected"),
+    [
+        ({"made_at": 1, "a": 1, "b": 2}, {}, {"a": 1, "b": 2}),
+        ({"made_at": 1, "a": 1, "b": 2}, {"defaults": {"a": 3}}, {"a": 3, "b": 2}),
+        ({"made_at": 1, "a": 1, "b": 2}, {"defaults": {"a": None}}, {"b": 2}),
+        ({"made_at": 1, "a": 1, "b": 2}, {"fields": {"a": "b"}, "defaults": {"a": 3}}, {"a": 2}),
+        ({"made_at": 1, "a": 1}, {"fields": {"a": "a"}, "defaults": {"a": 3}}, {"a": 1}),
+        ({"made_at": 1, "a": 1, "b": 2}, {"include": ["a"], "defaults": {"a": 3}}, {"a": 3}),
+        ({"made_at": 1, "a": 1}, {"include": ["made_at"]}, {"made_at": 1}),
+        ({"made_at": 1, "a": 1}, {"fields": {"made_at": "made_at"}}, {"made_at": 1, "a": 1}),
+        ({"made_at": 1, "a": 1}, {"defaults": {"made_at": 2}}, {"made_at": 2, "a": 1}),
+        ({"made_at": None, "a": 1}, {"defaults": {"a": 3}}, {"a": 1}),
+        ({"made_by": "x", "a": 1}, {"defaults": {"a": 3}}, {"made_by": "x", "a": 1}),
+        ({"step": {"id": "7"}, "made_by": "x", "a": 1}, {"defaults": {"a": 3}}, {"a": 3}),
+    ],
+)
+def test_an_update_sends_defaults_first_and_nothing_that_the_vendor_does_not_take_back(
+    record, options, expected
+):
+    known = Known(marks=("made_at",), read_only=lambda name, value: name.startswith("made_"))
+    assert sent(record, known=known, **options) == expected

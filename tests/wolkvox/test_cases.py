@@ -57,7 +57,8 @@ def test_cases_are_inserted_updated_and_found(sandbox):
     assert counts(second) == {"total": 1, "existing": 1}
     [stored] = in_crm(sandbox, "cases")
     assert (stored["status"], stored["solution"]) == ("Closed", 'señor: "done"\r\n--x')
-    third = update_cases(second, fields=dict.fromkeys(("case_type", "priority", "form"), "none"))
+    none = dict.fromkeys(("case_type", "priority", "form"), "none")
+    third = update_cases(second, fields={**none, "attachments": "attachments"})
     assert counts(third) == {"total": 1, "existing": 1}
     assert bodies(sandbox, "cases/updateCaseAttachment.php")[0]["attachments"] == ["aGVsbG8="]
     [request] = sandbox.requests("wolkvox", path="server/API/v2/cases/update.php")
@@ -137,3 +138,70 @@ def test_the_history_of_notes_needs_a_token_of_its_own(sandbox, set_connection):
     assert "history" in result["records"][0]
     with pytest.raises(VendorAuthError):
         query(field="status", value="new")
+
+
+WITH_FILES = {**CASE, "form": {"reason": "late"}, "attachments": ["aGVsbG8="]}
+
+
+def test_a_case_inserted_with_files_is_updated_in_the_next_task(sandbox, caplog):
+    insert(contacts(1))
+    caplog.set_level("INFO", "airflow_provider")
+    first = insert_cases([WITH_FILES])
+    closed = {"status": "Closed", "solution": "It was sent again."}
+    result = update_cases(first, defaults=closed)
+    assert counts(result) == {"total": 1, "existing": 1}
+    assert sandbox.requests("wolkvox", path="server/API/v2/cases/updateCaseAttachment.php") == []
+    [stored] = in_crm(sandbox, "cases")
+    assert {name: stored[name] for name in closed} == closed
+    assert (stored["attachments"], stored["form"]) == (["aGVsbG8="], {"reason": "late"})
+    assert result["records"][0]["attachments"] == ["aGVsbG8="], "the record itself keeps what it has"
+    assert '"attachments" is not sent again' in caplog.text
+
+
+def test_new_files_of_an_inserted_case_go_with_what_wolkvox_takes_beside_them(sandbox):
+    insert(contacts(1))
+    first = insert_cases([WITH_FILES, {**CASE, "description": "other", "new": "d29ybGQ="}])
+    assert counts(update_cases(first, defaults={"attachments": ["bmV3"], "status": "Open"}))["existing"] == 2
+    assert counts(update_cases(first, fields={"attachments": "new"}))["existing"] == 2
+    sent = bodies(sandbox, "cases/updateCaseAttachment.php")
+    assert [one["attachments"] for one in sent] == [["bmV3"], ["bmV3"], ["d29ybGQ="]]
+    assert all(
+        set(one) == {"operation", "wolkvox-id", "responsible", "status", "attachments"} for one in sent
+    )
+
+
+def test_new_files_and_a_new_solution_do_not_go_together_for_an_inserted_case_either(sandbox):
+    insert(contacts(1))
+    first = insert_cases([CASE])
+    result = update_cases(first, defaults={"attachments": ["bmV3"], "solution": "done"})
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert "together with solution:" in result["failures"][0]["reason"]
+
+
+def test_a_value_that_fields_names_comes_before_that_of_defaults(sandbox):
+    insert(contacts(1))
+    first = insert_cases([{**CASE, "next": "Pending"}])
+    update_cases(first, fields={"status": "next"}, defaults={"status": "Closed", "priority": "low"})
+    [stored] = in_crm(sandbox, "cases")
+    assert (stored["status"], stored["priority"]) == ("Pending", "low")
+
+
+def test_a_case_that_was_queried_or_updated_takes_the_value_of_defaults(sandbox, caplog):
+    insert(contacts(1))
+    insert_cases([WITH_FILES, {**CASE, "description": "other"}])
+    caplog.set_level("INFO", "airflow_provider")
+    found = execute(WolkvoxQueryCasesOperator(task_id="query", field="status", value="Open"))
+    first = update_cases(found, defaults={"status": "Pending"})
+    assert counts(first) == {"total": 2, "existing": 2}
+    told = [one.getMessage() for one in caplog.records if '"defaults" say' in one.getMessage()]
+    assert len(told) == 1, "once in a batch"
+    assert 'fields={"status": "status"}' in told[0]
+    plain = [
+        {name: one[name] for name in ("wolkvox_id", "status", "responsible")} for one in found["records"]
+    ]
+    second = update_cases(plain, defaults={"status": "ignored"})
+    assert {case["status"] for case in in_crm(sandbox, "cases")} == {"Open"}, (
+        "a plain record's own comes first"
+    )
+    update_cases(second, defaults={"status": "Pending"})
+    assert {case["status"] for case in in_crm(sandbox, "cases")} == {"Pending"}

@@ -102,3 +102,62 @@ def test_a_deletion_of_several_tells_those_that_the_answer_leaves_out(sandbox):
     assert (failure["row"], failure["error"]) == (4, "VendorRejected")
     assert "(wolkvox_default) POST server/API/v2/custom/delete.php" in failure["reason"]
     assert in_crm(sandbox) == []
+
+
+def test_defaults_come_before_what_the_crm_has_already(sandbox):
+    first = insert([{**one, "status": "new", "note": "own"} for one in contacts(2)])
+    update(first, defaults={"status": "open"})
+    assert [(one["status"], one["note"]) for one in in_crm(sandbox)] == [("open", "own")] * 2
+    found = query(module="contacts", field="status", value="open")
+    update(found, defaults={"status": "closed"}, include=["status"])
+    assert {one["status"] for one in in_crm(sandbox)} == {"closed"}
+    assert bodies(sandbox, "custom/update.php")[-1]["fields"] == {"status": "closed"}
+    update(found, fields={"note": "idcontact", "status": "status"}, defaults={"note": "n", "status": "s"})
+    assert [(one["status"], one["note"]) for one in in_crm(sandbox)] == [("open", "1"), ("open", "2")]
+
+
+def test_a_plain_record_with_an_identifier_has_its_own_values(sandbox):
+    [record] = insert(contacts(1))["records"]
+    row = {"wolkvox_id": record["record"]["wolkvox_id"], "status": "own"}
+    first = update([row], defaults={"status": "default"})
+    assert in_crm(sandbox)[0]["status"] == "own"
+    update(first, defaults={"status": "default"})
+    assert in_crm(sandbox)[0]["status"] == "default", "now the CRM has the record's own"
+
+
+def test_a_record_that_names_another_has_values_of_its_own(sandbox):
+    [company] = insert([{"name": "ACME"}], module="companies")["records"]
+    insert([{"company": company["record"]["wolkvox_id"], "status": "lead"}], module="leads")
+    found = query(module="leads", field="status", value="lead")
+    options = {"fields": {"wolkvox_id": "company"}, "include": ["status"], "defaults": {"status": "none"}}
+    assert counts(update(found, module="companies", **options)) == {"total": 1, "existing": 1}
+    assert in_crm(sandbox, "companies")[0]["status"] == "lead"
+
+
+def test_what_the_crm_writes_itself_is_not_written_back(sandbox, tmp_path, caplog):
+    insert(contacts(1))
+    caplog.set_level("INFO", "airflow_provider")
+    for name in ("found.jsonl", "found.csv"):
+        found = query(module="contacts", field="idcontact", value="1", output=str(tmp_path / name))
+        assert counts(update(found, defaults={"status": name})) == {"total": 1, "existing": 1}
+        assert bodies(sandbox, "custom/update.php")[-1]["fields"] == {**contacts(1)[0], "status": name}
+    told = [one.getMessage() for one in caplog.records if "writes them itself" in one.getMessage()]
+    assert len(told) == 2, "once in a batch"
+    assert "wolkvox_owner" in told[0]
+
+
+def test_an_owner_that_the_author_gives_is_written(sandbox):
+    insert(contacts(1))
+    [record] = query(module="contacts", field="idcontact", value="1")["records"]
+    update([{**record, "wolkvox_owner": "ana@demo_operation"}])
+    update([record], defaults={"wolkvox_owner": "eva@demo_operation"})
+    owners = [body["fields"]["wolkvox_owner"] for body in bodies(sandbox, "custom/update.php")]
+    assert owners == ["ana@demo_operation", "eva@demo_operation"]
+
+
+def test_an_object_of_the_crm_that_is_asked_for_says_what_to_do(sandbox):
+    insert(contacts(1))
+    found = query(module="contacts", field="idcontact", value="1")
+    result = update(found, include=["wolkvox_owner"])
+    assert result["failures"][0]["field"] == "wolkvox_owner"
+    assert "include" in result["failures"][0]["reason"]
