@@ -18,6 +18,7 @@ from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.texts import scalar
 from airflow_provider.values import is_empty, shape
+from airflow_provider.wolkvox.case_fields import case_field
 from airflow_provider.wolkvox.crm import WolkvoxPage, content, identity, named, plain, required
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
@@ -182,14 +183,16 @@ def query_cases(
     """Ask for a page of the cases whose field has a value (``cases/queryCases.php``).
 
     :param crm: whose CRM
-    :param field: one of wolkvox's list: status, priority, ``email contact``, idCase, idPrefijo,
-        ``type case``, wolkvox-id and others
+    :param field: one of :data:`~airflow_provider.wolkvox.case_fields.CASE_FIELDS`, in that spelling, or
+        another that the CRM has
     :param value: its value
     :param page: number of the page, from 1
     :param limit: cases in a page, at most 250
     :raises InvalidInput: a value is missing or has the wrong shape
     """
-    return crm.read("cases/queryCases.php", _question(field, value, page, limit))
+    asked = _question(field, value, page, limit)
+    case_field(asked["field"])
+    return crm.read("cases/queryCases.php", asked)
 
 
 @safe

@@ -67,6 +67,13 @@ class WolkvoxOptions(VendorOptions):
         default=1,
         kind="integer",
     )
+    requests_per_second: float | None = form_field(
+        "Requests per second",
+        "The pace that no client of this connection exceeds within one task. Empty: no limit. wolkvox limits "
+        "the requests of one IP address, which all tasks behind it share; its numbers are not published.",
+        parse=number(0.001),
+        kind="number",
+    )
     # Not "token_…": Airflow takes such an extra for a secret, and its form stores three asterisks.
     information_method: str = form_field(
         "Method of token information",

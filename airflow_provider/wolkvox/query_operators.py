@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.dates import date_format as format_of_dates
 from airflow_provider.extract.operator import VendorListOperator
-from airflow_provider.values import moment, text, whole_number
+from airflow_provider.values import flag, moment, text, whole_number
+from airflow_provider.wolkvox.case_fields import case_field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +100,8 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         it, to the minute: ``YYYY-MM-DD HH:MM``, or any ISO 8601 (templated)
     :param date_to: its end (templated)
     :param date_format: how the two are written where they are texts, like ``%d.%m.%Y %H:%M``
+    :param exclude_last_minute: send the minute before ``date_to``, for periods that follow one another. It is
+        not known whether the CRM counts the whole minute of the end; if it does, both periods would have it
     :param output: path or URI of the file for the records. Without it they are returned through XCom,
         at most 1,000 (templated)
     :param page_size: records in a page, at most 250
@@ -124,6 +127,7 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         date_from: Any = None,
         date_to: Any = None,
         date_format: str | None = None,
+        exclude_last_minute: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -134,11 +138,14 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         self.date_from = date_from
         self.date_to = date_to
         self.date_format = date_format
+        self.exclude_last_minute = flag("exclude_last_minute", exclude_last_minute)
         given = [one is not None for one in (field, value, date_from, date_to)]
         if given not in ([True, True, False, False], [False, False, True, True]):
             raise ValueError("give either field and value, or date_from and date_to")
         if field is not None:
             text("field", field)
+            if exclude_last_minute:
+                raise ValueError("exclude_last_minute needs date_from and date_to")
         else:
             moment("date_from", date_from)
             moment("date_to", date_to)
@@ -149,10 +156,11 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         """Return the listing, and the parameters of its call that say what is asked."""
         from airflow_provider.wolkvox import listings
 
-        asked = {"module": self.module}
+        asked: dict[str, Any] = {"module": self.module}
         if self.field is not None:
             return listings.QUERY_RECORDS, {**asked, "field": self.field, "value": self.value}
         asked |= {"date_from": self.date_from, "date_to": self.date_to}
+        asked["exclude_last_minute"] = self.exclude_last_minute
         if self.date_format is not None:
             asked["date_format"] = self.date_format
         return listings.QUERY_DATES, asked
@@ -181,8 +189,13 @@ class WolkvoxQueryCasesOperator(WolkvoxCasesOperator):
 
     .. seealso:: :ref:`howto/operator:WolkvoxQueryCasesOperator`
 
-    :param field: one of wolkvox's list: status, priority, ``email contact``, idCase, idPrefijo,
-        ``type case``, wolkvox-id and others (templated)
+    :param field: one of wolkvox's list, in its spelling: ``status``, ``priority``, ``email contact``,
+        ``name contact``, ``contact wolkvox id``, ``contact identification``, ``contact phone``,
+        ``description``, ``idCase``, ``idPrefijo``, ``companyName``, ``company name``, ``company id``,
+        ``prefix``, ``reopened``, ``responsible name``, ``responsible user``, ``responsible id``,
+        ``owner name``, ``owner user``, ``owner id``, ``solution``, ``wolkvox-id``, ``type case``,
+        ``case expired``, ``reason``. Another spelling of these is refused, and any other field is asked for
+        (templated)
     :param value: the value that it has (templated)
     :param output: path or URI of the file for the cases. Without it they are returned through XCom, at
         most 1,000 (templated)
@@ -190,6 +203,12 @@ class WolkvoxQueryCasesOperator(WolkvoxCasesOperator):
     :param max_pages: pages to ask for at most; None for all
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # What another task returns is a template as text.
+        if "{" not in (name := str(self.field)):
+            case_field(name)
 
     def question(self) -> tuple[Listing[Any], dict[str, Any]]:
         """Return the listing, and the parameters of its call that say what is asked."""

@@ -7,6 +7,7 @@ of the token: :func:`combine_inserts` and its like make it of the calls of singl
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider import dates
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 PAGE_SIZE = 250
 """The most records that wolkvox returns at once."""
+
+_MINUTES = "%Y-%m-%d %H:%M"
 
 GONE = "If an earlier sending broke off, it may have deleted the record already: look it up in the CRM."
 
@@ -257,6 +260,7 @@ def query_dates(
     date_to: datetime | date | str,
     *,
     date_format: str | None = None,
+    exclude_last_minute: bool = False,
     page: int = 1,
     limit: int = PAGE_SIZE,
 ) -> Call[WolkvoxPage]:
@@ -267,13 +271,26 @@ def query_dates(
     :param date_from: its beginning, to the minute, as the CRM's own clock shows it
     :param date_to: its end
     :param date_format: how the two are written where they are texts; None for any ISO 8601
+    :param exclude_last_minute: whether ``to`` is sent as the minute before ``date_to``
     :param page: number of the page, from 1
     :param limit: records in a page, at most 250
-    :raises InvalidInput: a value is missing or has the wrong shape
+    :raises InvalidInput: a value is missing or has the wrong shape, or nothing is left of the time
     """
-    first, last = _minute("date_from", date_from, date_format), _minute("date_to", date_to, date_format)
+    begin, end = _minute("date_from", date_from, date_format), _minute("date_to", date_to, date_format)
+    first, last = begin.strftime(_MINUTES), end.strftime(_MINUTES)
     if first > last:
         raise InvalidInput(f'"date_from" ({first}) is after "date_to" ({last}).', field="date_from")
+    if exclude_last_minute:
+        if first == last:
+            raise InvalidInput(
+                f'"date_to" ({last}) is in the minute of "date_from", and its minute is left out.',
+                field="date_to",
+                remedy=(
+                    "Give a time of a minute or more. In Airflow 3 data intervals of a schedule like @hourly "
+                    "have no length: use CronDataIntervalTimetable. Or leave out exclude_last_minute."
+                ),
+            )
+        last = (end.replace(tzinfo=None) - timedelta(minutes=1)).strftime(_MINUTES)
     asked = {"module": required("module", module), "date": True, "from": first, "to": last}
     return crm.read("custom/queryDates.php", {**asked, "limit": limit, "page": page})
 
@@ -307,9 +324,9 @@ def _asked(value: Any) -> Any:
     return scalar(value, "value")
 
 
-def _minute(name: str, value: Any, date_format: str | None) -> str:
+def _minute(name: str, value: Any, date_format: str | None) -> datetime:
     form = "YYYY-MM-DD HH:MM"
     found = dates.moment(name, value, form, date_format)
     if found is None:
         raise InvalidInput(f'"{name}" must be a time as {date_format or form}; it is empty.', field=name)
-    return found.strftime("%Y-%m-%d %H:%M")
+    return found

@@ -287,7 +287,7 @@ def test_an_update_sends_defaults_before_what_the_vendor_has_already(record, opt
 
 
 def test_a_secret_that_gives_way_is_sealed_all_the_same():
-    record = {"step": {"id": "ada"}, "apikey": SECRET}
+    record: dict[str, Any] = {"step": {"id": "ada"}, "apikey": SECRET}
     call = known_mapping(defaults={"apikey": "new"}, secrets=["apikey"]).call(record)
     assert call.json["apikey"] == "new"
     assert open_sealed(record["apikey"]).get_secret_value() == SECRET

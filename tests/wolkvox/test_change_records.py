@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.batches import counts, lines
@@ -129,7 +131,11 @@ def test_a_record_that_names_another_has_values_of_its_own(sandbox):
     [company] = insert([{"name": "ACME"}], module="companies")["records"]
     insert([{"company": company["record"]["wolkvox_id"], "status": "lead"}], module="leads")
     found = query(module="leads", field="status", value="lead")
-    options = {"fields": {"wolkvox_id": "company"}, "include": ["status"], "defaults": {"status": "none"}}
+    options: dict[str, Any] = {
+        "fields": {"wolkvox_id": "company"},
+        "include": ["status"],
+        "defaults": {"status": "none"},
+    }
     assert counts(update(found, module="companies", **options)) == {"total": 1, "existing": 1}
     assert in_crm(sandbox, "companies")[0]["status"] == "lead"
 
