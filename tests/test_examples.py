@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ MARKERS = {
     "example_sharded_batch": "howto_sharded_batch",
     "example_wolkvox_cases": "howto_operator_wolkvox_cases",
     "example_wolkvox_collections": "howto_operator_wolkvox_collections",
+    "example_wolkvox_query_update": "howto_wolkvox_query_update",
     "example_wolkvox_quota_sensor": "howto_sensor_wolkvox_quota",
     "example_wolkvox_records": "howto_operator_wolkvox_records",
     "example_wolkvox_token_information": "howto_operator_wolkvox_token_information",
@@ -211,6 +213,25 @@ def test_a_case_is_opened_closed_and_found(
     [case] = stored(sandbox, "cases")
     assert (case["status"], case["solution"]) == ("Closed", "It was sent again.")
     assert len(sandbox.requests("wolkvox")) == 5
+
+
+def test_what_a_query_found_is_updated(airflow_db: None, sandbox: SandboxProcess) -> None:
+    today = datetime.now(tz=UTC)
+    times = [today - timedelta(days=1), today, today + timedelta(days=1)]
+    leads = [
+        {"code": str(n), "status": "new", "wolkvox_fecha_creacion": f"{time:%Y-%m-%d} 12:00:00"}
+        for n, time in enumerate(times)
+    ]
+    sandbox.control("POST", "wolkvox/records", {"module": "leads", "records": leads})
+    case = {"status": "Open", "responsible": "ana@demo_operation", "attachments": ["aGVsbG8="]}
+    sandbox.control("POST", "wolkvox/records", {"module": "cases", "records": [case]})
+    run(load("example_wolkvox_query_update"))
+    assert [lead["status"] for lead in stored(sandbox, "leads")] == ["new", "contacted", "new"]
+    [lead] = [one["json"] for one in sandbox.requests("wolkvox", path="server/API/v2/custom/updateMany.php")]
+    assert [sorted(fields) for fields in lead["fields"]] == [["status", "wolkvox-id"]]
+    [closed] = stored(sandbox, "cases")
+    assert {name: closed[name] for name in case} == {**case, "status": "Closed"}
+    assert closed["solution"] == "Nobody wrote for 30 days."
 
 
 @pytest.fixture

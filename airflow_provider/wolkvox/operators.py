@@ -257,6 +257,8 @@ class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
     A record has ``wolkvox_id``, or comes from a batch that left it in ``record``. All its other columns are
     written, by the CRM's names of the fields. ``fields`` renames, ``include`` and ``exclude`` restrict,
     ``defaults`` adds constants, and ``include=[]`` writes the constants alone. An empty value is not written.
+    Of a record that comes from a query or an earlier batch, ``defaults`` win over its own values, and what the
+    CRM writes itself, like ``wolkvox_fecha_creacion``, is left out.
     The result has ``record``: ``wolkvox_id``. Updated records count as ``existing``.
 
     If values of a record come again after other values, they are written again. ``ledger_scope`` is ``run``.
@@ -368,8 +370,9 @@ class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
 
     A record has ``wolkvox_id``, or comes from a batch of cases, and has ``responsible`` and ``status``. It
     may have ``case_type``, ``priority``, ``form`` and ``solution``, or ``attachments``; wolkvox has no
-    request that takes attachments and the others. The result has ``case_update``: ``wolkvox_id``.
-    Updated cases count as ``existing``. ``ledger_scope`` is ``run``.
+    request that takes attachments and the others. Of a case that comes from a query or an earlier batch,
+    ``defaults`` win over its own values, and its attachments are not sent again. The result has
+    ``case_update``: ``wolkvox_id``. Updated cases count as ``existing``. ``ledger_scope`` is ``run``.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
