@@ -42,7 +42,7 @@ with DAG("example_wolkvox_query_update", schedule=None, tags=["wolkvox", "exampl
     close_cases = WolkvoxUpdateCasesOperator(
         task_id="close_cases",
         records=find_cases.output,
-        # The responsible user, which wolkvox requires, comes from the record.
+        # The responsible user comes from the case. Where your CRM calls it otherwise, name that in "fields".
         defaults={"status": "Closed", "solution": "Nobody wrote for 30 days."},
     )
     # [END howto_wolkvox_query_update]

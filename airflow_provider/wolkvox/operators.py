@@ -257,8 +257,8 @@ class WolkvoxUpdateRecordsOperator(WolkvoxModuleOperator, WolkvoxFieldsOperator)
     A record has ``wolkvox_id``, or comes from a batch that left it in ``record``. All its other columns are
     written, by the CRM's names of the fields. ``fields`` renames, ``include`` and ``exclude`` restrict,
     ``defaults`` adds constants, and ``include=[]`` writes the constants alone. An empty value is not written.
-    Of a record that comes from a query or an earlier batch, ``defaults`` win over its own values, and what the
-    CRM writes itself, like ``wolkvox_fecha_creacion``, is left out.
+    Of a record that comes from a query or an earlier batch, ``defaults`` win over its own values, and what
+    the CRM writes itself, like ``wolkvox_fecha_creacion``, is left out.
     The result has ``record``: ``wolkvox_id``. Updated records count as ``existing``.
 
     If values of a record come again after other values, they are written again. ``ledger_scope`` is ``run``.
