@@ -111,7 +111,7 @@ def test_the_code_may_be_left_out_where_the_author_says_so(sandbox):
     with pytest.raises(InvalidInput, match='"tipifycation_code" is empty'):
         calls.insert_gestion(CRM, record)
     with pytest.raises(ValueError, match="require_code must be True or False"):
-        WolkvoxInsertGestionesOperator(task_id="t", records=[], require_code=1)
+        WolkvoxInsertGestionesOperator(task_id="t", records=[], require_code=1)  # type: ignore[arg-type]
 
 
 def test_a_file_without_a_mandatory_column_is_refused_before_anything_is_sent(sandbox, tmp_path):
@@ -158,7 +158,7 @@ def test_the_same_record_twice_is_sent_once(sandbox):
 def test_some_fields_may_make_two_records_the_same(sandbox):
     [record] = gestiones(sandbox)
     first = {**record, "wolkvox_idCall": "c-1", "agent_id": "1"}
-    options = {"record_key": ["wolkvox_idCall"], "ledger_scope": "forever"}
+    options: dict[str, Any] = {"record_key": ["wolkvox_idCall"], "ledger_scope": "forever"}
     assert counts(insert_gestiones([first], **options)) == {"total": 1, "created": 1}
     result = insert_gestiones([{**first, "agent_id": "2"}, record], run_id="run-2", **options)
     assert counts(result) == {"total": 2, "replayed": 1, "failed": 1}
