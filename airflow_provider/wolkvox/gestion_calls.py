@@ -12,7 +12,6 @@ from pydantic import Field
 
 from airflow_provider.http.call import Call, once, safe
 from airflow_provider.http.model import VendorModel, parse
-from airflow_provider.texts import scalar
 from airflow_provider.values import is_empty, visible
 from airflow_provider.wolkvox.crm import WolkvoxPage, identity, required, written
 from airflow_provider.wolkvox.numbers import with_digits
@@ -91,11 +90,12 @@ def query_gestiones(
 
     :param crm: whose CRM
     :param field: name of the field, like ``customer_id``
-    :param value: its value
+    :param value: its value; a number is sent as text, as in wolkvox's sample
     :param page: number of the page, from 1
     :param limit: gestiones in a page, at most 250
     :raises InvalidInput: a value is missing or has the wrong shape
     """
-    required("value", value)
-    asked = {"field": required("field", field), "value": scalar(value, "value")}
+    text = required("value", value)
+    # A text stays as it is: what the field is for is not known here.
+    asked = {"field": required("field", field), "value": value if isinstance(value, str) else text}
     return crm.read("collections/queryGestion.php", {**asked, "limit": limit, "page": page})

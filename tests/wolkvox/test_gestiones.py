@@ -74,6 +74,13 @@ def test_a_query_of_gestiones_is_sent_as_the_vendors_collection_sends_it():
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "sent"), [("1001", "1001"), (1001.0, "1001"), (1001, "1001"), (" a\u200b", " a\u200b")]
+)
+def test_the_value_that_is_asked_for_is_text(value, sent):
+    assert calls.query_gestiones(CRM, "customer_id", value).json["value"] == sent
+
+
 # What is mandatory
 
 

@@ -20,9 +20,14 @@ from airflow_provider.wolkvox.operators import (
     WolkvoxUpsertCollectionsOperator,
 )
 from tests.support.batches import counts
-from tests.support.wolkvox import bodies, in_crm, people, upsert
+from tests.support.wolkvox import bodies, people, upsert
 from tests.support.wolkvox_calls import CRM, GESTION, OBLIGATION, PERSON
-from tests.support.wolkvox_collections import collections, insert_obligations, update_obligations
+from tests.support.wolkvox_collections import (
+    collections,
+    insert_gestiones,
+    insert_obligations,
+    update_obligations,
+)
 from tests.test_texts import INT64, numpy_scalar
 from tests.wolkvox.test_collections import summary
 
@@ -144,7 +149,7 @@ def test_a_number_makes_no_second_record_beside_its_text():
 def test_the_operator_of_collections_has_a_switch(sandbox, size, as_text, sent):
     person = {**people(1)[0], "Identification": 1, "age": 7, "Obligations.rate": 1.5}
     records = [{**person, "Obligations.id": "L-1", "Obligations.name": "Loan"}]
-    assert counts(upsert(records, numbers_as_text=as_text, chunk_size=size)) == {"total": 1, "created": 1}
+    upsert(records, numbers_as_text=as_text, chunk_size=size)
     [body] = bodies(sandbox, "collections/massiveCollections.php")
     [item] = body["collections"]
     assert [item["Identification"], item["age"], item["Obligations"][0]["rate"]] == sent
@@ -155,10 +160,21 @@ def test_the_operator_of_collections_has_a_switch(sandbox, size, as_text, sent):
 def test_the_operators_of_obligations_have_a_switch(sandbox, as_text):
     [id_] = collections(sandbox)
     record = {"wolkvox_id": id_, **OBLIGATION, "total_balance": 7.0}
-    inserted = insert_obligations([record], numbers_as_text=as_text)
-    update_obligations(inserted, include=[], defaults={"days_delay": 90}, numbers_as_text=as_text)
-    [stored] = in_crm(sandbox, "collections")[0]["Obligations"]
-    assert (stored["total_balance"], stored["days_delay"]) == (("7", "90") if as_text else (7, 90))
+    insert_obligations([record], numbers_as_text=as_text)
+    changed = {"wolkvox_id": id_, "obligation": "L-1", "days_delay": 90}
+    update_obligations([changed], numbers_as_text=as_text)
+    [inserted] = bodies(sandbox, "collections/insertObligation.php")
+    [updated] = bodies(sandbox, "collections/updateObligation.php")
+    assert inserted["fields"]["total_balance"] == ("7" if as_text else 7)
+    assert updated["fields"]["days_delay"] == ("90" if as_text else 90)
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_the_operator_of_gestiones_has_a_switch(sandbox, as_text):
+    [id_] = collections(sandbox)
+    insert_gestiones([{**GESTION, "wolkvox_idRecord": id_, "agent_id": 7.0}], numbers_as_text=as_text)
+    [body] = bodies(sandbox, "collections/insertGestion.php")
+    assert body["fields"]["agent_id"] == ("7" if as_text else 7)
 
 
 @pytest.mark.parametrize("as_text", [True, False])
