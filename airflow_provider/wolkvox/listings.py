@@ -58,12 +58,12 @@ QUERY_GESTIONES = Listing(
     identity="wolkvox_id",
 )
 
+# They are asked for by their id: it is the same in all rows.
 QUERY_OBLIGATIONS = Listing(
     name="wolkvox.query_obligations",
     call=calls.query_obligations,
     read=read_page,
     paging=PAGES,
-    identity="id",
 )
 
 # Whatever columns a report has: two rows that are equal are two rows.

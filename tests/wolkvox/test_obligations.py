@@ -95,6 +95,15 @@ def test_an_obligation_is_asked_for_as_the_vendors_collection_asks(sandbox):
     assert query_obligations(wolkvox_id=id_, obligation="L-2")["records"] == []
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_all_obligations_with_the_id_that_is_asked_for_are_read(sandbox, same):
+    found = [{**OBLIGATION, "total_balance": "1" if same else str(number)} for number in range(3)]
+    person = {"wolkvox_id": "65f0", "Identification": "1", "Obligations": found}
+    sandbox.control("POST", "wolkvox/records", {"module": "collections", "records": [person]})
+    result = query_obligations(wolkvox_id="65f0", obligation="L-1", page_size=1)
+    assert (result["records"], result["complete"]) == (found, True)
+
+
 @pytest.mark.parametrize(
     ("name", "repeat"),
     [
