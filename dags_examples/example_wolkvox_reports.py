@@ -11,7 +11,7 @@ from airflow_provider.wolkvox.operators import WolkvoxReportOperator
 
 with DAG(
     "example_wolkvox_reports",
-    # Each day in production: "@daily".
+    # In production a timetable with data intervals, like CronDataIntervalTimetable.
     schedule=None,
     params={"folder": "/data/wolkvox_reports"},
     tags=["wolkvox", "example"],
