@@ -310,7 +310,7 @@ def test_every_operator_and_sensor_has_the_section_that_its_docstring_names():
             expected.add(label := f"howto/{kind}:{member.__name__}")
             assert f":ref:`{label}`" in (member.__doc__ or "")
     assert labels == expected
-    assert len(expected) == 16
+    assert len(expected) == 22
 
 
 def test_the_record_fields_are_the_parameters_of_the_calls():
@@ -336,7 +336,12 @@ def test_the_record_fields_are_the_parameters_of_the_calls():
 
 def test_the_fields_of_a_case_and_the_parameters_of_a_query_are_those_of_the_code():
     from airflow_provider.wolkvox import calls
-    from airflow_provider.wolkvox.operators import WolkvoxPagesOperator, WolkvoxQueryOperator
+    from airflow_provider.wolkvox.gestion_calls import mandatory_of_gestion
+    from airflow_provider.wolkvox.operators import (
+        WolkvoxPagesOperator,
+        WolkvoxQueryOperator,
+        WolkvoxReportOperator,
+    )
 
     def shown(operator: str, title: str) -> set[str]:
         table = rows(section(page("wolkvox"), operator).partition(f":: {title}")[2])
@@ -349,6 +354,9 @@ def test_the_fields_of_a_case_and_the_parameters_of_a_query_are_those_of_the_cod
         *inspect.signature(WolkvoxQueryOperator.__init__).parameters,
     } - {"self", "kwargs", "wolkvox_conn_id"}
     assert shown("WolkvoxQueryOperator", "Parameters") == query
+    report = set(inspect.signature(WolkvoxReportOperator.__init__).parameters) - {"self", "kwargs"}
+    assert shown("WolkvoxReportOperator", "Parameters") == report
+    assert shown("WolkvoxInsertGestionesOperator", "Mandatory fields") == {*mandatory_of_gestion(), "module"}
     update = section(page("wolkvox"), "WolkvoxUpdateCasesOperator")
     assert set(inspect.signature(calls.update_case).parameters) - {"crm"} <= set(
         re.findall(r"``(\w+)``", update)

@@ -34,9 +34,11 @@ MARKERS = {
     "example_sharded_batch": "howto_sharded_batch",
     "example_wolkvox_cases": "howto_operator_wolkvox_cases",
     "example_wolkvox_collections": "howto_operator_wolkvox_collections",
+    "example_wolkvox_gestiones": "howto_operator_wolkvox_gestiones",
     "example_wolkvox_query_update": "howto_wolkvox_query_update",
     "example_wolkvox_quota_sensor": "howto_sensor_wolkvox_quota",
     "example_wolkvox_records": "howto_operator_wolkvox_records",
+    "example_wolkvox_reports": "howto_operator_wolkvox_reports",
     "example_wolkvox_token_information": "howto_operator_wolkvox_token_information",
     "provision_customers": "provision_customers",
 }
@@ -100,7 +102,9 @@ def test_every_operator_and_sensor_has_an_example() -> None:
         "WolkvoxBatchOperator",
         "WolkvoxCasesOperator",
         "WolkvoxFieldsOperator",
+        "WolkvoxInsertOperator",
         "WolkvoxModuleOperator",
+        "WolkvoxNumbersAsTextOperator",
         "WolkvoxPagesOperator",
     }
     offered = {
@@ -201,6 +205,37 @@ def test_people_are_inserted_with_their_obligations(airflow_db: None, sandbox: S
     people = stored(sandbox, "collections")
     assert [person["Identification"] for person in people] == ["1001", "1002"]
     assert len(sandbox.requests("wolkvox")) == 2
+
+
+def test_gestiones_and_obligations_of_people_are_inserted_and_read(
+    airflow_db: None, sandbox: SandboxProcess
+) -> None:
+    run(load("example_wolkvox_gestiones"))
+    people = stored(sandbox, "collections")
+    ids = [person["wolkvox_id"] for person in people]
+    assert [one["wolkvox_idRecord"] for one in stored(sandbox, "gestion")] == ids
+    assert [one["id_customer"] for one in stored(sandbox, "gestion")] == ["2001", "2002"]
+    expected = {
+        "id": "FEE-1",
+        "name": "Late fee",
+        "total_balance": "7500",
+        "portfolio_type": "Agreed",
+        "form": [{"name": "branch", "value": "Bogotá"}],
+    }
+    assert [person["Obligations"] for person in people] == [[expected], [expected]]
+    assert len(sandbox.requests("wolkvox")) == 10
+
+
+def test_reports_are_read_into_files(airflow_db: None, sandbox: SandboxProcess, tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    run(load("example_wolkvox_reports"), folder=str(folder))
+    written = sorted(path.name.partition("-")[0] + path.suffix for path in folder.iterdir())
+    assert written == ["collections.jsonl", "contacts.csv"]
+    asked = {request["path"].rpartition("/")[2]: request["json"] for request in sandbox.requests("wolkvox")}
+    assert set(asked) == {"reports.php", "reportsCollection.php"}
+    for body in asked.values():
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", body["dateStart"])
 
 
 def test_a_case_is_opened_closed_and_found(

@@ -24,6 +24,9 @@ Position = int | str | None
 DIGEST = 8
 """Bytes of a digest."""
 
+ALIKE = 10
+"""Pages in a row that may have one row over and over, where the answer does not say how many there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -35,6 +38,7 @@ class Page:
     :param next: what asks for the next page, where the vendor pages by cursors or keys; None for the last
     :param counted: how many records the answer counts otherwise, of the page or of the list; None where it
         counts none
+    :param number: which page the answer says that it is; None where it does not say
     """
 
     records: list[dict[str, Any]]
@@ -42,6 +46,7 @@ class Page:
     total_pages: int | None = None
     next: Position = None
     counted: int | None = None
+    number: int | None = None
 
 
 @dataclass
@@ -180,7 +185,8 @@ class Reading:
     """The rules of one list, given its pages one after another.
 
     A page with the very records of one before it is an error: an answer that turns in a circle would never
-    end. The exception is the last page that is shown again beyond the end; that of page 2 may stand for all.
+    end. The exceptions are the last page that is shown again beyond the end (that of page 2 may stand for
+    all), and pages of equal rows where nothing identifies a row.
 
     :param paging: how one page leads to the next
     :param size: records that a page was asked to have; None where the vendor decides
@@ -224,8 +230,8 @@ class Reading:
         progress = self.progress
         content = _digest(page.records if page.records else page.next)
         earlier = self._seen.get(content) if page.records or page.next is not None else None
-        if earlier is not None:
-            self._end_with_repeated(earlier)
+        if earlier is not None and not self._is_another(page, content):
+            self._end_with_repeated(content, earlier)
             return []
         rows = self._new_rows(page)
         progress.pages += 1
@@ -291,9 +297,26 @@ class Reading:
                 progress.records,
             )
 
-    def _end_with_repeated(self, earlier: int) -> None:
+    def _is_another(self, page: Page, content: bytes) -> bool:
+        """Say whether a page with the very records of an earlier one is another page all the same.
+
+        Where nothing identifies a row, rows may be equal, and so may pages of them. Then the answer says
+        which page it is and that more are to come, or all rows of the page are one and the same.
+        """
+        if self._identity is not None or not self._paging.beyond or not page.records:
+            return False
+        progress = self.progress
+        # Without totals it may go on for ever.
+        more = progress.announced is not None or progress.total_pages is not None
+        if more and page.number is not None:
+            return page.number == progress.position
+        alike = all(record == page.records[0] for record in page.records)
+        return alike and (more or progress.seen[-ALIKE:] != [content] * ALIKE)
+
+    def _end_with_repeated(self, content: bytes, earlier: int) -> None:
         number = self.progress.pages + 1
-        if not self._paging.beyond or number == 2 or earlier != number - 1:
+        alike = self.progress.seen[-2:-1] == [content]
+        if not self._paging.beyond or number == 2 or earlier != number - 1 or alike:
             self.turned = True
             raise _turns(f"page {number} has the very records of page {earlier}")
         self.progress.ended = True
@@ -304,7 +327,7 @@ class Reading:
         before, tail, rows = set(self.progress.tail), [], []
         for record in page.records:
             key = record.get(self._identity)
-            digest = None if key is None else _digest(key)
+            digest = None if key is None or key == "" else _digest(key)
             if digest is not None:
                 tail.append(digest)
             if digest is None or digest not in before:

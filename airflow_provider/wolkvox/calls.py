@@ -29,6 +29,13 @@ from airflow_provider.wolkvox.collection_calls import (
 )
 from airflow_provider.wolkvox.crm import Crm, WolkvoxPage, WolkvoxRecord
 from airflow_provider.wolkvox.envelope import envelope
+from airflow_provider.wolkvox.gestion_calls import WolkvoxGestion, insert_gestion, query_gestiones
+from airflow_provider.wolkvox.obligation_calls import (
+    WolkvoxObligation,
+    insert_obligation,
+    query_obligations,
+    update_obligation,
+)
 from airflow_provider.wolkvox.record_calls import (
     combine_deletions,
     combine_inserts,
@@ -43,6 +50,7 @@ from airflow_provider.wolkvox.record_calls import (
     update_records,
 )
 from airflow_provider.wolkvox.refusals import ForbiddenTexts
+from airflow_provider.wolkvox.report_calls import query_collections_report, query_report
 
 __all__ = [
     "Crm",
@@ -50,6 +58,8 @@ __all__ = [
     "WolkvoxCase",
     "WolkvoxCaseUpdate",
     "WolkvoxCollection",
+    "WolkvoxGestion",
+    "WolkvoxObligation",
     "WolkvoxPage",
     "WolkvoxRecord",
     "WolkvoxTokenInformation",
@@ -60,14 +70,21 @@ __all__ = [
     "delete_record",
     "delete_records",
     "insert_case",
+    "insert_gestion",
+    "insert_obligation",
     "insert_record",
     "insert_records",
     "query_case_notes",
     "query_cases",
+    "query_collections_report",
     "query_dates",
+    "query_gestiones",
+    "query_obligations",
     "query_records",
+    "query_report",
     "token_information",
     "update_case",
+    "update_obligation",
     "update_record",
     "update_records",
     "upsert_collection",

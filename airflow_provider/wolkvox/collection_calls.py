@@ -5,7 +5,6 @@ Source: the folder "CRM" of wolkvox's Postman collection.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput, VendorRejected
@@ -15,6 +14,7 @@ from airflow_provider.phones import plain_phone
 from airflow_provider.texts import text_or_none
 from airflow_provider.values import is_empty, shape, visible
 from airflow_provider.wolkvox.crm import content, plain, required, written
+from airflow_provider.wolkvox.numbers import parsed, with_digits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,15 +41,18 @@ class WolkvoxCollection(VendorModel):
 
 
 @idempotent
-def upsert_collection(crm: Crm, fields: Mapping[str, Any]) -> Call[WolkvoxCollection]:
+def upsert_collection(
+    crm: Crm, fields: Mapping[str, Any], *, numbers_as_text: bool = True
+) -> Call[WolkvoxCollection]:
     """Insert or update one collection, see :func:`upsert_collections`.
 
     :param crm: whose CRM
     :param fields: the values by wolkvox's names; ``Obligations`` may be a list of objects, or JSON text, or
         one obligation as flat fields ``Obligations.id``, ``Obligations.name`` and so on
+    :param numbers_as_text: whether numbers are sent as texts of digits, as wolkvox's own samples have them
     :raises InvalidInput: a mandatory value is missing or empty, or a value has the wrong shape
     """
-    item = _collection(fields)
+    item = _collection(fields, numbers_as_text)
     name = _identification(item)
 
     def read(document: dict[str, Any], status: int) -> WolkvoxCollection:
@@ -63,7 +66,7 @@ def upsert_collection(crm: Crm, fields: Mapping[str, Any]) -> Call[WolkvoxCollec
 
 @idempotent
 def upsert_collections(
-    crm: Crm, collections: Sequence[Mapping[str, Any]]
+    crm: Crm, collections: Sequence[Mapping[str, Any]], *, numbers_as_text: bool = True
 ) -> Call[list[WolkvoxCollection | VendorRejected]]:
     """Insert or update collections (``collections/massiveCollections.php``).
 
@@ -72,6 +75,7 @@ def upsert_collections(
 
     :param crm: whose CRM
     :param collections: the fields of each, at most 500
+    :param numbers_as_text: whether numbers are sent as texts of digits
     :return: the call; for a collection that wolkvox names as failed it returns an error in its place
     :raises InvalidInput: a mandatory value is missing or empty, or a value has the wrong shape
     """
@@ -80,7 +84,7 @@ def upsert_collections(
             f'"collections" has {len(collections)} items; wolkvox takes 1 to {COLLECTIONS} in one request.',
             field="collections",
         )
-    items = [_collection(fields) for fields in collections]
+    items = [_collection(fields, numbers_as_text) for fields in collections]
     names = [_identification(item) for item in items]
     return crm.write(
         PATH,
@@ -89,13 +93,17 @@ def upsert_collections(
     )
 
 
-def combine_upserts(crm: Crm, calls: Sequence[Call[Any]]) -> Call[list[WolkvoxCollection | VendorRejected]]:
+def combine_upserts(
+    crm: Crm, calls: Sequence[Call[Any]], *, numbers_as_text: bool = True
+) -> Call[list[WolkvoxCollection | VendorRejected]]:
     """Put several calls of :func:`upsert_collection` into one of :func:`upsert_collections`.
 
     :param crm: whose CRM
     :param calls: the calls
+    :param numbers_as_text: whether numbers are sent as texts of digits, as the calls have been made
     """
-    return upsert_collections(crm, [call.json["collections"][0] for call in calls])
+    items = [call.json["collections"][0] for call in calls]
+    return upsert_collections(crm, items, numbers_as_text=numbers_as_text)
 
 
 def _identification(item: Mapping[str, Any]) -> str:
@@ -114,7 +122,7 @@ def _outcomes(
     ]
 
 
-def _collection(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _collection(fields: Mapping[str, Any], numbers_as_text: bool) -> dict[str, Any]:
     prefix = f"{OBLIGATIONS}."
     flat = {name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix)}
     item = {
@@ -128,10 +136,12 @@ def _collection(fields: Mapping[str, Any]) -> dict[str, Any]:
             remedy="Give either.",
         )
     _demand(item, MANDATORY, "")
-    item = _cleaned(written(item), MANDATORY, "")
-    if obligations := [flat] if flat else _listed(given):
+    item = _cleaned(written(with_digits(item) if numbers_as_text else item), MANDATORY, "")
+    if obligations := [flat] if flat else _listed(given, numbers_as_text):
         for number, obligation in enumerate(obligations, 1):
             _demand(obligation, MANDATORY_OF_OBLIGATION, prefix, number)
+        if numbers_as_text:
+            obligations = [with_digits(obligation) for obligation in obligations]
         item[OBLIGATIONS] = [
             _cleaned(obligation, MANDATORY_OF_OBLIGATION, prefix)
             for obligation in plain(OBLIGATIONS, obligations, nested=True)
@@ -163,15 +173,10 @@ def _demand(values: Mapping[str, Any], names: Sequence[str], prefix: str, number
             )
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
+def _listed(value: Any, numbers_as_text: bool) -> list[dict[str, Any]]:
     if is_empty(value):
         return []
-    found = value
-    if isinstance(value, str):
-        try:
-            found = json.loads(value)
-        except ValueError:
-            found = None
+    found = parsed(value, numbers_as_text) if isinstance(value, str) else value
     if isinstance(found, dict):
         found = [found]
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

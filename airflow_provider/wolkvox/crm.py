@@ -98,11 +98,12 @@ class Crm:
             shown=self._shown(body),
         )
 
-    def read(self, path: str, body: Mapping[str, Any]) -> Call[WolkvoxPage]:
+    def read(self, path: str, body: Mapping[str, Any], *, remedy: str | None = None) -> Call[WolkvoxPage]:
         """Make a call that asks for one page of records.
 
         :param path: the path below ``server/API/v2/``
         :param body: the body, to which the operation is added
+        :param remedy: what to do where what the body names is not there: about a 400 or 404
         """
 
         def decode(response: Response) -> WolkvoxPage:
@@ -111,7 +112,13 @@ class Crm:
             ):
                 # The saved sample of queryDates has no envelope.
                 return _page({"data": response.json()}, response.status)
-            return _page(envelope(response, self.texts), response.status)
+            try:
+                document = envelope(response, self.texts)
+            except VendorRejected as error:
+                if {error.status, error.code} & {400, 404}:
+                    error.remedy = " ".join(filter(None, (remedy, error.remedy))) or None
+                raise
+            return _page(document, response.status)
 
         return Call(
             "POST",
@@ -124,7 +131,7 @@ class Crm:
 
     def _shown(self, body: Mapping[str, Any]) -> tuple[str, ...]:
         # Names of the CRM's own things, which its refusals speak of.
-        return (self.operation, *(str(body[name]) for name in ("module", "field") if name in body))
+        return (self.operation, *(str(body[name]) for name in ("module", "field", "name") if name in body))
 
 
 class WolkvoxRecord(VendorModel):
@@ -144,12 +151,14 @@ class WolkvoxPage(VendorModel):
     :param total_records: how many there are in all; None where the answer does not say
     :param total_pages: how many pages there are; None where the answer does not say
     :param counted: how many records its message counts; None where it counts none
+    :param number: which page the answer says that it is; None where it does not say
     """
 
     records: list[dict[str, Any]]
     total_records: int | None = None
     total_pages: int | None = None
     counted: int | None = None
+    number: int | None = None
 
 
 _COUNTED = re.compile(r"\s*([0-9]{1,15}) records?\b", re.IGNORECASE)
@@ -166,6 +175,7 @@ def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
         total_records=_count(document.get("Total records")),
         total_pages=_count(document.get("Total pages")),
         counted=int(found[1]) if (found := _COUNTED.match(str(document.get("msg", "")))) else None,
+        number=_count(document.get("page")),
     )
 
 

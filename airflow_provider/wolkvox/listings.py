@@ -15,7 +15,7 @@ def read_page(page: calls.WolkvoxPage) -> Page:
 
     :param page: the page
     """
-    return Page(page.records, page.total_records, page.total_pages, counted=page.counted)
+    return Page(page.records, page.total_records, page.total_pages, counted=page.counted, number=page.number)
 
 
 QUERY_RECORDS = Listing(
@@ -45,6 +45,38 @@ QUERY_CASES = Listing(
 QUERY_CASE_NOTES = Listing(
     name="wolkvox.query_case_notes",
     call=calls.query_case_notes,
+    read=read_page,
+    paging=PAGES,
+    identity="wolkvox_id",
+)
+
+QUERY_GESTIONES = Listing(
+    name="wolkvox.query_gestiones",
+    call=calls.query_gestiones,
+    read=read_page,
+    paging=PAGES,
+    identity="wolkvox_id",
+)
+
+# They are asked for by their id: it is the same in all rows.
+QUERY_OBLIGATIONS = Listing(
+    name="wolkvox.query_obligations",
+    call=calls.query_obligations,
+    read=read_page,
+    paging=PAGES,
+)
+
+# Whatever columns a report has: two rows that are equal are two rows.
+QUERY_REPORT = Listing(
+    name="wolkvox.query_report",
+    call=calls.query_report,
+    read=read_page,
+    paging=PAGES,
+)
+
+QUERY_COLLECTIONS_REPORT = Listing(
+    name="wolkvox.query_collections_report",
+    call=calls.query_collections_report,
     read=read_page,
     paging=PAGES,
     identity="wolkvox_id",

@@ -48,6 +48,33 @@ UPSERT_COLLECTIONS = Operation(
     rest="fields",
 )
 
+INSERT_GESTIONES = Operation(
+    name="wolkvox.insert_gestion",
+    call=calls.insert_gestion,
+    result_key="gestion",
+    rest="fields",
+)
+
+# The key of a result is no parameter of the call: an update takes "obligation" from it.
+INSERT_OBLIGATIONS = Operation(
+    name="wolkvox.insert_obligation",
+    call=calls.insert_obligation,
+    result_key="obligation_insert",
+    takes={"wolkvox_id": "record.wolkvox_id"},
+    rest="fields",
+)
+
+UPDATE_OBLIGATIONS = Operation(
+    name="wolkvox.update_obligation",
+    call=calls.update_obligation,
+    result_key="obligation_update",
+    existing=True,
+    takes={"wolkvox_id": "obligation_insert.wolkvox_id", "obligation": "obligation_insert.id"},
+    changes=True,
+    done="updated",
+    rest="fields",
+)
+
 INSERT_CASES = Operation(name="wolkvox.insert_case", call=calls.insert_case, result_key="case")
 
 UPDATE_CASES = Operation(

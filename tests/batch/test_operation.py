@@ -34,6 +34,9 @@ NAMES = {
     "wolkvox.update_record",
     "wolkvox.delete_record",
     "wolkvox.upsert_collection",
+    "wolkvox.insert_gestion",
+    "wolkvox.insert_obligation",
+    "wolkvox.update_obligation",
     "wolkvox.insert_case",
     "wolkvox.update_case",
 }

@@ -184,6 +184,53 @@ def test_a_row_that_nothing_identifies_is_kept():
     assert read(page(1, 2), page(2), identity="key")[1] == [1, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("answers", "ids"),
+    [
+        ([page(7, 7), page(7, 7), page(7)], [7, 7, 7, 7, 7]),
+        ([page(7, 7), page(7, 7), page()], [7, 7, 7, 7]),
+        ([page(7, 7), page(7, 7), VendorRejected("beyond", status=416)], [7, 7, 7, 7]),
+        ([page(7, 7), page(1, 2), page(7, 7), page()], [7, 7, 1, 2, 7, 7]),
+        ([page(7, 7, records=4), page(7, 7, records=4)], [7, 7, 7, 7]),
+        ([page(7, 7, pages=2), page(7, 7, pages=2)], [7, 7, 7, 7]),
+        ([page(7, pages=12)] * 12, [7] * 12),
+        (
+            [replace(page(1, 2, pages=3), number=number) for number in (1, 2, 3)],
+            [1, 2, 1, 2, 1, 2],
+        ),
+    ],
+)
+def test_equal_pages_of_rows_that_nothing_identifies_are_pages_of_their_own(answers, ids):
+    progress, found, asked = read(*answers)
+    assert (found, progress.complete, len(asked)) == (ids, True, len(answers))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [page(7, 7)] * 11,
+        [page(1, 2), *[page(7, 7)] * 11],
+        [page(7, 7), page(1, 2), page(3, 4), page(1, 2)],
+        [page(1, 2, pages=3), page(1, 2, pages=3)],
+        [replace(page(1, 2, pages=3), number=1), replace(page(1, 2, pages=3), number=1)],
+        [replace(page(7, 7, pages=3), number=1), replace(page(7, 7, pages=3), number=1)],
+    ],
+)
+def test_equal_pages_that_may_be_one_page_again_and_again_are_an_error(answers):
+    with pytest.raises(VendorProtocolError, match="nobody can tell whether there are more"):
+        read(*answers)
+
+
+def test_equal_pages_are_an_error_where_rows_have_an_identity():
+    with pytest.raises(VendorProtocolError, match="page 2 has the very records of page 1"):
+        read(page(7, 7, pages=3), page(7, 7, pages=3), identity="id")
+
+
+def test_an_empty_identity_is_none():
+    rows = [Page([{"id": 1, "key": ""}, {"id": 2, "key": ""}]), Page([{"id": 3, "key": ""}])]
+    assert read(*rows, identity="key")[1] == [1, 2, 3]
+
+
 # --- cursors and keys --------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,8 @@ TEXTS = ForbiddenTexts(
 CRM = Crm("mi operación", TEXTS)
 PHONE = telephone("300", country="Colombia", code="57")
 CASE = ("Request", "ana@op", "eva@op", "ada@example.com", "what", "Open", "high")
+GESTION = {"tipifycation_code": "7", "tipifycation_desc": "Promise", "wolkvox_idRecord": "65f0"}
+OBLIGATION = {"id": "L-1", "name": "Loan"}
 PERSON = {"Identification": "1", "Name": "Ada", "Email": "a@example.com", "Telephone": "300"}
 
 
@@ -55,6 +57,15 @@ ALL: dict[str, Call[Any]] = {
     "update_case with attachments": calls.update_case(CRM, "65f0", "ana@op", "Open", attachments="aGk="),
     "query_cases": calls.query_cases(CRM, "status", "Open"),
     "query_case_notes": calls.query_case_notes(CRM, "status", "Open"),
+    "insert_gestion": calls.insert_gestion(CRM, GESTION),
+    "query_gestiones": calls.query_gestiones(CRM, "customer_id", "1001"),
+    "insert_obligation": calls.insert_obligation(CRM, "65f0", OBLIGATION),
+    "update_obligation": calls.update_obligation(CRM, "65f0", "L-1", {"total_balance": "90"}),
+    "query_obligations": calls.query_obligations(CRM, "65f0", "L-1"),
+    "query_report": calls.query_report(CRM, "calls", "2026-01-01", "2026-01-02 10:30:59", page=3, limit=10),
+    "query_collections_report": calls.query_collections_report(
+        CRM, "calls", "2026-01-01", "2026-01-02 10:30:59"
+    ),
     "upsert_collection": calls.upsert_collection(CRM, PERSON),
     "upsert_collections": calls.upsert_collections(CRM, [PERSON, {**PERSON, "Identification": 2}]),
 }

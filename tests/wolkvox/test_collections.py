@@ -48,7 +48,7 @@ def test_an_empty_or_missing_mandatory_value_fails_its_row_alone(sandbox, field,
 def test_obligations_may_be_nested_or_flat(sandbox, obligation):
     assert counts(upsert([{**people(1)[0], **obligation}])) == {"total": 1, "created": 1}
     [body] = bodies(sandbox, "collections/massiveCollections.php")
-    assert body["collections"][0]["Obligations"] == [{"id": "L-1", "name": "Loan", "amount": 7}]
+    assert body["collections"][0]["Obligations"] == [{"id": "L-1", "name": "Loan", "amount": "7"}]
 
 
 @pytest.mark.parametrize(

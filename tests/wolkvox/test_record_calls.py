@@ -292,4 +292,4 @@ def test_calls_of_single_records_make_one(join, singles, same):
 def test_calls_of_single_collections_make_one():
     singles = [calls.upsert_collection(CRM, {**PERSON, "Identification": n}) for n in range(500)]
     joined = calls.combine_upserts(CRM, singles)
-    assert [one["Identification"] for one in joined.json["collections"]] == list(range(500))
+    assert [one["Identification"] for one in joined.json["collections"]] == [str(n) for n in range(500)]
