@@ -43,6 +43,8 @@ class Operation(Generic[T]):
         returns for each record, in their order, what the record's own call would return, or the error that it
         would raise
     :param rest: the parameter that takes all other fields of a record, where a vendor takes any
+    :param files: whether making the call of a record may read files. It is then made in a thread, and a large
+        one once more when its turn comes, so that no more of them are held than are sent at once
     """
 
     name: str
@@ -56,6 +58,7 @@ class Operation(Generic[T]):
     done: str | None = None
     combine: Callable[..., Call[list[Any]]] | None = None
     rest: str | None = None
+    files: bool = False
 
     @property
     def conn_type(self) -> str:

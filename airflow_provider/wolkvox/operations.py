@@ -11,6 +11,7 @@ INSERT_RECORDS = Operation(
     result_key="record",
     combine=calls.combine_inserts,
     rest="fields",
+    files=True,
 )
 
 UPDATE_RECORDS = Operation(
@@ -23,6 +24,7 @@ UPDATE_RECORDS = Operation(
     done="updated",
     combine=calls.combine_updates,
     rest="fields",
+    files=True,
 )
 
 DELETE_RECORDS = Operation(
@@ -45,7 +47,15 @@ UPSERT_COLLECTIONS = Operation(
     rest="fields",
 )
 
-INSERT_CASES = Operation(name="wolkvox.insert_case", call=calls.insert_case, result_key="case")
+INSERT_CASES = Operation(name="wolkvox.insert_case", call=calls.insert_case, result_key="case", files=True)
+
+INSERT_ACTIVITIES = Operation(
+    name="wolkvox.insert_activity",
+    call=calls.insert_activity,
+    result_key="activity",
+    rest="fields",
+    files=True,
+)
 
 UPDATE_CASES = Operation(
     name="wolkvox.update_case",
@@ -55,4 +65,5 @@ UPDATE_CASES = Operation(
     takes={"wolkvox_id": "case.wolkvox_id"},
     changes=True,
     done="updated",
+    files=True,
 )
