@@ -40,7 +40,7 @@ with DAG("example_wolkvox_activities", schedule=None, tags=["wolkvox", "example"
             "priority": "normal",
             "description": "{{ run_id }}",
             "name_module": "contacts",
-            "id_record": "{{ ti.xcom_pull(task_ids='insert_contact')['records'][0]['record']['wolkvox_id'] }}",
+            "id_record": "{{ ti.xcom_pull('insert_contact')['records'][0]['record']['wolkvox_id'] }}",
             "wolkvox_owner": "ana@demo_operation",
             "completion_date": "01.12.2026 10:00",
             "remember": "yes",

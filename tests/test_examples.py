@@ -215,7 +215,8 @@ def test_a_case_is_opened_closed_and_found(
     assert (case["status"], case["solution"]) == ("Closed", "It was sent again.")
     assert case["form"] == {"subject": "Invoice"}
     [file] = case["attachments"]
-    assert file.startswith("<a href='data:text/plain;base64,") and file.endswith(">reminder.txt</a>")
+    assert file.startswith("<a href='data:text/plain;base64,")
+    assert file.endswith(">reminder.txt</a>")
     assert len(sandbox.requests("wolkvox")) == 5
 
 
