@@ -87,7 +87,7 @@ def test_texts_of_a_file_become_what_the_vendor_takes(sandbox):
 @pytest.mark.parametrize("users", [USERS, tuple(USERS), "; ".join(USERS) + ";", participants(USERS)])
 @pytest.mark.parametrize("declared", [True, False])
 def test_participants_are_a_list_or_a_text(sandbox, users, declared):
-    types = {"types": {"participants": participants()}} if declared else {}
+    types: dict[str, Any] = {"types": {"participants": participants()}} if declared else {}
     result = activities([{**MEETING, "participants": users}], activity_type="meet", **types)
     assert counts(result) == {"total": 1, "created": 1}
     assert bodies(sandbox, PATH) == [body("meet", MEETING)]

@@ -325,7 +325,7 @@ def test_a_record_with_files_goes_to_a_path_of_its_own(sandbox, invoice, form):
         "links": [link("invoice.pdf")],
         "data": [f"data:application/pdf;name=invoice.pdf;base64,{IN_BASE64}"],
     }[form]
-    types = {"types": {"Adjuntos": attachments()}} if form == "declared" else {}
+    types: dict[str, Any] = {"types": {"Adjuntos": attachments()}} if form == "declared" else {}
     result = insert([{"idcontact": "1", "Adjuntos": given}], **types)
     assert counts(result) == {"total": 1, "created": 1}
     assert [body for path in ("custom/insert.php",) for body in bodies(sandbox, path)] == []
@@ -366,7 +366,7 @@ def test_a_record_with_files_goes_alone_where_others_share_a_request(sandbox, in
     records[3]["Adjuntos"] = str(large)
     records[4]["Adjuntos"] = "/none"
     output = str(tmp_path / "out.jsonl")
-    options = {"chunk_size": 4, "types": {"Adjuntos": attachments()}, "output": output}
+    options: dict[str, Any] = {"chunk_size": 4, "types": {"Adjuntos": attachments()}, "output": output}
     result = insert(records, **options)
     assert counts(result) == {"total": 7, "created": 6, "failed": 1}
     assert [len(body["fields"]) for body in bodies(sandbox, "custom/insertMany.php")] == [2, 2]
