@@ -285,8 +285,9 @@ def test_a_file_that_changes_while_the_batch_runs_fails_its_record_and_the_next_
     assert counts(result) == {"total": 1, "failed": 1}
     assert ("no such file" if gone else "has changed since") in result["failures"][0]["reason"]
     assert bodies(sandbox, "cases/insertAttach.php") == []
-    monkeypatch.undo()
+    monkeypatch.setattr(jobs.JobMaker, "_again", again)
     path.write_bytes(b"x" * 200_000)
+    assert counts(insert_cases([record])) == {"total": 1, "created": 1}
 
 
 # --- updates of cases --------------------------------------------------------------------------------------
