@@ -1,4 +1,4 @@
-"""Open a case in wolkvox CRM, close it, find it, and read the history of its notes.
+"""Open a case in wolkvox CRM with a file, close it, find it, and read the history of its notes.
 
 The history needs a token of the type External, and so a connection of its own: ``wolkvox_external``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
+from airflow_provider.wolkvox.fields import attachment
 from airflow_provider.wolkvox.operators import (
     WolkvoxInsertCasesOperator,
     WolkvoxInsertRecordsOperator,
@@ -25,7 +26,14 @@ with DAG("example_wolkvox_cases", schedule=None, tags=["wolkvox", "example"]):
     insert = WolkvoxInsertCasesOperator(
         task_id="insert",
         records=[
-            {"contact": "ada@example.com", "description": "The invoice of May is missing. {{ run_id }}"}
+            {
+                "contact": "ada@example.com",
+                "description": "The invoice of May is missing. {{ run_id }}",
+                # wolkvox requires the form beside files.
+                "form": {"subject": "Invoice"},
+                # A file elsewhere: attachment(path="/data/invoices/2026-05.pdf").
+                "attachments": [attachment("reminder.txt", content=b"Please send it again.")],
+            }
         ],
         # What all of them have in common.
         defaults={
@@ -39,8 +47,10 @@ with DAG("example_wolkvox_cases", schedule=None, tags=["wolkvox", "example"]):
 
     update = WolkvoxUpdateCasesOperator(
         task_id="update",
-        # Each record comes with the wolkvox_id of its case, and with the columns that it had.
+        # Each record comes with the wolkvox_id of its case, and with the columns that it had. Those that are
+        # not to be sent again are taken from a column that is not there.
         records=insert.output,
+        fields={"attachments": "none", "form": "none"},
         defaults={"responsible": "ana@demo_operation", "status": "Closed", "solution": "It was sent again."},
     )
 

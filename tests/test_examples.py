@@ -32,6 +32,7 @@ MARKERS = {
     "example_quota_approval": "howto_quota_approval",
     "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
+    "example_wolkvox_activities": "howto_operator_wolkvox_activities",
     "example_wolkvox_cases": "howto_operator_wolkvox_cases",
     "example_wolkvox_collections": "howto_operator_wolkvox_collections",
     "example_wolkvox_gestiones": "howto_operator_wolkvox_gestiones",
@@ -106,6 +107,7 @@ def test_every_operator_and_sensor_has_an_example() -> None:
         "WolkvoxModuleOperator",
         "WolkvoxNumbersAsTextOperator",
         "WolkvoxPagesOperator",
+        "WolkvoxWriteCasesOperator",
     }
     offered = {
         name
@@ -247,6 +249,10 @@ def test_a_case_is_opened_closed_and_found(
     run(load("example_wolkvox_cases"))
     [case] = stored(sandbox, "cases")
     assert (case["status"], case["solution"]) == ("Closed", "It was sent again.")
+    assert case["form"] == {"subject": "Invoice"}
+    [file] = case["attachments"]
+    assert file.startswith("<a href='data:text/plain;base64,")
+    assert file.endswith(">reminder.txt</a>")
     assert len(sandbox.requests("wolkvox")) == 5
 
 
@@ -267,6 +273,19 @@ def test_what_a_query_found_is_updated(airflow_db: None, sandbox: SandboxProcess
     [closed] = stored(sandbox, "cases")
     assert {name: closed[name] for name in case} == {**case, "status": "Closed"}
     assert closed["solution"] == "Nobody wrote for 30 days."
+
+
+def test_a_call_a_meeting_and_a_task_are_planned(airflow_db: None, sandbox: SandboxProcess) -> None:
+    for _ in range(2):
+        run(load("example_wolkvox_activities"))
+    [contact] = stored(sandbox, "contacts")[:1]
+    sent = [request["json"] for request in sandbox.requests("wolkvox")][1:4]
+    assert [body["type"] for body in sent] == ["call", "meet", "task"]
+    assert {body["fields"]["id_record"] for body in sent} == {contact["wolkvox_id"]}
+    assert {body["fields"]["completion_date"] for body in sent} == {"2026-12-01 10:00:00"}
+    assert sent[0]["fields"]["phone"]["country"] == "Colombia"
+    assert len(sent[1]["fields"]["participants"]["value"]) == 2
+    assert "start_date" not in sent[2]["fields"]
 
 
 @pytest.fixture

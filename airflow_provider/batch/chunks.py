@@ -98,11 +98,15 @@ class ChunkedBatch(Batch):
         ids = [job.id for job in jobs]
         sent = False
         try:
-            call = self._combine([call for _, call in ours]).made_of([job.row.record for job in jobs])
+            alone, again = ours[0][1].alone, jobs[0].again
+            call = ours[0][1] if alone else self._combined(ours)
             async with self._places:
+                if again is not None and self.error is None:
+                    call = await asyncio.to_thread(again)
                 if self.error is None:
                     sent = True
-                    values = await self._send(call, ids, client, recorder)
+                    answer = await self._send(call, ids, client, recorder)
+                    values = [answer] if alone else answer
         except VendorError as error:
             self._count_failures(jobs, error)
             return
@@ -112,7 +116,7 @@ class ChunkedBatch(Batch):
             raise
         finally:
             if not sent:
-                # The batch has ended while it waited for a place.
+                # The batch has ended while it waited for a place, or its files are not there any more.
                 for id_ in ids:
                     recorder.settle(Completion(id_, "released"))
         if not sent:
@@ -125,6 +129,9 @@ class ChunkedBatch(Batch):
                 self._count_failure(job, value)
                 continue
             self._put_in(job, value, recorder)
+
+    def _combined(self, ours: Sequence[tuple[Job, Call[Any]]]) -> Call[Any]:
+        return self._combine([call for _, call in ours]).made_of([job.row.record for job, _ in ours])
 
     def _put_in(self, job: Job, value: Any, recorder: Recorder) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.revisions import Revisions
@@ -12,7 +13,7 @@ from airflow_provider.records.readers import Row
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.call import Call
@@ -21,18 +22,22 @@ if TYPE_CHECKING:
 READ_AHEAD = 200
 """Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
 
+LARGE = 64 * 1024
+"""Bytes of a body with files from which on it is not kept while its record waits for its turn."""
+
 
 @dataclass(slots=True)
 class Job:
     """A record on its way, alone or with others in one request.
 
     :param row: the record as it was read
-    :param call: its call; None where it cannot be made
+    :param call: its call; None where it cannot be made. Without its body where that is large
     :param id: id of its row in the ledger
     :param error: why it cannot be made
     :param asked: the claim's result to come, where it was claimed ahead
     :param recorded: whether the ledger had its outcome, so that nothing was sent now
     :param sent: whether the client has its request
+    :param again: makes the call again, with its body; None where :attr:`call` has it
     """
 
     row: Row
@@ -42,6 +47,7 @@ class Job:
     asked: asyncio.Future[ClaimResult] | None = None
     recorded: bool = False
     sent: bool = False
+    again: Callable[[], Call[Any]] | None = None
 
 
 class JobMaker:
@@ -57,6 +63,7 @@ class JobMaker:
         # Many records that cannot be sent must not keep those between them waiting, nor fill the memory.
         self._span = max(READ_AHEAD, 2 * self._size)
         self._ledger = ledger
+        self._files = plan.operation.files
         self._revisions = Revisions() if plan.operation.changes else None
         self._group: list[Job] = []
         self._sendable = 0
@@ -70,6 +77,11 @@ class JobMaker:
         for row in rows:
             job = self._job(row)
             if self._size == 1:
+                yield [job]
+                continue
+            if job.call is not None and job.call.alone:
+                if self._group:
+                    yield self._cut()
                 yield [job]
                 continue
             self._group.append(job)
@@ -105,9 +117,24 @@ class JobMaker:
         if not is_storable(row.record):
             # Neither can it be written to the report.
             return Job(Row(row.number, {}, row.source_row), error=_unstorable())
+        again = None
+        if self._files and (call.alone or self._size == 1) and len(call.content.body or b"") > LARGE:
+            again = partial(self._again, row, call.key)
+            call = call.without_body()
         if self._revisions is not None:
             call = call.with_key(self._revisions.key(call.key))
-        return Job(row, call, self._ledger.id_of(call.key))
+        return Job(row, call, self._ledger.id_of(call.key), again=again)
+
+    def _again(self, row: Row, key: tuple[str, ...]) -> Call[Any]:
+        call = self._mapping.call(row.record).made_of(row.record)
+        if call.key != key:
+            raise InvalidInput(
+                "a file of the record has changed since the batch first read it; nothing of it was sent.",
+                field="records",
+                remedy="Let the files be complete before the batch begins, and run it again.",
+            )
+        call.content  # noqa: B018 - encoded here, in a thread
+        return call
 
 
 def _unstorable() -> InvalidInput:

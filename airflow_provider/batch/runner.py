@@ -24,7 +24,7 @@ from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
 from airflow_provider.secrets import seal_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.async_client import AsyncClient
@@ -175,10 +175,22 @@ class Batch:
             # It ends the batch when the records before it are done.
             self._unreadable, rows = error, []
         self._at_end = not rows
-        for jobs in self._maker.groups(rows, at_end=self._at_end):
+        groups: Iterable[list[Job]] = self._maker.groups(rows, at_end=self._at_end)
+        if self._operation.files:
+            groups = await asyncio.to_thread(self._made, groups)
+        for jobs in groups:
             self._claim_ahead(jobs, recorder)
             self._ahead.append(jobs)
         self._reading = None
+
+    def _made(self, groups: Iterable[list[Job]]) -> list[list[Job]]:
+        made = []
+        for jobs in groups:
+            made.append(jobs)
+            if self._ended.is_set():
+                # Nothing of the rest is going to be sent, so it is not read.
+                break
+        return made
 
     def _claim_ahead(self, jobs: list[Job], recorder: Recorder) -> None:
         """Ask the ledger before it is a job's turn, which saves a wait.
@@ -224,13 +236,16 @@ class Batch:
         if claim.status is ClaimStatus.TAKEN:
             try:
                 async with self._places:
+                    call = job.call
+                    if job.again is not None and self.error is None:
+                        call = await asyncio.to_thread(job.again)
                     if self.error is not None:
                         raise asyncio.CancelledError
                     job.sent = True
-                    value = await self._send(job.call, (job.id,), client, recorder)
-            except asyncio.CancelledError:
+                    value = await self._send(call, (job.id,), client, recorder)
+            except BaseException:
                 if not job.sent:
-                    # The batch has ended while it waited for a place.
+                    # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
             return self._finish(job, value, recorder)

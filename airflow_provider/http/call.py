@@ -149,6 +149,7 @@ class Call(Generic[T]):
     :param headers: headers of this call alone; they win over those of the connection
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
+    :param alone: whether it shares no request with other calls, where a vendor takes several at once
     :param key: what makes two calls of the same function the same call; a batch needs it
     :param reading: what the value tells an observer, at the time it came: a reading of the quota
     :param max_response_bytes: how large the answer may be, where the policy's limit does not fit
@@ -167,6 +168,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     attempts: int | None = None
     anonymous: bool = False
+    alone: bool = False
     key: tuple[str, ...] = field(default=(), repr=False)
     reading: Callable[[T, datetime], Any] | None = field(default=None, repr=False)
     max_response_bytes: int | None = field(default=None, repr=False)
@@ -202,6 +204,10 @@ class Call(Generic[T]):
         # A batch has no time for a copy, and nobody else has the call yet.
         object.__setattr__(self, "about", about)
         return self
+
+    def without_body(self) -> Call[T]:
+        """Return the same call without its body, which takes little memory."""
+        return replace(self, json=None, form=None)
 
     def with_key(self, key: tuple[str, ...]) -> Call[T]:
         """Return the same call under another key, its body not encoded again.

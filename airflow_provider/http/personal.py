@@ -21,6 +21,9 @@ SHORTEST_NUMBER = 6
 TELLING_DIGITS = 7
 """The last digits of a phone number, by which it is known in whatever form the vendor writes it."""
 
+LONGEST_NUMBER = 100
+"""Characters that a phone number may have, with all that stands between its digits."""
+
 _NUMBER = re.compile(r"\+?\(?[0-9](?:[\s().\-/]*[0-9]){6,}")
 
 
@@ -41,7 +44,8 @@ def hide(text: str, call: Call[Any]) -> str:
     for name, value in _values(call):
         if value in call.shown:
             continue
-        digits = re.sub(r"[+\s().\-/]", "", value)
+        # A file takes long to look through, and is no phone number.
+        digits = re.sub(r"[+\s().\-/]", "", value) if len(value) <= LONGEST_NUMBER else ""
         if len(digits) >= TELLING_DIGITS and digits.isdecimal():
             phones.setdefault(digits[-TELLING_DIGITS:], name)
         if len(value) <= len(text):

@@ -29,6 +29,7 @@ RESULTS = (
     "gestion",
     "obligation_insert",
     "obligation_update",
+    "activity",
 )
 """The keys under which the wolkvox batches leave their results: those are not fields of the CRM."""
 

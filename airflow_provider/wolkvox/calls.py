@@ -13,6 +13,7 @@ from pydantic import AliasChoices, Field
 from airflow_provider.http.call import Call, Response, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.quota.readings import Quota
+from airflow_provider.wolkvox.activity_calls import insert_activity
 from airflow_provider.wolkvox.case_calls import (
     WolkvoxCase,
     WolkvoxCaseUpdate,
@@ -69,6 +70,7 @@ __all__ = [
     "combine_upserts",
     "delete_record",
     "delete_records",
+    "insert_activity",
     "insert_case",
     "insert_gestion",
     "insert_obligation",

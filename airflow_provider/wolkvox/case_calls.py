@@ -6,8 +6,6 @@ form: the variants in JSON require files.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.texts import scalar
 from airflow_provider.values import is_empty, shape
+from airflow_provider.wolkvox.attachments import anchors, files_of, known_by
 from airflow_provider.wolkvox.case_fields import case_field
 from airflow_provider.wolkvox.crm import WolkvoxPage, content, identity, named, plain, required
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
@@ -61,7 +60,7 @@ def insert_case(
     *,
     form: Mapping[str, Any] | str | None = None,
     solution: str | None = None,
-    attachments: Sequence[str] | str | None = None,
+    attachments: Sequence[Any] | Mapping[str, Any] | str | None = None,
 ) -> Call[WolkvoxCase]:
     """Insert a case: with files ``cases/insertAttach.php``, in JSON, without ``cases/insert.php``, as a form.
 
@@ -78,8 +77,9 @@ def insert_case(
     :param form: the fields of the type's form: an object, or its JSON as text; wolkvox requires it beside
         attachments
     :param solution: how it was solved; needed where the status is one of closed cases
-    :param attachments: the contents of files, each in base64
-    :raises InvalidInput: a value is missing or has the wrong shape
+    :param attachments: a file or a list of files, as :func:`~airflow_provider.wolkvox.attachments.files_of`
+        takes them
+    :raises InvalidInput: a value is missing or has the wrong shape, or a file cannot be read
     """
     body: dict[str, Any] = {
         "case-type": required("case_type", case_type),
@@ -94,22 +94,22 @@ def insert_case(
         body["form"] = _form(form)
     if not is_empty(solution):
         body["solution"] = required("solution", solution, prose=True)
-    files = _attachments(attachments)
+    files = files_of("attachments", attachments)
     if files and "form" not in body:
         raise InvalidInput(
             '"form" is empty, and wolkvox requires it beside attachments.',
             field="form",
             remedy='Fill it like {"subject": "late"}, or leave out the attachments.',
         )
-    whole = {**body, "attachments": files}
+    key = identity({**body, "attachments": known_by(files)})
     if not files and "form" in body:
         body["form"] = json.dumps(body["form"], ensure_ascii=False)
     return crm.write(
         "cases/insertAttach.php" if files else "cases/insert.php",
-        whole if files else body,
+        {**body, "attachments": anchors(files)} if files else body,
         lambda document, status: parse(WolkvoxCase, document.get("data"), status=status),
         # However it is sent.
-        key=identity(whole),
+        key=key,
         form=not files,
     )
 
@@ -125,7 +125,7 @@ def update_case(
     priority: str | None = None,
     form: Mapping[str, Any] | str | None = None,
     solution: str | None = None,
-    attachments: Sequence[str] | str | None = None,
+    attachments: Sequence[Any] | Mapping[str, Any] | str | None = None,
 ) -> Call[WolkvoxCaseUpdate]:
     """Change a case.
 
@@ -140,8 +140,9 @@ def update_case(
     :param priority: one that this type of case has
     :param form: the fields of the type's form: an object, or its JSON as text
     :param solution: how it was solved; needed where the status is one of closed cases
-    :param attachments: the contents of files, each in base64
-    :raises InvalidInput: a value is missing or has the wrong shape
+    :param attachments: a file or a list of files, as :func:`~airflow_provider.wolkvox.attachments.files_of`
+        takes them
+    :raises InvalidInput: a value is missing or has the wrong shape, or a file cannot be read
     """
     id_ = required("wolkvox_id", wolkvox_id)
     body: dict[str, Any] = {
@@ -155,7 +156,7 @@ def update_case(
             more[name] = required(name, value, prose=name == "solution")
     if not is_empty(form):
         more["form"] = json.dumps(_form(form), ensure_ascii=False)
-    files = _attachments(attachments)
+    files = files_of("attachments", attachments)
     if files and more:
         names = ", ".join(more)
         raise InvalidInput(
@@ -163,15 +164,16 @@ def update_case(
             field="attachments",
             remedy="Make two records of it, one with the attachments and one with the rest.",
         )
-    if files:
-        body["attachments"] = files
     if "case_type" in more:
         more["case-type"] = more.pop("case_type")
+    known = {**body, **more, **({"attachments": known_by(files)} if files else {})}
+    if files:
+        body["attachments"] = anchors(files)
     return crm.write(
         "cases/updateCaseAttachment.php" if files else "cases/update.php",
         {**body, **more},
         lambda document, status: WolkvoxCaseUpdate(wolkvox_id=id_),
-        key=(id_, *content({**body, **more})),
+        key=(id_, *content(known)),
         form=not files,
     )
 
@@ -233,24 +235,3 @@ def _form(value: Any) -> dict[str, Any]:
             remedy='Write it like {"reason": "late"}, or leave it out.',
         )
     return {named("form", name): plain("form", part, nested=True) for name, part in found.items()}
-
-
-def _attachments(value: Any) -> list[str]:
-    if is_empty(value):
-        return []
-    files = [value] if isinstance(value, str) else value
-    if not isinstance(files, list | tuple):
-        raise InvalidInput(
-            f'"attachments" must be a list of texts in base64; it is {shape(value)}.', field="attachments"
-        )
-    for number, file in enumerate(files, 1):
-        try:
-            if not base64.b64decode(file if isinstance(file, str) else "", validate=True):
-                raise ValueError
-        except (ValueError, binascii.Error):
-            raise InvalidInput(
-                f'"attachments": number {number} is not base64; it is {shape(file)}.',
-                field="attachments",
-                remedy="Give the contents of the files, each encoded in base64.",
-            ) from None
-    return list(files)

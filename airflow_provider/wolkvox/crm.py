@@ -66,6 +66,7 @@ class Crm:
         *,
         key: tuple[str, ...] = (),
         form: bool = False,
+        alone: bool = False,
         remedy: str | None = None,
     ) -> Call[T]:
         """Make a call that changes something.
@@ -75,6 +76,7 @@ class Crm:
         :param read: reads the envelope of a success, and is given the HTTP status
         :param key: what makes two calls the same
         :param form: whether the body goes as a form, in place of JSON
+        :param alone: whether it shares no request with other calls
         :param remedy: what to do about a refusal
         """
 
@@ -94,6 +96,7 @@ class Crm:
             json=None if form else sent,
             form=sent if form else None,
             attempts=WRITE_ATTEMPTS,
+            alone=alone,
             key=key,
             shown=self._shown(body),
         )

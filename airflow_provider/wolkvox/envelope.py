@@ -42,6 +42,8 @@ LONGEST = 2000
 MAINTENANCE_WAIT = 600.0
 """Seconds to stay away during maintenance; its length is not published."""
 
+_FILE = re.compile(r"data:[^,\s]{0,200};base64,[A-Za-z0-9+/=\\]*", re.IGNORECASE)
+
 
 def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
     """Check HTTP status and ``code``, which are not known to agree, and return the envelope.
@@ -54,7 +56,7 @@ def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
         document = response.json()
     except VendorProtocolError:
         # Refusals are not known to be JSON.
-        page = response.body[:LONGEST].decode(errors="replace")
+        page = _without_files(response.body[:LONGEST].decode(errors="replace"))
         if error := _refusal(response, response.status, page, None, texts, enveloped=False):
             raise error from None
         raise
@@ -157,7 +159,12 @@ def _message(document: dict[str, Any]) -> str:
     if isinstance(error, dict):
         error = error.get("message")
     parts = [document.get("msg"), document.get("message"), error]
-    return " - ".join(part for part in parts if isinstance(part, str) and not _is_none(part))
+    return " - ".join(_without_files(part) for part in parts if isinstance(part, str) and not _is_none(part))
+
+
+def _without_files(text: str) -> str:
+    """Take out the content of files, of which a refusal may quote the beginning."""
+    return _FILE.sub("[file]", text)
 
 
 def _is_none(error: Any) -> bool:

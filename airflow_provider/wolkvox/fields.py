@@ -10,7 +10,9 @@ Dag files import this module, so it imports nothing heavy, and what it makes is 
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,10 +20,16 @@ from airflow_provider import dates
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.phones import plain_phone
 from airflow_provider.texts import scalar, text_or_none
-from airflow_provider.values import is_empty, shape
+from airflow_provider.values import BYTES, is_empty, is_later, shape
 
 DAY, MOMENT = "provider:day", "provider:moment"
 """What the declarations of dates are called; the CRM has texts in their place."""
+
+ATTACHMENT, ATTACHMENTS = "provider:attachment", "provider:attachments"
+"""What a file is called until it is sent, and the declaration of a field of files."""
+
+MADE = ("<a ", "data:")
+"""How texts begin that have a file in them."""
 
 _SCALARS = ("address", "currency", "search")
 
@@ -94,6 +102,50 @@ def moment(value: Any = _FROM_RECORD, *, date_format: str | None = None) -> Any:
     return _date(MOMENT, value, date_format)
 
 
+def participants(value: Any = _FROM_RECORD) -> dict[str, Any]:
+    """Make the participants of a meeting.
+
+    :param value: the users, like ``user@operation``: a list, or a text with ``;`` between them; without it:
+        those of the record
+    """
+    return _typed("participant", value)
+
+
+def attachment(
+    name: str | None = None, *, content: Any = None, path: Any = None, type: str | None = None
+) -> dict[str, Any]:
+    """Name a file to be attached, for a field of a record. It is read when the record is sent.
+
+    Give one of ``content`` and ``path``.
+
+    :param name: name of the file; by default that of ``path``, or a number
+    :param content: its content: bytes, or a text in base64. It is in the Dag or the record from here on
+    :param path: path or URI of the file, for which only its name is in the Dag
+    :param type: its type, like ``application/pdf``; by default the one that its name speaks of
+    :raises InvalidInput: there is no content and no path, or both
+    """
+    if (content is None) == (path is None):
+        raise InvalidInput(
+            "an attachment needs its content or its path, and not both.",
+            field="path",
+            remedy='Write it like attachment(path="/data/invoice.pdf").',
+        )
+    made: dict[str, Any] = {"type": ATTACHMENT, "name": name, "media_type": type}
+    if path is not None:
+        return {**made, "path": _path(path)}
+    return {**made, "content": _base64(content)}
+
+
+def attachments(paths: Any = _FROM_RECORD) -> Any:
+    """Make the value of a field of files.
+
+    :param paths: paths or URIs of files: a list, or a text with ``;`` between them; without it: those of the
+        record
+    :raises InvalidInput: one of them is no path
+    """
+    return {"type": ATTACHMENTS} if paths is _FROM_RECORD else _attachments("attachments", paths)
+
+
 def column(name: str) -> dict[str, Any]:
     """Take a part of a typed value from the record, in ``types`` of a batch.
 
@@ -139,6 +191,8 @@ def filled(name: str, declared: Mapping[str, Any], value: Any, find: Any) -> Any
     type_ = parts.pop("type")
     if type_ in (DAY, MOMENT):
         return _text_of_date(name, type_, value, declared.get("date_format"))
+    if type_ == ATTACHMENTS:
+        return _attachments(name, value)
     try:
         return _typed(type_, value, **parts)
     except InvalidInput as error:
@@ -166,6 +220,12 @@ def check_types(types: Any) -> None:
                 field="types",
                 remedy='Write it like telephone(country="Colombia", code="57").',
             )
+        if declared["type"] == ATTACHMENT:
+            raise InvalidInput(
+                f'types["{name}"] must not be one file: it would be that of every record.',
+                field="types",
+                remedy="Write attachments(), or put the file into defaults.",
+            )
         if "value" in declared:
             raise InvalidInput(
                 f'types["{name}"] must not have a value: it would be that of every record.',
@@ -183,6 +243,8 @@ def _typed(type_: str, value: Any, **parts: Any) -> dict[str, Any]:
         )
     if type_ == "table":
         value = _rows(value)
+    elif type_ == "participant":
+        value = [_user(user) for user in _several(value)]
     elif type_ == "telephone":
         value = plain_phone(_text(type_, value))
         parts = {name: _text(name, part) for name, part in parts.items()}
@@ -213,6 +275,70 @@ def _text_of_date(name: str, type_: str, value: Any, date_format: str | None) ->
         return None if found is None else found.isoformat()
     time = dates.moment(name, value, "YYYY-MM-DD HH:MM:SS", date_format)
     return None if time is None else time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _several(value: Any) -> list[Any]:
+    """Return a list of values, which may also be one text with semicolons between them."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [part.strip() for part in value.split(";") if part.strip()] if isinstance(value, str) else [value]
+
+
+def _user(user: Any) -> str:
+    text = text_or_none(user, "participants")
+    if text is None:
+        raise InvalidInput(
+            "one of the participants is empty.", field="participants", remedy="Leave it out of the list."
+        )
+    return text
+
+
+def _attachments(name: str, value: Any) -> list[Any]:
+    whole = isinstance(value, str) and value.lstrip().lower().startswith(MADE)
+    return [
+        _one_attachment(name, number, file)
+        for number, file in enumerate([value] if whole else _several(value), 1)
+    ]
+
+
+def _one_attachment(name: str, number: int, file: Any) -> Any:
+    if isinstance(file, str) and file.strip():
+        made = file.lstrip().lower().startswith(MADE)
+        return file if made else attachment(path=file.strip())
+    if isinstance(file, os.PathLike):
+        return attachment(path=file)
+    if isinstance(file, dict) and file.get("type") == ATTACHMENT:
+        return file
+    raise InvalidInput(
+        f'"{name}": file {number} is {shape(file)}, and no path.',
+        field=name,
+        remedy="Give paths or URIs of files, with ; between them, or files made by attachment().",
+    )
+
+
+def _path(path: Any) -> Any:
+    # A Path has a method resolve, too.
+    found = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if is_later(found):
+        return found
+    raise InvalidInput(
+        f"the path of an attachment must be a text; it is {shape(path)}.",
+        field="path",
+        remedy="Give the path or URI of the file.",
+    )
+
+
+def _base64(content: Any) -> Any:
+    if isinstance(content, BYTES):
+        return base64.b64encode(content).decode()
+    if is_later(content):
+        # A template may make it of something else; it is looked at when it is sent.
+        return content
+    raise InvalidInput(
+        f"the content of an attachment must be bytes, or a text in base64; it is {shape(content)}.",
+        field="content",
+        remedy="Read it from a file in binary mode, or name the file with path.",
+    )
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ INSERT_RECORDS = Operation(
     result_key="record",
     combine=calls.combine_inserts,
     rest="fields",
+    files=True,
 )
 
 UPDATE_RECORDS = Operation(
@@ -26,6 +27,7 @@ UPDATE_RECORDS = Operation(
     combine=calls.combine_updates,
     rest="fields",
     known=Known(marks=MARKS, read_only=is_read_only),
+    files=True,
 )
 
 DELETE_RECORDS = Operation(
@@ -75,7 +77,15 @@ UPDATE_OBLIGATIONS = Operation(
     rest="fields",
 )
 
-INSERT_CASES = Operation(name="wolkvox.insert_case", call=calls.insert_case, result_key="case")
+INSERT_CASES = Operation(name="wolkvox.insert_case", call=calls.insert_case, result_key="case", files=True)
+
+INSERT_ACTIVITIES = Operation(
+    name="wolkvox.insert_activity",
+    call=calls.insert_activity,
+    result_key="activity",
+    rest="fields",
+    files=True,
+)
 
 UPDATE_CASES = Operation(
     name="wolkvox.update_case",
@@ -86,4 +96,5 @@ UPDATE_CASES = Operation(
     changes=True,
     done="updated",
     known=Known(marks=(*MARKS, "case_update.wolkvox_id"), not_again=case_values_not_again),
+    files=True,
 )

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.http.operator import VendorOperator
 from airflow_provider.values import text
 from airflow_provider.wolkvox import operations
+from airflow_provider.wolkvox.activity_operators import WolkvoxInsertActivitiesOperator
 from airflow_provider.wolkvox.batch_operators import (
     WolkvoxBatchOperator,
     WolkvoxFieldsOperator,
     WolkvoxInsertOperator,
     WolkvoxModuleOperator,
 )
+from airflow_provider.wolkvox.case_operators import WolkvoxWriteCasesOperator
 from airflow_provider.wolkvox.collection_operators import (
     WolkvoxInsertGestionesOperator,
     WolkvoxInsertObligationsOperator,
@@ -41,6 +43,7 @@ __all__ = [
     "WolkvoxCasesOperator",
     "WolkvoxDeleteRecordsOperator",
     "WolkvoxFieldsOperator",
+    "WolkvoxInsertActivitiesOperator",
     "WolkvoxInsertCasesOperator",
     "WolkvoxInsertGestionesOperator",
     "WolkvoxInsertObligationsOperator",
@@ -60,6 +63,7 @@ __all__ = [
     "WolkvoxUpdateObligationsOperator",
     "WolkvoxUpdateRecordsOperator",
     "WolkvoxUpsertCollectionsOperator",
+    "WolkvoxWriteCasesOperator",
 ]
 
 
@@ -177,7 +181,7 @@ class WolkvoxDeleteRecordsOperator(WolkvoxModuleOperator):
     operation = operations.DELETE_RECORDS
 
 
-class WolkvoxInsertCasesOperator(WolkvoxBatchOperator):
+class WolkvoxInsertCasesOperator(WolkvoxWriteCasesOperator):
     """Insert cases.
 
     A record has ``case_type``, ``responsible``, ``owner``, ``contact``, ``description``, ``status`` and
@@ -192,13 +196,14 @@ class WolkvoxInsertCasesOperator(WolkvoxBatchOperator):
 
     .. seealso:: :ref:`howto/operator:WolkvoxInsertCasesOperator`
 
+    :param types: ``{"attachments": attachments()}`` where the column has paths of files (templated)
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
     operation = operations.INSERT_CASES
 
 
-class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
+class WolkvoxUpdateCasesOperator(WolkvoxWriteCasesOperator):
     """Change cases.
 
     A record has ``wolkvox_id``, or comes from a batch of cases, and has ``responsible`` and ``status``. It
@@ -211,6 +216,7 @@ class WolkvoxUpdateCasesOperator(WolkvoxBatchOperator):
 
     .. seealso:: :ref:`howto/operator:WolkvoxUpdateCasesOperator`
 
+    :param types: ``{"attachments": attachments()}`` where the column has paths of files (templated)
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 

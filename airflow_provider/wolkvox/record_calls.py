@@ -15,16 +15,23 @@ from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorProt
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import parse
 from airflow_provider.texts import scalar
-from airflow_provider.values import visible
+from airflow_provider.values import shape, visible
+from airflow_provider.wolkvox.attachments import anchors, files_in, known_by
 from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, content, identity, required, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
+    from airflow_provider.wolkvox.attachments import File
     from airflow_provider.wolkvox.crm import Crm
 
 T = TypeVar("T")
+
+ACTIVITIES = "wolkvox_activities"
+"""The module whose records have a type beside their fields."""
+
+ACTIVITY_TYPES = ("call", "meet", "task")
 
 PAGE_SIZE = 250
 """The most records that wolkvox returns at once."""
@@ -38,18 +45,20 @@ GONE = "If an earlier sending broke off, it may have deleted the record already:
 def insert_record(
     crm: Crm, module: str, fields: Mapping[str, Any], *, record_key: Sequence[str] = ()
 ) -> Call[WolkvoxRecord]:
-    """Insert a record (``custom/insert.php``).
+    """Insert a record: with files ``custom/insertAttach.php``, without ``custom/insert.php``.
 
     wolkvox knows no duplicates: a second request makes a second record, so the call is never repeated once
     any of it has left.
 
     :param crm: whose CRM
     :param module: name of the module, like ``contacts``
-    :param fields: the values by the CRM's names of the fields
+    :param fields: the values by the CRM's names of the fields. For an activity, in the module
+        ``wolkvox_activities``, its ``type`` is one of them: it is sent beside the others
     :param record_key: the fields that make a record the same as another for the ledger; by default all
-    :raises InvalidInput: a value is missing or has the wrong shape
+    :raises InvalidInput: a value is missing or has the wrong shape, or a file cannot be read
     """
-    name, values = required("module", module), written(fields)
+    name, files = required("module", module), files_in(fields)
+    values = _written(fields, files)
     # They identify the record; what the other fields are is not known here.
     values.update({key: visible(values[key]) for key in record_key if isinstance(values.get(key), str)})
 
@@ -59,11 +68,14 @@ def insert_record(
             raise VendorProtocolError("the response has no wolkvox_id", status=status)
         return record
 
+    key = (name, *identity(_known(values, files), record_key))
+    beside = {"type": activity_type(values.pop("type", None))} if name == ACTIVITIES else {}
     return crm.write(
-        "custom/insert.php",
-        {"module": name, "fields": values},
+        "custom/insertAttach.php" if files else "custom/insert.php",
+        {"module": name, **beside, "fields": values},
         read,
-        key=(name, *identity(values, record_key)),
+        key=key,
+        alone=bool(files or beside),
     )
 
 
@@ -110,18 +122,30 @@ def combine_inserts(crm: Crm, module: str, calls: Sequence[Call[Any]]) -> Call[l
 def update_record(crm: Crm, module: str, wolkvox_id: str, fields: Mapping[str, Any]) -> Call[WolkvoxRecord]:
     """Change fields of a record (``custom/update.php``).
 
+    Files of a field ``attachments`` go beside the fields, as wolkvox has them there.
+
     :param crm: whose CRM
     :param module: name of the module
     :param wolkvox_id: the CRM's identifier of the record
     :param fields: the new values by the CRM's names of the fields
     :raises InvalidInput: a value is missing or has the wrong shape
     """
-    name, id_, values = required("module", module), required("wolkvox_id", wolkvox_id), written(fields)
+    name, id_, files = required("module", module), required("wolkvox_id", wolkvox_id), files_in(fields)
+    values = _written(fields, files)
+    key = (name, id_, *content(_known(values, files)))
+    beside = {"attachments": values.pop("attachments")} if "attachments" in files else {}
+    if not values:
+        raise InvalidInput(
+            "the record has attachments alone, and wolkvox requires another field beside them.",
+            field="fields",
+            remedy="Send a field with them, if need be with the value that it has.",
+        )
     return crm.write(
         "custom/update.php",
-        {"module": name, "wolkvox-id": id_, "fields": values},
+        {"module": name, "wolkvox-id": id_, "fields": values, **beside},
         lambda document, status: WolkvoxRecord(wolkvox_id=id_),
-        key=(name, id_, *content(values)),
+        key=key,
+        alone=bool(files),
     )
 
 
@@ -293,6 +317,33 @@ def query_dates(
         last = (end.replace(tzinfo=None) - timedelta(minutes=1)).strftime(_MINUTES)
     asked = {"module": required("module", module), "date": True, "from": first, "to": last}
     return crm.read("custom/queryDates.php", {**asked, "limit": limit, "page": page})
+
+
+def activity_type(value: Any) -> str:
+    """Return the type of an activity as wolkvox calls it.
+
+    :param value: the type; a meeting may be called so
+    :raises InvalidInput: there is no such type
+    """
+    text = required("type", value).lower()
+    found = "meet" if text == "meeting" else text
+    if found not in ACTIVITY_TYPES:
+        raise InvalidInput(
+            f'"type" of the activity must be one of {", ".join(ACTIVITY_TYPES)}; it is {shape(value)}.',
+            field="type",
+            remedy="Correct the column, or map another with fields.",
+        )
+    return found
+
+
+def _written(fields: Mapping[str, Any], files: Mapping[str, list[File]]) -> dict[str, Any]:
+    others = {name: value for name, value in fields.items() if name not in files}
+    values = written(others) if others or not files else {}
+    return {name: anchors(files[name]) if name in files else values[name] for name in fields}
+
+
+def _known(values: Mapping[str, Any], files: Mapping[str, list[File]]) -> dict[str, Any]:
+    return {**values, **{name: known_by(found) for name, found in files.items()}}
 
 
 def _other_count(document: Mapping[str, Any], sent: int) -> int | None:

@@ -28,6 +28,9 @@ CASE = {
     "status": "Open",
     "priority": "high",
 }
+HELLO = (
+    "<a href='data:application/octet-stream;base64,aGVsbG8=' download='attachment-1.bin'>attachment-1.bin</a>"
+)
 
 
 def insert_cases(records: Any, **options: Any) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def test_cases_are_inserted_updated_and_found(sandbox):
     none = dict.fromkeys(("case_type", "priority", "form"), "none")
     third = update_cases(second, fields={**none, "attachments": "attachments"})
     assert counts(third) == {"total": 1, "existing": 1}
-    assert bodies(sandbox, "cases/updateCaseAttachment.php")[0]["attachments"] == ["aGVsbG8="]
+    assert bodies(sandbox, "cases/updateCaseAttachment.php")[0]["attachments"] == [HELLO]
     [request] = sandbox.requests("wolkvox", path="server/API/v2/cases/update.php")
     assert request["headers"]["content-type"].startswith("multipart/form-data; boundary=")
     assert third["records"][0]["case"] == case
@@ -104,7 +107,7 @@ def test_a_case_without_files_goes_as_a_form_and_one_with_files_as_json(sandbox)
     with_files = {**CASE, "form": {"reason": "late"}, "attachments": ["aGVsbG8="]}
     assert counts(insert_cases([with_files])) == {"total": 1, "created": 1}
     [body] = bodies(sandbox, "cases/insertAttach.php")
-    assert (body["form"], body["attachments"]) == ({"reason": "late"}, ["aGVsbG8="])
+    assert (body["form"], body["attachments"]) == ({"reason": "late"}, [HELLO])
 
 
 def test_a_case_with_files_needs_the_form(sandbox):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,16 +9,20 @@ import pytest
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.wolkvox.fields import (
     address,
+    attachment,
+    attachments,
     check_types,
     column,
     columns_of,
     currency,
     filled,
+    participants,
     search,
     table,
     telephone,
 )
 
+FILE = {"type": "provider:attachment", "name": None, "media_type": None}
 PHONE = {"type": "telephone", "country": "Colombia", "code": "57"}
 
 
@@ -39,6 +44,16 @@ PHONE = {"type": "telephone", "country": "Colombia", "code": "57"}
         (table([{"a": 1}]), {"type": "table", "value": [{"a": 1}]}),
         (table('[{"a": 1}]'), {"type": "table", "value": [{"a": 1}]}),
         (table([]), {"type": "table", "value": []}),
+        (participants(["a@o", "b@o"]), {"type": "participant", "value": ["a@o", "b@o"]}),
+        (participants("a@o; b@o;"), {"type": "participant", "value": ["a@o", "b@o"]}),
+        (attachment(path="/a/{{ ds }}.pdf"), {**FILE, "path": "/a/{{ ds }}.pdf"}),
+        (attachment("b.pdf", path=Path("/a.pdf")), {**FILE, "name": "b.pdf", "path": "/a.pdf"}),
+        (attachment("a", content=b"hello"), {**FILE, "name": "a", "content": "aGVsbG8="}),
+        (attachment(content="aGVsbG8=", type="a/b"), {**FILE, "media_type": "a/b", "content": "aGVsbG8="}),
+        (attachments("/a.pdf; s3://b/c.png"), [{**FILE, "path": "/a.pdf"}, {**FILE, "path": "s3://b/c.png"}]),
+        (attachments([Path("/a;b.pdf")]), [{**FILE, "path": "/a;b.pdf"}]),
+        (attachments(Path("/a.pdf")), [{**FILE, "path": "/a.pdf"}]),
+        (attachments("data:a/b;base64,aGk="), ["data:a/b;base64,aGk="]),
     ],
 )
 def test_a_function_with_a_value_makes_the_value_of_a_field(made, expected):
@@ -55,6 +70,9 @@ def test_a_function_with_a_value_makes_the_value_of_a_field(made, expected):
             {**PHONE, "country": "Chile", "code": "56", "value": "300"},
         ),
         (address(), "Calle 1", {"type": "address", "value": "Calle 1"}),
+        (participants(), "a@o;b@o", {"type": "participant", "value": ["a@o", "b@o"]}),
+        (attachments(), "/a.pdf;/b.pdf", [{**FILE, "path": "/a.pdf"}, {**FILE, "path": "/b.pdf"}]),
+        (attachments(), {**FILE, "path": "/a.pdf"}, {**FILE, "path": "/a.pdf"}),
         (table(), '[{"a": 1}]', {"type": "table", "value": [{"a": 1}]}),
         ({"type": "relationship", "of": "x"}, "1", {"type": "relationship", "of": "x", "value": "1"}),
         (address(), {"type": "other", "value": "1"}, {"type": "other", "value": "1"}),
@@ -98,8 +116,36 @@ def test_an_empty_part_is_named_with_its_column():
         ({"a": "address"}, "made by a function"),
         ({"a": {"value": 1}}, "made by a function"),
         ({"a": address("Calle 1")}, "would be that of every record"),
+        ({"a": attachment(path="/a.pdf")}, "would be that of every record"),
     ],
 )
 def test_a_declaration_that_is_none_is_refused(types: Any, told):
     with pytest.raises(InvalidInput, match=told):
         check_types(types)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"path": "/a", "content": b"a"}, {"path": 7}, {"content": 7}, {"path": b"/a"}]
+)
+def test_an_attachment_has_a_path_or_a_content(given: Any):
+    with pytest.raises(InvalidInput, match="attachment"):
+        attachment("a.pdf", **given)
+
+
+def test_a_file_is_not_looked_for_where_it_is_named(tmp_path):
+    assert attachment(path=str(tmp_path / "none"))["path"] == f"{tmp_path}/none"
+
+
+@pytest.mark.parametrize("value", [7, ["/a.pdf", 7], ["/a.pdf", " "], {"a": 1}])
+def test_what_is_no_path_is_named_by_its_number_and_its_shape(value: Any):
+    with pytest.raises(InvalidInput, match=r'^"scans": file [12] is a?.*, and no path') as raised:
+        filled("scans", attachments(), value, {}.get)
+    assert raised.value.field == "scans"
+    assert "/a.pdf" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", [[""], ["a", None], [["a"]]])
+def test_each_participant_is_a_user(value: Any):
+    with pytest.raises(InvalidInput) as raised:
+        filled("participants", participants(), value, {}.get)
+    assert raised.value.field == "participants"

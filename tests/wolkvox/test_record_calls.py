@@ -13,6 +13,8 @@ from airflow_provider.http.call import Repeat
 from airflow_provider.wolkvox import calls
 from tests.support.wolkvox_calls import ALL, CRM, PERSON, PHONE, each_call
 
+HI = "<a href='data:application/octet-stream;base64,aGk=' download='attachment-1.bin'>attachment-1.bin</a>"
+
 
 @pytest.mark.parametrize(
     ("name", "path", "repeat", "body"),
@@ -83,14 +85,14 @@ from tests.support.wolkvox_calls import ALL, CRM, PERSON, PHONE, each_call
                 "status": "Open",
                 "priority": "high",
                 "form": {"subject": "late"},
-                "attachments": ["aGk="],
+                "attachments": [HI],
             },
         ),
         (
             "update_case with attachments",
             "cases/updateCaseAttachment.php",
             "IDEMPOTENT",
-            {"wolkvox-id": "65f0", "responsible": "ana@op", "status": "Open", "attachments": ["aGk="]},
+            {"wolkvox-id": "65f0", "responsible": "ana@op", "status": "Open", "attachments": [HI]},
         ),
         (
             "query_cases",
