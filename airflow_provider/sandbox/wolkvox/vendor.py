@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from airflow_provider.sandbox.clock import iso
 from airflow_provider.sandbox.messages import Answer, Refused, Request, json_answer, text_answer
 from airflow_provider.sandbox.vendor import Vendor, field
-from airflow_provider.sandbox.wolkvox.crm import ROOT, Crm, Refusal
+from airflow_provider.sandbox.wolkvox.bodies import Refusal
+from airflow_provider.sandbox.wolkvox.crm import ROOT, Crm
 from airflow_provider.sandbox.wolkvox.forms import MULTIPART, URLENCODED
 from airflow_provider.sandbox.wolkvox.record_switches import RECORD_SWITCHES
 from airflow_provider.sandbox.wolkvox.switches import SWITCHES
@@ -221,7 +222,7 @@ class Wolkvox(Vendor):
         if token.type != endpoint.token:
             raise self._error("unknown_token" if token.type == "external" else "internal_refused")
         body = self.crm.body(endpoint, request)
-        operation = self._check_operation(body.get("operation"), token)
+        operation = self._check_operation(body.values.get("operation"), token)
         try:
             return endpoint.answer(operation, body)
         except Refusal as refusal:

@@ -1,0 +1,62 @@
+"""The records of modules, read: ``custom/query*.php`` and the reports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.sandbox.wolkvox.bodies import Body, Refusal
+from airflow_provider.sandbox.wolkvox.endpoints import Endpoint, Endpoints, created
+from airflow_provider.sandbox.wolkvox.records import SECONDS
+
+if TYPE_CHECKING:
+    from airflow_provider.sandbox.wolkvox.records import Record
+
+MINUTES = "%Y-%m-%d %H:%M"
+
+
+class QueryEndpoints(Endpoints):
+    """Find records by a value, by the time of their creation, or by a report."""
+
+    def table(self) -> dict[str, Endpoint]:
+        """Return the endpoints by path."""
+        return {
+            "custom/query.php": Endpoint(self._query),
+            "custom/queryDates.php": Endpoint(self._query_dates),
+            "custom/reports.php": Endpoint(self._report),
+            "collections/reportsCollection.php": Endpoint(self._report_collection),
+        }
+
+    def _query(self, operation: str, body: Body) -> dict[str, Any]:
+        module = self.module(body)
+        name = body.text("field")
+        found = self.matching(body, self.records.module(operation, module).values(), name)
+        return self.answers.page(body, found)
+
+    def _query_dates(self, operation: str, body: Body) -> Any:
+        module = self.module(body)
+        # Documented with true only.
+        if body.required("date") is not True:
+            raise Refusal("invalid_parameter")
+        first, last = body.moment("from", MINUTES), body.moment("to", MINUTES)
+        if self.switch("whole_last_minute"):
+            last += timedelta(seconds=59)
+        records = self.records.module(operation, module).values()
+        answer = self.answers.page(body, created(records, first, last))
+        return answer["data"] if self.switch("query_dates_answer") == "array" else answer
+
+    def _report(self, operation: str, body: Body) -> dict[str, Any]:
+        return self.answers.page(body, self._reported(operation, body))
+
+    def _report_collection(self, operation: str, body: Body) -> dict[str, Any]:
+        answer = self.answers.page(body, self._reported(operation, body), totals=True)
+        # The one read whose sample has no such key.
+        del answer["error"]
+        return answer
+
+    def _reported(self, operation: str, body: Body) -> list[Record]:
+        name = body.text("name")
+        first, last = body.moment("dateStart", SECONDS), body.moment("dateEnd", SECONDS)
+        if name not in self.names("reports"):
+            raise Refusal("unknown_report")
+        return created(self.records.module(operation, name).values(), first, last)
