@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider.sandbox.wolkvox.attachments import is_attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +35,9 @@ class Body:
         self.switch = switch
 
     def required(self, name: str) -> Any:
-        """Return a value that must be there and not be empty."""
+        """Return a value that must be there, and be neither empty nor blank."""
         value = self.values.get(name)
-        if value is None or value in ("", [], {}):
+        if value is None or value in ("", [], {}) or (isinstance(value, str) and not value.strip()):
             raise Refusal("missing_parameter")
         return value
 
@@ -44,6 +47,40 @@ class Body:
         if not isinstance(value, str):
             raise Refusal("invalid_parameter")
         return value
+
+    def words(self, name: str) -> str:
+        """Return the text of a required text or number."""
+        return self._plain(self.required(name))
+
+    def sought(self, name: str) -> str:
+        """Return the text of a text or number that is looked for; it may be empty."""
+        if name not in self.values:
+            raise Refusal("missing_parameter")
+        value = self.values[name]
+        if not isinstance(value, str) and self.switch("numbers_in_queries") == "refuse":
+            raise Refusal("invalid_parameter")
+        text = self._plain(value)
+        if not text.strip() and self.switch("empty_query_value") == "refuse":
+            raise Refusal("missing_parameter")
+        return text
+
+    def _plain(self, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise Refusal("invalid_parameter")
+        return value if isinstance(value, str) else json.dumps(value)
+
+    def texts(self, name: str) -> list[str]:
+        """Return a required list of texts, none of them empty."""
+        value = self.required(name)
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise Refusal("invalid_parameter")
+        if not all(one.strip() for one in value):
+            raise Refusal("missing_parameter")
+        return value
+
+    def within(self, name: str) -> Body:
+        """Return a required object as a body of its own."""
+        return Body(self.object(name), self.switch)
 
     def object(self, name: str) -> dict[str, Any]:
         """Return a required object."""
@@ -94,11 +131,26 @@ class Body:
                 pass
         raise Refusal("invalid_parameter")
 
+    def range(self, first: str, last: str, form: str) -> tuple[datetime, datetime]:
+        """Return two required dates.
+
+        :param first: the name of the earlier one
+        :param last: the name of the later one
+        :param form: their documented form
+        """
+        begin, end = self.moment(first, form), self.moment(last, form)
+        if end < begin and self.switch("reversed_dates") == "refuse":
+            raise Refusal("invalid_parameter")
+        return begin, end
+
     def attachments(self) -> dict[str, Any]:
         """Return the attachments under their name; nothing if there are none."""
-        value = self.values.get("attachments")
-        if value is None:
-            return {}
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return {} if self.values.get("attachments") is None else {"attachments": self.files("attachments")}
+
+    def files(self, name: str) -> list[str]:
+        """Return a required list of files."""
+        value = self.required(name)
+        form = self.switch("attachments")
+        if not isinstance(value, list) or not all(is_attachment(one, form) for one in value):
             raise Refusal("invalid_parameter")
-        return {"attachments": value}
+        return value

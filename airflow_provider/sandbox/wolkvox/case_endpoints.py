@@ -14,8 +14,44 @@ if TYPE_CHECKING:
 
 CASE_FIELDS = ("case-type", "responsible", "owner", "contact", "description", "status", "priority")
 CASE_OPTIONS = ("solution", "form", "file")
+WITH_FILES = ("solution", "form", "attachments")
+ID = "wolkvox-id"
 # Names by which queryCases knows fields that cases/insert calls otherwise.
-CASE_NAMES = {"email contact": "contact", "type case": "case-type"}
+CASE_NAMES = {
+    "email contact": "contact",
+    "type case": "case-type",
+    "responsible user": "responsible",
+    "owner user": "owner",
+}
+# All by which queryCases finds cases.
+QUERY_FIELDS = (
+    "status",
+    "priority",
+    "email contact",
+    "name contact",
+    "contact wolkvox id",
+    "contact identification",
+    "contact phone",
+    "description",
+    "idCase",
+    "idPrefijo",
+    "companyName",
+    "company name",
+    "company id",
+    "prefix",
+    "reopened",
+    "responsible name",
+    "responsible user",
+    "responsible id",
+    "owner name",
+    "owner user",
+    "owner id",
+    "solution",
+    "wolkvox-id",
+    "type case",
+    "case expired",
+    "reason",
+)
 
 
 class CaseEndpoints(Endpoints):
@@ -28,13 +64,30 @@ class CaseEndpoints(Endpoints):
     def table(self) -> dict[str, Endpoint]:
         """Return the endpoints by path."""
         return {
-            "cases/insert.php": Endpoint(self._insert, form=True),
-            "cases/insertAttach.php": Endpoint(self._insert),
-            "cases/update.php": Endpoint(self._update, form=True),
-            "cases/updateCaseAttachment.php": Endpoint(self._update),
-            "cases/queryCases.php": Endpoint(self._query),
-            "cases/listHistoryNote.php": Endpoint(self._list_history, token="external"),  # noqa: S106
+            "cases/insert.php": Endpoint(self._insert, (*CASE_FIELDS, *CASE_OPTIONS), form=True),
+            "cases/insertAttach.php": Endpoint(self._insert_attach, (*CASE_FIELDS, *WITH_FILES)),
+            "cases/update.php": Endpoint(self._update, (ID, *CASE_FIELDS, *CASE_OPTIONS), form=True),
+            "cases/updateCaseAttachment.php": Endpoint(self._update_attach, (ID, *CASE_FIELDS, *WITH_FILES)),
+            "cases/queryCases.php": Endpoint(self._query, ("field", "value"), paged=True),
+            "cases/listHistoryNote.php": Endpoint(
+                self._list_history,
+                ("field", "value"),
+                paged=True,
+                token="external",  # noqa: S106
+            ),
         }
+
+    def _insert_attach(self, operation: str, body: Body) -> dict[str, Any]:
+        # As JSON the form is no text.
+        body.object("form")
+        body.files("attachments")
+        return self._insert(operation, body)
+
+    def _update_attach(self, operation: str, body: Body) -> dict[str, Any]:
+        if "form" in body.values:
+            body.object("form")
+        body.files("attachments")
+        return self._update(operation, body)
 
     def _insert(self, operation: str, body: Body) -> dict[str, Any]:
         self._check(body, CASE_FIELDS)
@@ -101,6 +154,8 @@ class CaseEndpoints(Endpoints):
         return self.matching(body, cases, CASE_NAMES.get(name, name))
 
     def _query(self, operation: str, body: Body) -> dict[str, Any]:
+        if self.switch("case_query_field") == "listed" and body.text("field") not in QUERY_FIELDS:
+            raise Refusal("invalid_parameter")
         found = self._found(operation, body)
         shown = [{name: value for name, value in case.items() if name != "history"} for case in found]
         return self.answers.page(body, shown, totals=True)

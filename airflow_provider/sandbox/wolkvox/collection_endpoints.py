@@ -22,16 +22,21 @@ class CollectionEndpoints(Endpoints):
     def table(self) -> dict[str, Endpoint]:
         """Return the endpoints by path."""
         return {
-            "collections/massiveCollections.php": Endpoint(self._massive),
-            "collections/insertObligation.php": Endpoint(self._insert_obligation),
-            "collections/queryObligation.php": Endpoint(self._query_obligation),
-            "collections/updateObligation.php": Endpoint(self._update_obligation),
-            "collections/insertGestion.php": Endpoint(self._insert_gestion),
-            "collections/queryGestion.php": Endpoint(self._query_gestion),
+            "collections/massiveCollections.php": Endpoint(self._massive, ("collections",)),
+            "collections/insertObligation.php": Endpoint(self._insert_obligation, ("wolkvox_id", "fields")),
+            "collections/queryObligation.php": Endpoint(
+                self._query_obligation, ("obligation", "wolkvox_id"), paged=True
+            ),
+            "collections/updateObligation.php": Endpoint(
+                self._update_obligation, ("wolkvox_id", "obligation", "fields")
+            ),
+            "collections/insertGestion.php": Endpoint(self._insert_gestion, ("fields",)),
+            "collections/queryGestion.php": Endpoint(self._query_gestion, ("field", "value"), paged=True),
         }
 
     def _massive(self, operation: str, body: Body) -> dict[str, Any]:
         items = body.objects("collections", MOST_COLLECTIONS)
+        self._check_numbers(items)
         missing = [_missing(item) for item in items]
         for item in items:
             obligations = item.get("Obligations", [])
@@ -60,6 +65,22 @@ class CollectionEndpoints(Endpoints):
             "summary": self._summary(len(items), failures),
         }
 
+    def _check_numbers(self, value: Any) -> None:
+        if self.switch("collection_numbers") == "refuse" and _has_number(value):
+            raise Refusal("invalid_parameter")
+
+    def _obligation(self, body: Body, required: Iterable[str] = ()) -> Record:
+        """Return the fields of an obligation."""
+        fields = body.within("fields")
+        self._check_numbers(fields.values)
+        for name in required:
+            fields.words(name)
+        if "form" in fields.values:
+            form = fields.values["form"]
+            if not isinstance(form, list) or not all(_is_pair(one) for one in form):
+                raise Refusal("invalid_parameter")
+        return fields.values
+
     def _summary(self, received: int, failures: list[Any]) -> dict[str, Any]:
         successful = received - len(failures)
         return {
@@ -79,19 +100,20 @@ class CollectionEndpoints(Endpoints):
 
     def _insert_obligation(self, operation: str, body: Body) -> dict[str, Any]:
         wolkvox_id = body.text("wolkvox_id")
-        fields = body.object("fields")
+        required = self.switch("obligation_fields") == "required"
+        fields = self._obligation(body, MANDATORY_OF_OBLIGATION if required else ())
         record = self.known(operation, "collections", wolkvox_id)
         self.records.change(operation, record, {"Obligations": [*_obligations(record), fields]})
         return self.answers.written("Succesfully create record", {"wolkvox_id": record["wolkvox_id"]})
 
     def _query_obligation(self, operation: str, body: Body) -> dict[str, Any]:
-        wolkvox_id, wanted = body.text("wolkvox_id"), plain(body.required("obligation"))
+        wolkvox_id, wanted = body.text("wolkvox_id"), self._wanted(body)
         record = self.records.module(operation, "collections").get(wolkvox_id, {})
         return self.answers.page(body, having(_obligations(record), "id", wanted))
 
     def _update_obligation(self, operation: str, body: Body) -> dict[str, Any]:
-        wolkvox_id, wanted = body.text("wolkvox_id"), plain(body.required("obligation"))
-        fields = body.object("fields")
+        wolkvox_id, wanted = body.text("wolkvox_id"), self._wanted(body)
+        fields = self._obligation(body)
         record = self.known(operation, "collections", wolkvox_id)
         obligations = _obligations(record)
         if not having(obligations, "id", wanted):
@@ -100,10 +122,16 @@ class CollectionEndpoints(Endpoints):
         self.records.change(operation, record, {"Obligations": changed})
         return self.answers.written("Succesfully edit record", {"wolkvox_id": record["wolkvox_id"]})
 
+    def _wanted(self, body: Body) -> str:
+        body.required("obligation")
+        return body.sought("obligation")
+
     def _insert_gestion(self, operation: str, body: Body) -> dict[str, Any]:
-        fields = Body(body.object("fields"), self.switch)
-        for name in ("tipifycation_code", "tipifycation_desc"):
-            fields.required(name)
+        fields = body.within("fields")
+        self._check_numbers(fields.values)
+        if self.switch("gestion_code") == "required":
+            fields.words("tipifycation_code")
+        fields.words("tipifycation_desc")
         if fields.text("module") != "collections":
             raise Refusal("invalid_parameter")
         self.known(operation, "collections", fields.text("wolkvox_idRecord"))
@@ -149,3 +177,17 @@ def _missing(item: Record) -> str:
 def _empty(item: Record, names: Iterable[str]) -> list[str]:
     """Return the names under which an item has an empty value."""
     return [name for name in names if name in item and plain(item[name]).strip() in ("", "[]")]
+
+
+def _has_number(value: Any) -> bool:
+    """Return whether there is a number or a boolean anywhere in a value."""
+    if isinstance(value, dict):
+        return any(map(_has_number, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_number, value))
+    return isinstance(value, int | float)
+
+
+def _is_pair(value: Any) -> bool:
+    """Return whether a value is an additional field of an obligation."""
+    return isinstance(value, dict) and value.keys() == {"name", "value"} and isinstance(value["name"], str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.sandbox.wolkvox.bodies import Body
+from airflow_provider.sandbox.wolkvox.bodies import Body, Refusal
 from airflow_provider.sandbox.wolkvox.case_endpoints import CaseEndpoints
 from airflow_provider.sandbox.wolkvox.collection_endpoints import CollectionEndpoints
 from airflow_provider.sandbox.wolkvox.forms import MULTIPART, URLENCODED, read_form
@@ -41,6 +41,15 @@ class Crm:
     def endpoint(self, path: str) -> Endpoint | None:
         """Return what serves a path, or None."""
         return self.endpoints.get(path.removeprefix(ROOT)) if path.startswith(ROOT) else None
+
+    def answer(self, endpoint: Endpoint, operation: str, body: Body) -> Any:
+        """Carry a call out.
+
+        :raises Refusal: if it is refused
+        """
+        if self.switch("unknown_keys") == "refuse" and not endpoint.knows(body.values):
+            raise Refusal("invalid_parameter")
+        return endpoint.answer(operation, body)
 
     def body(self, endpoint: Endpoint, request: Request) -> Body:
         """Return the fields of a body; one of another kind than the path's has none."""

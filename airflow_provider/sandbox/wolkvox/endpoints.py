@@ -19,13 +19,21 @@ class Endpoint:
     """One path of the CRM.
 
     :param answer: makes the answer of an operation and the body
+    :param keys: what the body may hold, beside the operation
+    :param paged: whether it may hold ``limit`` and ``page`` too
     :param form: whether the body is a form
     :param token: the type of token that it takes
     """
 
     answer: Callable[[str, Body], Any]
+    keys: tuple[str, ...]
+    paged: bool = False
     form: bool = False
     token: str = "internal"  # noqa: S105 - a type of tokens, no token
+
+    def knows(self, names: Iterable[str]) -> bool:
+        """Return whether a body may hold these keys."""
+        return set(names) <= {"operation", *self.keys, *(("limit", "page") if self.paged else ())}
 
 
 class Endpoints:
@@ -88,11 +96,10 @@ class Endpoints:
 
     def matching(self, body: Body, records: Iterable[Record], name: str) -> list[Record]:
         """Return the records whose field has the value that a body asks for."""
-        if "value" not in body.values:
-            raise Refusal("missing_parameter")
+        value = body.sought("value")
         name = "wolkvox_id" if name == "wolkvox-id" else name
         ignore_case = self.switch("query_match") == "ignore case"
-        return having(records, name, plain(body.values["value"]), ignore_case)
+        return having(records, name, value, ignore_case)
 
 
 def created(records: Iterable[Record], first: datetime, last: datetime) -> list[Record]:

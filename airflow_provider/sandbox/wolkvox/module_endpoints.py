@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.sandbox.wolkvox.attachments import has_anchor
 from airflow_provider.sandbox.wolkvox.bodies import Body, Refusal
 from airflow_provider.sandbox.wolkvox.endpoints import Endpoint, Endpoints
+from airflow_provider.sandbox.wolkvox.fields import check_activity, check_typed
 
 if TYPE_CHECKING:
     from airflow_provider.sandbox.wolkvox.records import Record
-
-ACTIVITIES = ("call", "meet", "task")
 
 
 class ModuleEndpoints(Endpoints):
@@ -19,30 +19,56 @@ class ModuleEndpoints(Endpoints):
     def table(self) -> dict[str, Endpoint]:
         """Return the endpoints by path."""
         return {
-            "custom/insert.php": Endpoint(self._insert),
-            "custom/insertAttach.php": Endpoint(self._insert),
-            "custom/insertMany.php": Endpoint(self._insert_many),
-            "custom/update.php": Endpoint(self._update),
-            "custom/updateMany.php": Endpoint(self._update_many),
-            "custom/delete.php": Endpoint(self._delete),
+            "custom/insert.php": Endpoint(self._insert, ("module", "type", "fields")),
+            "custom/insertAttach.php": Endpoint(self._insert_attach, ("module", "type", "fields")),
+            "custom/insertMany.php": Endpoint(self._insert_many, ("module", "fields")),
+            "custom/update.php": Endpoint(self._update, ("module", "wolkvox-id", "fields", "attachments")),
+            "custom/updateMany.php": Endpoint(self._update_many, ("module", "fields")),
+            "custom/delete.php": Endpoint(self._delete, ("module", "multiple", "wolkvox-id")),
         }
 
     def _insert(self, operation: str, body: Body) -> dict[str, Any]:
+        self._check_no_files(body.object("fields"))
+        return self._create(operation, body)
+
+    def _insert_attach(self, operation: str, body: Body) -> dict[str, Any]:
+        fields = body.within("fields")
+        files = [name for name, value in fields.values.items() if isinstance(value, list)]
+        if not files:
+            raise Refusal("missing_parameter")
+        for name in files:
+            fields.files(name)
+        return self._create(operation, body)
+
+    def _create(self, operation: str, body: Body) -> dict[str, Any]:
         module = self.module(body)
         fields = body.object("fields")
         if module == "wolkvox_activities":
             kind = body.text("type")
-            if kind not in ACTIVITIES:
-                raise Refusal("invalid_parameter")
+            check_activity(kind, body.within("fields"), self.switch("activity_fields") == "strict")
             fields = {**fields, "type": kind}
+        elif "type" in body.values and self.switch("unknown_keys") == "refuse":
+            raise Refusal("invalid_parameter")
+        self._check_typed(body.object("fields"))
         record = self.new(operation, module, fields)
         return self.answers.written("Succesfully create record", {"wolkvox_id": record["wolkvox_id"]})
+
+    def _check_typed(self, fields: Record) -> None:
+        if self.switch("typed_values") == "check":
+            check_typed(fields)
+
+    def _check_no_files(self, fields: Record) -> None:
+        if self.switch("attachments_in_insert") == "refuse" and any(map(has_anchor, fields.values())):
+            raise Refusal("invalid_parameter")
 
     def _insert_many(self, operation: str, body: Body) -> dict[str, Any]:
         module = self.module(body)
         several = body.objects("fields", self.switch("most_records"))
         if not all(several):
             raise Refusal("missing_parameter")
+        for fields in several:
+            self._check_no_files(fields)
+            self._check_typed(fields)
         made: list[Record] = []
         try:
             for fields in several:
@@ -56,7 +82,9 @@ class ModuleEndpoints(Endpoints):
     def _update(self, operation: str, body: Body) -> dict[str, Any]:
         module = self.module(body)
         wolkvox_id = body.text("wolkvox-id")
-        fields = body.object("fields") | body.attachments()
+        fields = body.object("fields")
+        self._check_typed(fields)
+        fields = fields | body.attachments()
         record = self.known(operation, module, wolkvox_id)
         self.records.change(operation, record, fields)
         return self.answers.written("Succesfully edit record", {"wolkvox_id": record["wolkvox_id"]})
@@ -65,6 +93,8 @@ class ModuleEndpoints(Endpoints):
         module = self.module(body)
         several = body.objects("fields", self.switch("most_records"))
         ids = [Body(fields, self.switch).text("wolkvox-id") for fields in several]
+        for fields in several:
+            self._check_typed(fields)
         known = self._known_of(operation, module, ids)
         for wolkvox_id, fields in zip(ids, several, strict=True):
             if wolkvox_id in known:
@@ -84,18 +114,14 @@ class ModuleEndpoints(Endpoints):
         multiple = body.values.get("multiple")
         if multiple is None:
             raise Refusal("missing_parameter")
-        wolkvox_id = body.required("wolkvox-id")
+        if not isinstance(multiple, bool):
+            raise Refusal("invalid_parameter")
         records = self.records.module(operation, module)
-        if multiple is False and isinstance(wolkvox_id, str):
+        if not multiple:
+            wolkvox_id = body.text("wolkvox-id")
             del records[self.known(operation, module, wolkvox_id)["wolkvox_id"]]
             return self.answers.written("Have been succesfully removed", {"wolkvox_id": wolkvox_id})
-        if (
-            multiple is not True
-            or not isinstance(wolkvox_id, list)
-            or not all(isinstance(one, str) for one in wolkvox_id)
-        ):
-            raise Refusal("invalid_parameter")
-        known = self._known_of(operation, module, wolkvox_id)
+        known = self._known_of(operation, module, body.texts("wolkvox-id"))
         for one in known:
             del records[one]
         return self.answers.written("Have been succesfully removed", {"wolkvox_id": list(known)})

@@ -20,11 +20,14 @@ class QueryEndpoints(Endpoints):
 
     def table(self) -> dict[str, Endpoint]:
         """Return the endpoints by path."""
+        report = ("name", "dateStart", "dateEnd")
         return {
-            "custom/query.php": Endpoint(self._query),
-            "custom/queryDates.php": Endpoint(self._query_dates),
-            "custom/reports.php": Endpoint(self._report),
-            "collections/reportsCollection.php": Endpoint(self._report_collection),
+            "custom/query.php": Endpoint(self._query, ("module", "field", "value"), paged=True),
+            "custom/queryDates.php": Endpoint(
+                self._query_dates, ("module", "date", "from", "to"), paged=True
+            ),
+            "custom/reports.php": Endpoint(self._report, report, paged=True),
+            "collections/reportsCollection.php": Endpoint(self._report_collection, report, paged=True),
         }
 
     def _query(self, operation: str, body: Body) -> dict[str, Any]:
@@ -38,7 +41,7 @@ class QueryEndpoints(Endpoints):
         # Documented with true only.
         if body.required("date") is not True:
             raise Refusal("invalid_parameter")
-        first, last = body.moment("from", MINUTES), body.moment("to", MINUTES)
+        first, last = body.range("from", "to", MINUTES)
         if self.switch("whole_last_minute"):
             last += timedelta(seconds=59)
         records = self.records.module(operation, module).values()
@@ -56,7 +59,7 @@ class QueryEndpoints(Endpoints):
 
     def _reported(self, operation: str, body: Body) -> list[Record]:
         name = body.text("name")
-        first, last = body.moment("dateStart", SECONDS), body.moment("dateEnd", SECONDS)
+        first, last = body.range("dateStart", "dateEnd", SECONDS)
         if name not in self.names("reports"):
             raise Refusal("unknown_report")
         return created(self.records.module(operation, name).values(), first, last)

@@ -106,6 +106,7 @@ RECORD_SWITCHES = (
         "What a ``limit`` above 250 does: count as 250, or be refused as not valid.",
         "UNKNOWN: the answer to a limit above the documented 250",
         choices=("clamp", "refuse"),
+        strict="refuse",
     ),
     Switch(
         "wolkvox.beyond_last_page",
@@ -137,6 +138,7 @@ RECORD_SWITCHES = (
         True,
         "Refuse dates in another form than the documented one.",
         "UNKNOWN: whether other forms of dates are accepted",
+        strict=True,
     ),
     Switch(
         "wolkvox.reports",
@@ -151,12 +153,14 @@ RECORD_SWITCHES = (
         False,
         "Accept JSON where ``cases/insert.php`` and ``cases/update.php`` ask for form-data.",
         "UNKNOWN: whether JSON is accepted there",
+        strict=False,
     ),
     Switch(
         "wolkvox.case_contact_must_exist",
         True,
         "Refuse a new case whose ``contact`` is in no field of the module ``contacts``.",
         CASES,
+        strict=True,
     ),
     status_switch("wolkvox.unknown_contact_status", 412, "Code for that.", CASES),
     Switch("wolkvox.unknown_contact_text", "THE CONTACT DOES NOT EXIST", "Message for that.", CASES),

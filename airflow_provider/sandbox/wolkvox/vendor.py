@@ -17,6 +17,7 @@ from airflow_provider.sandbox.wolkvox.bodies import Refusal
 from airflow_provider.sandbox.wolkvox.crm import ROOT, Crm
 from airflow_provider.sandbox.wolkvox.forms import MULTIPART, URLENCODED
 from airflow_provider.sandbox.wolkvox.record_switches import RECORD_SWITCHES
+from airflow_provider.sandbox.wolkvox.strict_switches import STRICT_SWITCHES
 from airflow_provider.sandbox.wolkvox.switches import SWITCHES
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Wolkvox(Vendor):
     """``tokenInformation.php``, the quota that it reads, and the calls for which the quota is there."""
 
     name = "wolkvox"
-    switches = (*SWITCHES, *RECORD_SWITCHES)
+    switches = (*SWITCHES, *RECORD_SWITCHES, *STRICT_SWITCHES)
 
     def reset(self) -> None:
         """Forget all tokens but the default one, and all records."""
@@ -224,7 +225,7 @@ class Wolkvox(Vendor):
         body = self.crm.body(endpoint, request)
         operation = self._check_operation(body.values.get("operation"), token)
         try:
-            return endpoint.answer(operation, body)
+            return self.crm.answer(endpoint, operation, body)
         except Refusal as refusal:
             raise self._error(refusal.trait) from None
 
@@ -235,7 +236,7 @@ class Wolkvox(Vendor):
             raise self._error("content_type")
 
     def _check_operation(self, operation: Any, token: Token) -> str:
-        if not operation or not isinstance(operation, str):
+        if not isinstance(operation, str) or not operation.strip():
             raise self._error("missing_operation")
         if operation != token.operation and self.switch("check_operation"):
             raise self._error("wrong_operation")
