@@ -103,7 +103,13 @@ class CollectionEndpoints(Endpoints):
         required = self.switch("obligation_fields") == "required"
         fields = self._obligation(body, MANDATORY_OF_OBLIGATION if required else ())
         record = self.known(operation, "collections", wolkvox_id)
-        self.records.change(operation, record, {"Obligations": [*_obligations(record), fields]})
+        obligations = _obligations(record)
+        same = "id" in fields and having(obligations, "id", plain(fields["id"]))
+        if same and self.switch("duplicate_obligations") == "refuse":
+            raise Refusal("duplicate")
+        update = same and self.switch("duplicate_obligations") == "update"
+        changed = _merged(record, [fields]) if update else [*obligations, fields]
+        self.records.change(operation, record, {"Obligations": changed})
         return self.answers.written("Succesfully create record", {"wolkvox_id": record["wolkvox_id"]})
 
     def _query_obligation(self, operation: str, body: Body) -> dict[str, Any]:
@@ -135,7 +141,7 @@ class CollectionEndpoints(Endpoints):
         if fields.text("module") != "collections":
             raise Refusal("invalid_parameter")
         self.known(operation, "collections", fields.text("wolkvox_idRecord"))
-        gestion = self.new(operation, "gestion", fields.values)
+        gestion = self.new(operation, "gestion", fields.values, "duplicate_gestiones")
         return self.answers.written("Succesfully create record", {"wolkvox_id": gestion["wolkvox_id"]})
 
     def _query_gestion(self, operation: str, body: Body) -> dict[str, Any]:

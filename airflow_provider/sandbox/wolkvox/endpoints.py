@@ -71,21 +71,26 @@ class Endpoints:
             raise Refusal("unknown_id")
         return record
 
-    def new(self, operation: str, module: str, fields: Record) -> Record:
-        """Create a record, unless it counts as a duplicate."""
-        existing = self.existing(operation, module, fields)
+    def new(self, operation: str, module: str, fields: Record, rule: str = "duplicates") -> Record:
+        """Create a record, unless it counts as a duplicate.
+
+        :param rule: the switch that says what happens to duplicates
+        """
+        existing = self.existing(operation, module, fields, rule)
         if existing is None:
             return self.records.create(operation, module, fields)
-        if self.switch("duplicates") == "refuse":
+        if self.switch(rule) == "refuse":
             raise Refusal("duplicate")
         return existing
 
-    def existing(self, operation: str, module: str, fields: Record) -> Record | None:
+    def existing(
+        self, operation: str, module: str, fields: Record, rule: str = "duplicates"
+    ) -> Record | None:
         """Return the record of which another one would be a duplicate, or None."""
-        if self.switch("duplicates") == "create":
+        if self.switch(rule) == "create":
             return None
         records = self.records.module(operation, module).values()
-        key = self.switch("duplicate_key")
+        key = self.switch("duplicate_key") if rule == "duplicates" else ""
         if key:
             found = having(records, key, plain(fields[key])) if key in fields else []
             return found[0] if found else None

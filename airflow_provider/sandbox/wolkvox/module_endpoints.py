@@ -116,12 +116,14 @@ class ModuleEndpoints(Endpoints):
             raise Refusal("missing_parameter")
         if not isinstance(multiple, bool):
             raise Refusal("invalid_parameter")
+        ids = body.texts("wolkvox-id") if multiple else [body.text("wolkvox-id")]
         records = self.records.module(operation, module)
-        if not multiple:
-            wolkvox_id = body.text("wolkvox-id")
-            del records[self.known(operation, module, wolkvox_id)["wolkvox_id"]]
-            return self.answers.written("Have been succesfully removed", {"wolkvox_id": wolkvox_id})
-        known = self._known_of(operation, module, body.texts("wolkvox-id"))
-        for one in known:
-            del records[one]
-        return self.answers.written("Have been succesfully removed", {"wolkvox_id": list(known)})
+        if self.switch("delete_of_gone") == "refuse":
+            if not multiple:
+                self.known(operation, module, ids[0])
+            ids = list(self._known_of(operation, module, ids))
+        for wolkvox_id in ids:
+            records.pop(wolkvox_id, None)
+        return self.answers.written(
+            "Have been succesfully removed", {"wolkvox_id": ids if multiple else ids[0]}
+        )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from airflow_provider.sandbox.wolkvox.records import Record
 
 MINUTES = "%Y-%m-%d %H:%M"
+# Which second of the minute "to" is the last one.
+LAST_SECOND = {"whole minute": 59, "first second": 0, "not at all": -1}
 
 
 class QueryEndpoints(Endpoints):
@@ -42,11 +44,10 @@ class QueryEndpoints(Endpoints):
         if body.required("date") is not True:
             raise Refusal("invalid_parameter")
         first, last = body.range("from", "to", MINUTES)
-        if self.switch("whole_last_minute"):
-            last += timedelta(seconds=59)
+        last += timedelta(seconds=LAST_SECOND[self.switch("query_dates_end")])
         records = self.records.module(operation, module).values()
         answer = self.answers.page(body, created(records, first, last))
-        return answer["data"] if self.switch("query_dates_answer") == "array" else answer
+        return (answer.get("data") or []) if self.switch("query_dates_answer") == "array" else answer
 
     def _report(self, operation: str, body: Body) -> dict[str, Any]:
         return self.answers.page(body, self._reported(operation, body))
@@ -54,7 +55,7 @@ class QueryEndpoints(Endpoints):
     def _report_collection(self, operation: str, body: Body) -> dict[str, Any]:
         answer = self.answers.page(body, self._reported(operation, body), totals=True)
         # The one read whose sample has no such key.
-        del answer["error"]
+        answer.pop("error", None)
         return answer
 
     def _reported(self, operation: str, body: Body) -> list[Record]:
@@ -62,4 +63,12 @@ class QueryEndpoints(Endpoints):
         first, last = body.range("dateStart", "dateEnd", SECONDS)
         if name not in self.names("reports"):
             raise Refusal("unknown_report")
-        return created(self.records.module(operation, name).values(), first, last)
+        rows = created(self.records.module(operation, name).values(), first, last)
+        if self.switch("report_rows") == "records":
+            return rows
+        return [{name: value for name, value in row.items() if not _added(name)} for row in rows]
+
+
+def _added(name: str) -> bool:
+    """Return whether wolkvox itself adds a field to records."""
+    return name.startswith("wolkvox_")

@@ -128,10 +128,11 @@ RECORD_SWITCHES = (
         "wolkvox.records_timezone", "UTC", "Time zone of dates in records and ranges.", DATES, timezone=True
     ),
     Switch(
-        "wolkvox.whole_last_minute",
-        False,
-        "Let ``to`` of ``custom/queryDates.php`` include the 59 seconds after it.",
+        "wolkvox.query_dates_end",
+        "first second",
+        "How much of the minute ``to`` of ``custom/queryDates.php`` belongs to the range.",
         DATES,
+        choices=("whole minute", "first second", "not at all"),
     ),
     Switch(
         "wolkvox.strict_dates",
