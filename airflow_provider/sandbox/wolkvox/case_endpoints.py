@@ -16,6 +16,14 @@ CASE_FIELDS = ("case-type", "responsible", "owner", "contact", "description", "s
 CASE_OPTIONS = ("solution", "form", "file")
 WITH_FILES = ("solution", "form", "attachments")
 ID = "wolkvox-id"
+# The switches that list what exists.
+EXISTING = {
+    "responsible": "case_users",
+    "owner": "case_users",
+    "case-type": "case_types",
+    "status": "case_statuses",
+    "priority": "case_priorities",
+}
 # Names by which queryCases knows fields that cases/insert calls otherwise.
 CASE_NAMES = {
     "email contact": "contact",
@@ -125,6 +133,10 @@ class CaseEndpoints(Endpoints):
             body.text(name)
         if body.text("status") in self.names("closed_statuses"):
             body.text("solution")
+        for name, trait in EXISTING.items():
+            known = self.names(trait)
+            if known and name in body.values and body.values[name] not in known:
+                raise Refusal("unknown_case_value")
 
     def _fields(self, body: Body) -> Record:
         fields = {name: body.values[name] for name in (*CASE_FIELDS, *CASE_OPTIONS) if name in body.values}

@@ -166,6 +166,17 @@ RECORD_SWITCHES = (
     status_switch("wolkvox.unknown_contact_status", 412, "Code for that.", CASES),
     Switch("wolkvox.unknown_contact_text", "THE CONTACT DOES NOT EXIST", "Message for that.", CASES),
     Switch(
+        "wolkvox.case_users",
+        "",
+        "Users that may be ``responsible`` and ``owner`` of a case, separated by commas; empty accepts any.",
+        CASES,
+    ),
+    Switch("wolkvox.case_types", "", "Values of ``case-type``, likewise.", CASES),
+    Switch("wolkvox.case_statuses", "", "Values of a case's ``status``, likewise.", CASES),
+    Switch("wolkvox.case_priorities", "", "Values of a case's ``priority``, likewise.", CASES),
+    status_switch("wolkvox.unknown_case_value_status", 412, "Code for another value than those.", CASES),
+    Switch("wolkvox.unknown_case_value_text", "THE VALUE DOES NOT EXIST", "Message for it.", CASES),
+    Switch(
         "wolkvox.closed_statuses",
         "Closed",
         "Statuses with which a case needs its ``solution``, separated by commas.",

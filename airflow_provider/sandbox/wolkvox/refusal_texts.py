@@ -26,6 +26,7 @@ ENGLISH = {
     "unknown_id": "The record does not exist",
     "unknown_report": "The report does not exist",
     "unknown_contact": "The contact does not exist",
+    "unknown_case_value": "The value does not exist",
     "duplicate": "The record already exists",
     "beyond_last_page": "The page does not exist",
 }
@@ -53,6 +54,7 @@ ENGLISH_OTHER_ORDER = {
     "unknown_id": "No record was found with that id",
     "unknown_report": "No report was found with that name",
     "unknown_contact": "No contact was found with that email",
+    "unknown_case_value": "No such value was found",
     "duplicate": "Duplicate record: it exists already",
     "beyond_last_page": "No such page of results",
 }
@@ -80,6 +82,7 @@ SPANISH = {
     "unknown_id": "El registro no existe",
     "unknown_report": "El reporte no existe",
     "unknown_contact": "El contacto no existe",
+    "unknown_case_value": "El valor no existe",
     "duplicate": "El registro ya existe",
     "beyond_last_page": "La página no existe",
 }
@@ -107,6 +110,7 @@ SPANISH_OTHER_ORDER = {
     "unknown_id": "No se encontró el registro",
     "unknown_report": "No se encontró el reporte",
     "unknown_contact": "No se encontró el contacto",
+    "unknown_case_value": "No se encontró el valor",
     "duplicate": "Ya existe el registro",
     "beyond_last_page": "No hay más páginas",
 }
