@@ -40,7 +40,8 @@ class Application:
         if body is None:
             return
         mount, _, path = scope["path"].lstrip("/").partition("/")
-        request = Request(scope["method"], path, scope["query_string"], scope["headers"], body)
+        address = (scope["client"] or ("",))[0]
+        request = Request(scope["method"], path, scope["query_string"], scope["headers"], body, address)
         try:
             vendor = self.sandbox.vendors.get(mount)
             if vendor is not None:

@@ -27,16 +27,24 @@ class Request:
     :param query_string: the raw query
     :param raw_headers: header names in lower case, and values, as they came
     :param body: the raw body
+    :param address: the IP address that it comes from
     """
 
     def __init__(
-        self, method: str, path: str, query_string: bytes, raw_headers: list[tuple[bytes, bytes]], body: bytes
+        self,
+        method: str,
+        path: str,
+        query_string: bytes,
+        raw_headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        address: str = "",
     ) -> None:
         self.method = method
         self.path = path
         self.query_string = query_string
         self.raw_headers = raw_headers
         self.body = body
+        self.address = address
 
     @cached_property
     def headers(self) -> dict[str, str]:

@@ -27,6 +27,7 @@ class Switch:
     :param maximum: the highest number accepted
     :param secret: whether the value is a credential
     :param timezone: whether the value must name a time zone
+    :param strict: its value while ``<vendor>.strict`` is on; None if that does not concern it
     """
 
     name: str
@@ -38,6 +39,7 @@ class Switch:
     maximum: int | None = None
     secret: bool = False
     timezone: bool = False
+    strict: Value | None = None
 
     def check(self, value: Any) -> Value:
         """Return ``value`` if it fits, else raise :class:`Refused`."""
@@ -83,6 +85,10 @@ class Switches:
         self.reset()
 
     def __getitem__(self, name: str) -> Any:
+        """Return the value in force, which is the strict one while the vendor is strict."""
+        strict = self.known[name].strict
+        if strict is not None and self.values[f"{name.partition('.')[0]}.strict"]:
+            return strict
         return self.values[name]
 
     def reset(self) -> None:
@@ -111,6 +117,7 @@ class Switches:
                 "description": switch.description,
                 "stands_for": switch.stands_for,
                 **({"choices": list(switch.choices)} if switch.choices else {}),
+                **({} if switch.strict is None else {"strict": switch.strict}),
             }
             for switch in self.known.values()
         ]

@@ -20,6 +20,8 @@ def render(switches: list[dict[str, Any]]) -> str:
         does = switch["description"]
         if "choices" in switch:
             does += " One of " + ", ".join(f"``{json.dumps(choice)}``" for choice in switch["choices"]) + "."
+        if "strict" in switch:
+            does += f" Strict: ``{json.dumps(switch['strict'])}``."
         rows.append(
             (f"``{switch['name']}``", f"``{json.dumps(switch['default'])}``", does, switch["stands_for"])
         )

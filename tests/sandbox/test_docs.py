@@ -22,6 +22,22 @@ def test_the_table_of_switches_is_that_of_the_code(sandbox, page):
     assert split(page)[1] == render(switches), "run python -m tests.sandbox.switch_table"
 
 
+def test_the_open_questions_name_every_open_switch_of_wolkvox_and_none_else(sandbox, page):
+    questions = page.partition("Open questions about wolkvox\n")[2].partition("\nSwitches\n~")[0]
+    named = set(re.findall(r"``(wolkvox\.\w+)``", questions))
+    described = sandbox.control("GET", "switches?describe=1")["switches"]
+    every = {one["name"] for one in described if one["name"].startswith("wolkvox.")}
+    open_ones = {
+        one["name"]
+        for one in described
+        if one["name"] in every and not one["stands_for"].startswith(("configuration", "the sandbox itself"))
+    }
+    assert named <= every
+    assert open_ones - named == {name for name in open_ones - named if name.endswith(("_text", "_status"))}, (
+        "name it in the table of open questions"
+    )
+
+
 def test_every_control_path_is_documented_and_none_else(sandbox, page):
     documented = {
         tuple(line.strip(" *-`").split())

@@ -146,6 +146,10 @@ class SandboxProcess:
         """Set switches, for example ``switch({"imbee.rotate_credentials": True})``; return all values."""
         return dict(self.control("PUT", "switches", {**(values or {}), **named}))
 
+    def strict(self) -> None:
+        """Let wolkvox require everything that its Postman collection requires, in its strictest reading."""
+        self.switch({"wolkvox.strict": True})
+
     def requests(self, vendor: str | None = None, **query: Any) -> list[dict[str, Any]]:
         """Return the requests that the vendors received, oldest first."""
         parameters = {"vendor": vendor, **query}

@@ -106,6 +106,7 @@ RECORD_SWITCHES = (
         "What a ``limit`` above 250 does: count as 250, or be refused as not valid.",
         "UNKNOWN: the answer to a limit above the documented 250",
         choices=("clamp", "refuse"),
+        strict="refuse",
     ),
     Switch(
         "wolkvox.beyond_last_page",
@@ -127,16 +128,18 @@ RECORD_SWITCHES = (
         "wolkvox.records_timezone", "UTC", "Time zone of dates in records and ranges.", DATES, timezone=True
     ),
     Switch(
-        "wolkvox.whole_last_minute",
-        False,
-        "Let ``to`` of ``custom/queryDates.php`` include the 59 seconds after it.",
+        "wolkvox.query_dates_end",
+        "first second",
+        "How much of the minute ``to`` of ``custom/queryDates.php`` belongs to the range.",
         DATES,
+        choices=("whole minute", "first second", "not at all"),
     ),
     Switch(
         "wolkvox.strict_dates",
         True,
         "Refuse dates in another form than the documented one.",
         "UNKNOWN: whether other forms of dates are accepted",
+        strict=True,
     ),
     Switch(
         "wolkvox.reports",
@@ -151,15 +154,28 @@ RECORD_SWITCHES = (
         False,
         "Accept JSON where ``cases/insert.php`` and ``cases/update.php`` ask for form-data.",
         "UNKNOWN: whether JSON is accepted there",
+        strict=False,
     ),
     Switch(
         "wolkvox.case_contact_must_exist",
         True,
         "Refuse a new case whose ``contact`` is in no field of the module ``contacts``.",
         CASES,
+        strict=True,
     ),
     status_switch("wolkvox.unknown_contact_status", 412, "Code for that.", CASES),
     Switch("wolkvox.unknown_contact_text", "THE CONTACT DOES NOT EXIST", "Message for that.", CASES),
+    Switch(
+        "wolkvox.case_users",
+        "",
+        "Users that may be ``responsible`` and ``owner`` of a case, separated by commas; empty accepts any.",
+        CASES,
+    ),
+    Switch("wolkvox.case_types", "", "Values of ``case-type``, likewise.", CASES),
+    Switch("wolkvox.case_statuses", "", "Values of a case's ``status``, likewise.", CASES),
+    Switch("wolkvox.case_priorities", "", "Values of a case's ``priority``, likewise.", CASES),
+    status_switch("wolkvox.unknown_case_value_status", 412, "Code for another value than those.", CASES),
+    Switch("wolkvox.unknown_case_value_text", "THE VALUE DOES NOT EXIST", "Message for it.", CASES),
     Switch(
         "wolkvox.closed_statuses",
         "Closed",

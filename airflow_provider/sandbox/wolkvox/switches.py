@@ -53,10 +53,17 @@ SWITCHES = (
         False,
         "Refuse calls without the documented ``Content-Type``: JSON, GET included, or form-data.",
         "documented for every call, though GET has no body; UNKNOWN: whether it is checked",
+        strict=True,
     ),
     status_switch("wolkvox.content_type_status", 400, "Code for a call refused for that.", CODES),
     Switch("wolkvox.content_type_text", "CONTENT-TYPE MUST BE JSON", "Message for it.", TEXTS),
-    Switch("wolkvox.check_operation", True, "Refuse an ``operation`` that is not the token's.", OPERATION),
+    Switch(
+        "wolkvox.check_operation",
+        True,
+        "Refuse an ``operation`` that is not the token's.",
+        OPERATION,
+        strict=True,
+    ),
     status_switch("wolkvox.wrong_operation_status", 403, "Code for a wrong ``operation``.", OPERATION),
     Switch(
         "wolkvox.wrong_operation_text",

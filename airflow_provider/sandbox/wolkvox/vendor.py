@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider.sandbox.clock import iso
-from airflow_provider.sandbox.messages import Answer, Refused, Request, json_answer, text_answer
+from airflow_provider.sandbox.messages import Answer, Refused, Request, json_answer
 from airflow_provider.sandbox.vendor import Vendor, field
-from airflow_provider.sandbox.wolkvox.crm import ROOT, Crm, Refusal
+from airflow_provider.sandbox.wolkvox.answer_switches import ANSWER_SWITCHES
+from airflow_provider.sandbox.wolkvox.answers import Answers
+from airflow_provider.sandbox.wolkvox.bodies import Refusal
+from airflow_provider.sandbox.wolkvox.crm import ROOT, Crm
 from airflow_provider.sandbox.wolkvox.forms import MULTIPART, URLENCODED
 from airflow_provider.sandbox.wolkvox.record_switches import RECORD_SWITCHES
+from airflow_provider.sandbox.wolkvox.refusals import Error, Refusals
+from airflow_provider.sandbox.wolkvox.strict_switches import STRICT_SWITCHES
 from airflow_provider.sandbox.wolkvox.switches import SWITCHES
+from airflow_provider.sandbox.wolkvox.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATH = f"{ROOT}token/tokenInformation.php"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 ROUNDING: dict[str, Callable[[float], int]] = {"floor": math.floor, "ceil": math.ceil, "round": round}
-
-
-class Error(Exception):
-    """A call that wolkvox refuses.
-
-    :param code: the envelope's code
-    :param text: the envelope's msg
-    """
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 @dataclass(slots=True)
@@ -58,16 +50,17 @@ class Wolkvox(Vendor):
     """``tokenInformation.php``, the quota that it reads, and the calls for which the quota is there."""
 
     name = "wolkvox"
-    switches = (*SWITCHES, *RECORD_SWITCHES)
+    switches = (*SWITCHES, *RECORD_SWITCHES, *ANSWER_SWITCHES, *STRICT_SWITCHES)
 
     def reset(self) -> None:
         """Forget all tokens but the default one, and all records."""
         self.crm = Crm(self.clock, self.switch, self.seed)
         self.tokens: dict[str, Token] = {}
         self.default = ""
-        self.in_flight: Counter[str] = Counter()
-        self.minute = 0
-        self.in_minute = 0
+        self.traffic = Traffic(self.clock, self.switch)
+        own = {one.name.partition(".")[2]: one.default for one in self.switches}
+        self.refusals = Refusals(self.switch, own)
+        self.answers = Answers(self.switch)
         self.zone = ZoneInfo(self.switch("reset_timezone"))
 
     def switched(self) -> None:
@@ -141,39 +134,35 @@ class Wolkvox(Vendor):
 
     def maintenance(self) -> Answer:
         """Return the configured maintenance answer."""
-        return text_answer(self.switch("maintenance_status"), self.switch("maintenance_body"))
+        return self.refusals.maintenance()
 
     def arrive(self, request: Request) -> Answer | None:
-        """Count requests at a time and per minute, and turn away what is too much."""
+        """Count a request, and turn it away if that is one too many."""
         secret = request.headers.get("wolkvox-token", "")
-        self.in_flight[secret] += 1
-        minute = int(self.clock.seconds() // 60)
-        self.in_minute = self.in_minute + 1 if minute == self.minute else 1
-        self.minute = minute
-        for limit, count, trait in (
-            ("rate_limit_per_minute", self.in_minute, "rate_limit"),
-            ("concurrency_limit", self.in_flight[secret], "concurrency"),
-        ):
-            if 0 < self.switch(limit) < count:
-                if secret in self.tokens and self.switch("charge_failed_calls"):
-                    self._charge(self.tokens[secret])
-                return self._refusal(self._error(trait))
-        return None
+        trait = self.traffic.arrive(secret, request.address)
+        if trait is None:
+            return None
+        if secret in self.tokens and self.switch("charge_failed_calls"):
+            self._charge(self.tokens[secret])
+        return self.refusals.answer(self.refusals.error(trait))
 
     def leave(self, request: Request) -> None:
         """Count one request less."""
-        secret = request.headers.get("wolkvox-token", "")
-        # A reset may have come between.
-        self.in_flight[secret] = max(0, self.in_flight[secret] - 1)
+        self.traffic.leave(request.headers.get("wolkvox-token", ""))
 
     def serve(self, request: Request) -> Answer:
         """Check the token, carry the call out and charge it."""
         if self.switch("maintenance"):
             return self.maintenance()
         try:
-            return json_answer(200, self._serve(request))
+            value = self._serve(request)
         except Error as error:
-            return self._refusal(error)
+            return self.refusals.answer(error)
+        answer = json_answer(200, value)
+        marked = self.switch("byte_order_mark")
+        if marked == "all" or (marked == "bare arrays" and isinstance(value, list)):
+            return replace(answer, body=BYTE_ORDER_MARK + answer.body)
+        return answer
 
     def _serve(self, request: Request) -> Any:
         secret = request.headers.get("wolkvox-token", "")
@@ -182,6 +171,8 @@ class Wolkvox(Vendor):
         token = self.tokens.get(secret)
         if token is None:
             raise self._error("unknown_token")
+        if secret == self.default and self.switch("token_expired"):
+            raise self._error("expired_token")
         self._renew(token)
         reading = request.path == PATH
         if self._left(token) <= 0 and (not reading or self.switch("exhausted_fails_reading")):
@@ -221,11 +212,11 @@ class Wolkvox(Vendor):
         if token.type != endpoint.token:
             raise self._error("unknown_token" if token.type == "external" else "internal_refused")
         body = self.crm.body(endpoint, request)
-        operation = self._check_operation(body.get("operation"), token)
+        operation = self._check_operation(body.values.get("operation"), token)
         try:
-            return endpoint.answer(operation, body)
+            return self.crm.answer(endpoint, operation, body)
         except Refusal as refusal:
-            raise self._error(refusal.trait) from None
+            raise self.refusals.error(refusal.trait, read=endpoint.paged) from None
 
     def _check_body(self, request: Request, media_types: tuple[str, ...]) -> None:
         if 0 < self.switch("max_body_bytes") < len(request.body):
@@ -234,39 +225,22 @@ class Wolkvox(Vendor):
             raise self._error("content_type")
 
     def _check_operation(self, operation: Any, token: Token) -> str:
-        if not operation or not isinstance(operation, str):
+        if not isinstance(operation, str) or not operation.strip():
             raise self._error("missing_operation")
         if operation != token.operation and self.switch("check_operation"):
             raise self._error("wrong_operation")
         return operation
 
     def _error(self, trait: str) -> Error:
-        return Error(self.switch(f"{trait}_status"), self.switch(f"{trait}_text"))
-
-    def _code(self, code: int) -> int | str:
-        return code if self.switch("code_as_number") else str(code)
+        return self.refusals.error(trait)
 
     def _read(self, data: dict[str, Any]) -> dict[str, Any]:
         return {
-            "code": self._code(200),
-            # The vendor's own: a string, and the spelling of the message.
-            "error": "null",
+            **self.answers.success(self.answers.read_code()),
+            # The vendor's own spelling.
             "msg": "1 records were are found",
             "data": [data] if self.switch("data_as_list") else data,
         }
-
-    def _refusal(self, error: Error) -> Answer:
-        status = error.code if self.switch("http_status_follows_code") else 200
-        try:
-            label = HTTPStatus(error.code).phrase.upper()
-        except ValueError:
-            label = "ERROR"
-        if self.switch("error_shape") == "html":
-            return text_answer(status, f"<html><body><h1>{error.code} {label}</h1>{error.text}</body></html>")
-        if self.switch("error_shape") == "object":
-            return json_answer(status, {"error": {"code": error.code, "message": error.text}})
-        envelope = {"code": self._code(error.code), "error": label, "msg": error.text, "data": None}
-        return json_answer(status, envelope)
 
     # quota
 

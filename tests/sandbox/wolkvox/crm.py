@@ -26,15 +26,16 @@ DEBTOR = {
     "Name": "Ada",
     "Email": "ada@example.com",
     "Telephone": "3000000000",
-    "Obligations": [{"id": "o-1", "name": "Loan", "sum": 10}],
+    "Obligations": [{"id": "o-1", "name": "Loan", "sum": "10"}],
 }
+ANCHOR = "<a href='data:text/plain;base64,aGk=' download='hi.txt'>hi.txt</a>"
 ANY_ID = "0" * 24
 EXTERNAL = "external-token"
 
 # Each call with a body that a new sandbox accepts, or refuses for want of a record alone.
 CALLS: dict[str, dict[str, Any]] = {
     "custom/insert.php": {"module": "contacts", "fields": CONTACT},
-    "custom/insertAttach.php": {"module": "contacts", "fields": {**CONTACT, "photo": ["aGk="]}},
+    "custom/insertAttach.php": {"module": "contacts", "fields": {**CONTACT, "photo": [ANCHOR]}},
     "custom/insertMany.php": {"module": "contacts", "fields": [CONTACT, CONTACT]},
     "custom/update.php": {"module": "contacts", "wolkvox-id": ANY_ID, "fields": CONTACT},
     "custom/updateMany.php": {"module": "contacts", "fields": [{"wolkvox-id": ANY_ID, **CONTACT}]},
@@ -52,20 +53,20 @@ CALLS: dict[str, dict[str, Any]] = {
         "dateEnd": "2026-01-01 23:59:59",
     },
     "cases/insert.php": CASE,
-    "cases/insertAttach.php": {**CASE, "form": {"a": 1}, "attachments": ["aGk="]},
+    "cases/insertAttach.php": {**CASE, "form": {"a": 1}, "attachments": [ANCHOR]},
     "cases/update.php": {"wolkvox-id": ANY_ID, "responsible": "bob@demo_operation", "status": "Open"},
     "cases/updateCaseAttachment.php": {
         "wolkvox-id": ANY_ID,
         "responsible": "bob@demo_operation",
         "status": "Open",
-        "attachments": ["aGk="],
+        "attachments": [ANCHOR],
     },
     "cases/queryCases.php": {"field": "status", "value": "Open"},
     "cases/listHistoryNote.php": {"field": "status", "value": "Open"},
     "collections/massiveCollections.php": {"collections": [DEBTOR]},
     "collections/insertObligation.php": {"wolkvox_id": ANY_ID, "fields": {"id": "o-2", "name": "Car"}},
     "collections/queryObligation.php": {"wolkvox_id": ANY_ID, "obligation": "o-1"},
-    "collections/updateObligation.php": {"wolkvox_id": ANY_ID, "obligation": "o-1", "fields": {"sum": 9}},
+    "collections/updateObligation.php": {"wolkvox_id": ANY_ID, "obligation": "o-1", "fields": {"sum": "9"}},
     "collections/insertGestion.php": {
         "fields": {
             "tipifycation_code": "7",
@@ -80,6 +81,29 @@ CALLS: dict[str, dict[str, Any]] = {
         "dateStart": "2026-01-01 00:00:00",
         "dateEnd": "2026-01-01 23:59:59",
     },
+}
+ACTIVITY = {
+    "status": "Open",
+    "name": "Call Ada",
+    "priority": "high",
+    "name_module": "contacts",
+    "completion_date": "2026-01-02 09:00:00",
+    "remember": False,
+    "reminder_date": "2026-01-02 08:00:00",
+    "description": "About the lamp",
+    "id_record": ANY_ID,
+    "wolkvox_owner": "bob@demo_operation",
+}
+PHONE = {"type": "telephone", "country": "Colombia", "code": "57", "value": "3000000000"}
+ACTIVITIES: dict[str, dict[str, Any]] = {
+    "call": {**ACTIVITY, "location": "Office", "phone": PHONE},
+    "meet": {
+        **ACTIVITY,
+        "location": "Office",
+        "start_date": "2026-01-02 09:00:00",
+        "participants": {"type": "participant", "value": ["bob@demo_operation"]},
+    },
+    "task": ACTIVITY,
 }
 FORMS = ("cases/insert.php", "cases/update.php")
 

@@ -107,6 +107,27 @@ def test_a_case_needs_a_contact_that_exists(sandbox):
     ok(sandbox, "cases/insert.php", **CASE)
 
 
+@pytest.mark.parametrize(
+    ("trait", "name", "known"),
+    [
+        ("case_users", "responsible", "eva@demo_operation"),
+        ("case_users", "owner", "eva@demo_operation"),
+        ("case_types", "case-type", "Complaints"),
+        ("case_statuses", "status", "New"),
+        ("case_priorities", "priority", "low"),
+    ],
+)
+def test_what_a_case_names_may_have_to_exist(sandbox, trait, name, known):
+    add(sandbox, "contacts", CONTACT)
+    sandbox.switch({f"wolkvox.{trait}": f"{known}, bob@demo_operation"})
+    wrong = {**CASE, name: "other"}
+    assert refused(sandbox, "cases/insert.php", **wrong) == (412, "THE VALUE DOES NOT EXIST")
+    assert records(sandbox, "cases") == []
+    made = ok(sandbox, "cases/insert.php", **{**CASE, name: known})["data"]["wolkvox_id"]
+    change = {"wolkvox-id": made, "responsible": "bob@demo_operation", "status": "New", name: "other"}
+    assert refused(sandbox, "cases/update.php", **change) == (412, "THE VALUE DOES NOT EXIST")
+
+
 def test_a_closed_case_needs_its_solution(sandbox):
     add(sandbox, "contacts", CONTACT)
     closed = {**CASE, "status": "Closed"}

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.sandbox.wolkvox.crm import (
+    ACTIVITIES,
     ANY_ID,
     CALLS,
     CONTACT,
@@ -91,7 +92,7 @@ def test_duplicates_may_be_refused_or_answered_with_the_existing_record(sandbox)
 
 
 def test_an_activity_needs_its_type(sandbox):
-    body = {"module": "wolkvox_activities", "fields": {"name": "Call Ada"}}
+    body = {"module": "wolkvox_activities", "fields": ACTIVITIES["call"]}
     assert refused(sandbox, "custom/insert.php", **body)[0] == 400
     assert refused(sandbox, "custom/insert.php", **body, type="walk")[0] == 400
     ok(sandbox, "custom/insert.php", **body, type="call")

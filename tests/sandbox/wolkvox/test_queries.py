@@ -118,7 +118,7 @@ def test_records_are_found_by_the_date_of_their_creation(sandbox):
     body = {"module": "leads", "date": True, "from": "2026-01-01 12:01", "to": "2026-01-01 12:02"}
     found = ok(sandbox, "custom/queryDates.php", **body)
     assert [record["code"] for record in found] == ["l-1"]
-    sandbox.switch({"wolkvox.whole_last_minute": True, "wolkvox.query_dates_answer": "envelope"})
+    sandbox.switch({"wolkvox.query_dates_end": "whole minute", "wolkvox.query_dates_answer": "envelope"})
     found = ok(sandbox, "custom/queryDates.php", **body)
     assert (found["code"], found["Total records"], codes(found)) == ("200", 2, ["l-1", "l-2"])
     assert codes(ok(sandbox, "custom/queryDates.php", **body, limit=1, page=2)) == ["l-2"]
