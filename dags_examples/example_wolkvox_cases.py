@@ -47,10 +47,9 @@ with DAG("example_wolkvox_cases", schedule=None, tags=["wolkvox", "example"]):
 
     update = WolkvoxUpdateCasesOperator(
         task_id="update",
-        # Each record comes with the wolkvox_id of its case, and with the columns that it had. Those that are
-        # not to be sent again are taken from a column that is not there.
+        # Each record comes with the wolkvox_id of its case. Its files are not sent again, and these values
+        # win over those that it was inserted with.
         records=insert.output,
-        fields={"attachments": "none", "form": "none"},
         defaults={"responsible": "ana@demo_operation", "status": "Closed", "solution": "It was sent again."},
     )
 

@@ -51,6 +51,13 @@ def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "vendor_apis.db"))
 
 
+@pytest.fixture
+def sandbox(sandbox: SandboxProcess) -> SandboxProcess:
+    """The vendors, wolkvox as strict as its collection can be read."""
+    sandbox.strict()
+    return sandbox
+
+
 def load(name: str) -> DAG:
     from airflow.dag_processing.dagbag import DagBag
 

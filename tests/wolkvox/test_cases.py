@@ -143,6 +143,12 @@ def test_the_history_of_notes_needs_a_token_of_its_own(sandbox, set_connection):
         query(field="status", value="new")
 
 
+def link(content: str) -> str:
+    """Return what is sent of a file without a name."""
+    name = "attachment-1.bin"
+    return f"<a href='data:application/octet-stream;base64,{content}' download='{name}'>{name}</a>"
+
+
 WITH_FILES = {**CASE, "form": {"reason": "late"}, "attachments": ["aGVsbG8="]}
 
 
@@ -156,7 +162,7 @@ def test_a_case_inserted_with_files_is_updated_in_the_next_task(sandbox, caplog)
     assert sandbox.requests("wolkvox", path="server/API/v2/cases/updateCaseAttachment.php") == []
     [stored] = in_crm(sandbox, "cases")
     assert {name: stored[name] for name in closed} == closed
-    assert (stored["attachments"], stored["form"]) == (["aGVsbG8="], {"reason": "late"})
+    assert (stored["attachments"], stored["form"]) == ([link("aGVsbG8=")], {"reason": "late"})
     assert result["records"][0]["attachments"] == ["aGVsbG8="], "the record itself keeps what it has"
     assert '"attachments" is not sent again' in caplog.text
 
@@ -167,7 +173,7 @@ def test_new_files_of_an_inserted_case_go_with_what_wolkvox_takes_beside_them(sa
     assert counts(update_cases(first, defaults={"attachments": ["bmV3"], "status": "Open"}))["existing"] == 2
     assert counts(update_cases(first, fields={"attachments": "new"}))["existing"] == 2
     sent = bodies(sandbox, "cases/updateCaseAttachment.php")
-    assert [one["attachments"] for one in sent] == [["bmV3"], ["bmV3"], ["d29ybGQ="]]
+    assert [one["attachments"] for one in sent] == [[link(file)] for file in ("bmV3", "bmV3", "d29ybGQ=")]
     assert all(
         set(one) == {"operation", "wolkvox-id", "responsible", "status", "attachments"} for one in sent
     )

@@ -19,7 +19,7 @@ HOURS = [("10:00", "11:00"), ("11:00", "12:00"), ("12:00", "13:00")]
 
 def last_minute(sandbox: Any, *, counts: bool) -> None:
     """Let ``to`` stand for all of its minute, or for its first second alone."""
-    sandbox.switch({"wolkvox.whole_last_minute": counts})
+    sandbox.switch({"wolkvox.query_dates_end": "whole minute" if counts else "first second"})
 
 
 def read(*periods: tuple[str, str], **options: Any) -> list[str]:

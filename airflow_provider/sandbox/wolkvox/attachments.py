@@ -8,8 +8,10 @@ import html
 import re
 from typing import Any
 
+ATTRIBUTES = r"""(?:\s+[\w-]+=(?:'[^']*'|"[^"]*"))*"""
+# Around a text, or around an image as in the sample.
 ANCHOR = re.compile(
-    r"""\s*<a(?P<attributes>(?:\s+[\w-]+=(?:'[^']*'|"[^"]*"))*)\s*>[^<>]*</a>\s*""", re.IGNORECASE
+    rf"\s*<a(?P<attributes>{ATTRIBUTES})\s*>(?:[^<>]++|<img{ATTRIBUTES}\s*/?>)*</a>\s*", re.IGNORECASE
 )
 ATTRIBUTE = re.compile(r"""([\w-]+)=(?:'([^']*)'|"([^"]*)")""")
 DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w-]+=[^;,]*)*;base64,(.*)", re.IGNORECASE | re.DOTALL)

@@ -25,7 +25,7 @@ STRICT_SWITCHES = (
     ),
     Switch(
         "wolkvox.attachments",
-        "any",
+        "anchor",
         "What an attachment is: an anchor with a data URI, or any of that, a data URI and plain base64.",
         FILES,
         choices=("anchor", "any"),

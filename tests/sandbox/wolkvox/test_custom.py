@@ -8,6 +8,7 @@ import pytest
 
 from tests.sandbox.wolkvox.crm import (
     ACTIVITIES,
+    ANCHOR,
     ANY_ID,
     CALLS,
     CONTACT,
@@ -118,7 +119,7 @@ def test_a_record_is_updated(sandbox):
         "custom/update.php",
         module="contacts",
         fields={"namecontact": "Eva", "wolkvox_id": "x"},
-        attachments=["aGk="],
+        attachments=[ANCHOR],
         **{"wolkvox-id": made},
     )
     assert answer == {
@@ -130,7 +131,7 @@ def test_a_record_is_updated(sandbox):
     [record] = records(sandbox)
     assert record["wolkvox_id"] == made
     assert (record["namecontact"], record["emailcontact"]) == ("Eva", "ada@example.com")
-    assert record["attachments"] == ["aGk="]
+    assert record["attachments"] == [ANCHOR]
     assert record["wolkvox_fecha_modificacion"] == "2026-01-01 12:01:00"
     assert record["wolkvox_fecha_creacion"] == "2026-01-01 12:00:00"
 

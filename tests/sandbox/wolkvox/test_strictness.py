@@ -180,6 +180,7 @@ def test_the_value_asked_for_is_a_text_or_a_number(filled, path, value):
         "<a download='hi.txt' href='data:text/plain;charset=utf-8;base64,aGk='>other</a>",
         "<A HREF='data:application/vnd.ms-excel;base64,aGk=' DOWNLOAD='a &amp; b.xls'>a &amp; b.xls</A>",
         "<a href='data:text/plain;base64,' download='empty.txt'>empty.txt</a>",
+        "<a href='data:image/png;base64,aGk=' download='a.png'><img src='data:image/png;base64,aGk=' /></a>",
     ],
 )
 def test_an_attachment_is_an_anchor_with_a_data_uri(filled, anchor):
