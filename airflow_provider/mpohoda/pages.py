@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -23,7 +23,7 @@ class _Modification(msgspec.Struct, rename="pascal"):
 class _Head(msgspec.Struct, rename="pascal"):
     """What is read of each record without the rest of it."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     modification_info: _Modification | None = None
 
 
