@@ -79,6 +79,13 @@ VENDORS = (
         hook="ImbeeHook",
     ),
     Vendor(
+        conn_type="mpohoda",
+        name="mPOHODA",
+        documentation="https://api.mpohoda.cz/doc",
+        options="MpohodaOptions",
+        hook="MpohodaHook",
+    ),
+    Vendor(
         conn_type="wolkvox",
         name="wolkvox CRM",
         documentation="https://crmvox.com/en/token-information",

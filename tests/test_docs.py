@@ -25,13 +25,14 @@ from airflow_provider.exceptions import VendorError
 from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.imbee.connection import ImbeeOptions
+from airflow_provider.mpohoda.connection import MpohodaOptions
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 from tests.support import walls
 from tests.support.sandbox import ROOT, SandboxProcess
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.rst"))
-TITLES = {ImbeeOptions: "Imbee", WolkvoxOptions: "wolkvox CRM"}
+TITLES = {ImbeeOptions: "Imbee", MpohodaOptions: "mPOHODA", WolkvoxOptions: "wolkvox CRM"}
 ERRORS = [
     name
     for name, member in vars(exceptions).items()
@@ -90,7 +91,7 @@ def field_rows(text: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("options", TITLES, ids=lambda options: options.conn_type)
 def test_the_tables_of_connection_fields_are_those_of_the_forms(options):
     connections = page("connections")
-    own, common = section(connections, TITLES[options]), section(connections, "Fields of both types")
+    own, common = section(connections, TITLES[options]), section(connections, "Fields of all types")
     for name, form in options.forms().items():
         # A vendor may have a default of its own for what all have.
         shared = options.__dataclass_fields__[name] is VendorOptions.__dataclass_fields__.get(name)

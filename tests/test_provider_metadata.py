@@ -22,6 +22,8 @@ from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.imbee.connection import ImbeeOptions
 from airflow_provider.imbee.hooks import ImbeeHook
+from airflow_provider.mpohoda.connection import MpohodaOptions
+from airflow_provider.mpohoda.hooks import MpohodaHook
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 
@@ -31,6 +33,7 @@ TYPES = INFO["connection-types"]
 CONNECTION_TYPES = {entry["connection-type"]: entry for entry in TYPES}
 VENDORS: dict[str, tuple[type[VendorOptions], Any]] = {
     "imbee": (ImbeeOptions, ImbeeHook),
+    "mpohoda": (MpohodaOptions, MpohodaHook),
     "wolkvox": (WolkvoxOptions, WolkvoxHook),
 }
 every_vendor = pytest.mark.parametrize("vendor", VENDORS)
@@ -160,6 +163,12 @@ def test_the_form_has_each_field_of_the_options_under_its_label(vendor):
 
 LABELS = {
     "imbee": {"host": "HOST", "password": "Authorization (myAuth)", "port": "Port"},
+    "mpohoda": {
+        "host": "API host",
+        "login": "Client Id",
+        "password": "Client Secret / API key",
+        "port": "Port",
+    },
     "wolkvox": {
         "host": "Wolkvox-Server",
         "login": "operation",
@@ -169,9 +178,15 @@ LABELS = {
 }
 EXTRAS = {
     "imbee": {"corporate_token": "Corporate token (myCorporateToken)"},
+    "mpohoda": {
+        "country": "Country",
+        "client_authentication": "Client authentication",
+        "mcal_extensions": "mCAL extensions",
+    },
     "wolkvox": {"domain": "Domain", "information_method": "Method of token information"},
 }
-SECRET_EXTRAS = {"imbee": {"corporate_token", "proxy"}, "wolkvox": {"proxy"}}
+SECRET_EXTRAS = {"imbee": {"corporate_token", "proxy"}, "mpohoda": {"proxy"}, "wolkvox": {"proxy"}}
+REQUIRED = {"imbee": "host", "mpohoda": "password", "wolkvox": "host"}
 
 
 @every_vendor
@@ -244,10 +259,10 @@ def test_the_test_button_works_and_says_what_it_checked(sandbox, vendor):
 
 @every_vendor
 def test_the_test_button_says_what_is_wrong(sandbox, set_connection, vendor):
-    set_connection(f"{vendor}_default", host=None)
+    set_connection(f"{vendor}_default", **{REQUIRED[vendor]: None})
     works, message = stored(vendor).test_connection()
     assert not works
-    assert f'"{LABELS[vendor]["host"]}" is missing' in message
+    assert f'"{LABELS[vendor][REQUIRED[vendor]]}" is missing' in message
     assert sandbox.requests() == []
 
 

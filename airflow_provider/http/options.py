@@ -113,6 +113,19 @@ def proxy_url(value: Any) -> str:
     return url
 
 
+def url(value: Any) -> str:
+    """Read the URL of an endpoint."""
+    given = str(value).strip()
+    try:
+        parts = urlsplit(given)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or "@" in given or "?" in given or "#" in given or re.search(r"\s", given):
+        raise ValueError("a URL like https://host.example.com/path, without user, ? or #")
+    return given
+
+
 def form_field(
     label: str,
     help: str,
