@@ -105,7 +105,7 @@ class Seeds:
     def _missing(self, name: str, field: Field) -> Any:
         if field.many:
             return []
-        if field.nullable:
+        if field.nullable and name != "Status":
             return None
         if field.fields is not None:
             return self._object(field.fields, {})
