@@ -122,7 +122,10 @@ class Company:
         :param seconds: when it was created, in seconds since 1970
         :param modified: when it was changed; None: when it was created
         """
-        record = self.seeds.complete(resource, given)
+        return self.keep(resource, self.seeds.complete(resource, given), seconds, modified)
+
+    def keep(self, resource: str, record: Record, seconds: float, modified: float | None = None) -> Entry:
+        """Keep a whole record that may have the marks of a template."""
         if record["Id"] == "{id}":
             record["Id"] = self.records.new_id()
         entry = self.records.make(resource, record, seconds, modified)

@@ -18,10 +18,12 @@ from airflow_provider.sandbox.vendor import field
 if TYPE_CHECKING:
     from airflow_provider.sandbox.mpohoda.company import Company
     from airflow_provider.sandbox.mpohoda.parts import Parts
-    from airflow_provider.sandbox.mpohoda.records import Entry
+    from airflow_provider.sandbox.mpohoda.records import Entry, Record
 
 MOST_GENERATED = 1_000_000
 NUMBER = (int, float)
+# What a record that does not fit its table runs into on its way.
+UNFIT = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 RESOURCE = "a resource such as 'IssuedInvoices'"
 
 
@@ -93,19 +95,23 @@ class MpohodaControl:
         for one in sent:
             if not isinstance(one, dict):
                 raise Refused("Field 'records' has something else than objects; send objects")
+        # All are read before the first is kept: a bad one leaves nothing behind.
+        whole = [self._complete(resource, one) for one in sent]
         made = []
-        for number, one in enumerate(sent):
+        for number, (record, modified) in enumerate(whole):
             at = first + number * step
-            made.append(self._made(resource, one, at))
+            made.append(self.company.keep(resource, record, at, at if modified is None else modified))
         return {"resource": resource, "created": len(made), "ids": [entry.id for entry in made]}
 
-    def _made(self, resource: str, sent: dict[str, Any], at: float) -> Entry:
-        times = sent.get("ModificationInfo")
-        modified = times.get("ModifiedDate") if isinstance(times, dict) else None
+    def _complete(self, resource: str, sent: dict[str, Any]) -> tuple[Record, float | None]:
+        """Return a whole record and when it was changed, if it says so."""
         try:
-            moment = read_date(modified, UTC).timestamp() if modified else at
-            return self.company.make(resource, sent, at, moment)
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+            times = sent.get("ModificationInfo", {})
+            modified = times.get("ModifiedDate")
+            moment = read_date(modified, UTC).timestamp() if modified else None
+            record = self.company.seeds.complete(resource, sent)
+            return record | {"Id": str(record["Id"])}, moment
+        except UNFIT as error:
             raise Refused(f"Field 'records' has one that does not fit {resource} ({error!r})") from None
 
     def _generate(self, resource: str, value: Any, first: float, step: float) -> Any:
@@ -118,7 +124,7 @@ class MpohodaControl:
             raise Refused("Field 'fields' has an 'Id'; leave it out, each record gets its own")
         try:
             template = self.company.seeds.complete(resource, fields)
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        except UNFIT as error:
             raise Refused(f"Field 'fields' does not fit {resource} ({error!r})") from None
         made = self.company.records.make_many(resource, template, count, first, step)
         return {"resource": resource, "created": count, "first": made[0].id, "last": made[-1].id}

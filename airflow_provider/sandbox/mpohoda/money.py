@@ -43,7 +43,8 @@ def cents(value: Decimal, switch: Callable[[str], Any]) -> Decimal:
     :param switch: returns the value of one of mPOHODA's switches
     """
     rounding = ROUND_HALF_UP if switch("half_cents") == "up" else ROUND_HALF_EVEN
-    return value.quantize(CENT, rounding, EXACT)
+    # Nothing less than zero is -0.00.
+    return EXACT.add(value.quantize(CENT, rounding, EXACT), ZERO)
 
 
 def sums_of_line(

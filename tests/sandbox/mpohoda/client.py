@@ -13,7 +13,15 @@ from tests.support.sandbox import SandboxProcess
 KEY = "sandbox-api-key"
 SCOPE = "Mph.OpenApi.Access.Cz"
 ABSENT = "00000000-aaaa-4aaa-8aaa-000000000000"
-LINE = {"TextItem": {"Text": "Work", "Quantity": 2, "UnitPrice": 1000, "UnitPriceVatType": "WithoutVat", "VatRateType": "BasicVatRate"}}
+LINE = {
+    "TextItem": {
+        "Text": "Work",
+        "Quantity": 2,
+        "UnitPrice": 1000,
+        "UnitPriceVatType": "WithoutVat",
+        "VatRateType": "BasicVatRate",
+    }
+}
 FREE = {"DocumentAddressWithoutAddressBookLink": {"CompanyName": "Ada s.r.o.", "City": "Jihlava"}}
 DOCUMENTS = (
     "IssuedInvoices",
@@ -45,12 +53,12 @@ class Mpohoda:
         url = f"{self.sandbox.url}/mpohoda/v1/{path}"
         return self.sandbox.http.request(method, url, headers=sent, timeout=60, **options)
 
-    def list(self, resource: str, size: int | None = 100, number: int | None = 1, **query: Any) -> Response:
+    def page(self, resource: str, size: int | None = 100, number: int | None = 1, **query: Any) -> Response:
         params = {"PageSize": size, "PageNumber": number, **query}
         return self.call("GET", resource, params=params)
 
     def items(self, resource: str, size: int = 100, number: int = 1, **query: Any) -> list[Any]:
-        response = self.list(resource, size, number, **query)
+        response = self.page(resource, size, number, **query)
         assert response.status_code == 200, response.text
         return exact(response)["Items"]
 
@@ -89,7 +97,9 @@ class Mpohoda:
 
     def seed_text(self, text: str) -> list[str]:
         """Seed with numbers that Python's floats cannot hold."""
-        response = self.sandbox.http.post(f"{self.sandbox.url}/_sandbox/mpohoda/records", data=text, timeout=30)
+        response = self.sandbox.http.post(
+            f"{self.sandbox.url}/_sandbox/mpohoda/records", data=text, timeout=30
+        )
         assert response.status_code == 200, response.text
         return response.json().get("ids", [])
 

@@ -118,7 +118,9 @@ def test_a_wrong_token_request_is_refused(api, changes, status, error):
     assert response.json()["error"] == "unsupported_grant_type"
 
 
-@pytest.mark.parametrize("header", [basic("wrong"), {"Authorization": "Basic ?"}, {"Authorization": "Digest a"}])
+@pytest.mark.parametrize(
+    "header", [basic("wrong"), {"Authorization": "Basic ?"}, {"Authorization": "Digest a"}]
+)
 def test_wrong_basic_is_refused(api, header):
     assert ask(api, header, client_id=None, client_secret=None).status_code == 401
 
@@ -183,10 +185,10 @@ def test_the_token_endpoint_fails_as_a_fault_says(api):
 @pytest.mark.parametrize("forbidden", ["BankAccounts", " Centres , BankAccounts", "*"])
 def test_a_right_may_be_missing_for_a_resource(api, forbidden):
     api.switch(forbidden_resources=forbidden)
-    response = api.list("BankAccounts")
+    response = api.page("BankAccounts")
     assert response.status_code == 403
     assert "BankAccounts" in response.json()["detail"]
-    assert api.list("Currencies").status_code == (403 if forbidden == "*" else 200)
+    assert api.page("Currencies").status_code == (403 if forbidden == "*" else 200)
     assert api.post("IssuedInvoices", document()).status_code == (403 if forbidden == "*" else 201)
 
 

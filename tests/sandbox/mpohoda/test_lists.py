@@ -69,13 +69,13 @@ def test_a_bad_query_is_named(api, query, errors):
 def test_pages_by_number_and_by_cursor_hold_every_record_once(api, five):
     assert pages(api) == walk(api) == five
     assert api.ids(LIST, 2, 4) == []
-    assert [api.list(LIST, 2, number).json()["TotalItemCount"] for number in (1, 9)] == [5, 5]
+    assert [api.page(LIST, 2, number).json()["TotalItemCount"] for number in (1, 9)] == [5, 5]
 
 
 @pytest.mark.parametrize(("how", "kept"), [("reduce", 3), ("refuse", None)])
 def test_too_large_a_page_is_reduced_or_refused(api, five, how, kept):
     api.switch(max_page_size=3, page_size_above_maximum=how)
-    response = api.list(LIST, 4)
+    response = api.page(LIST, 4)
     if kept is None:
         assert response.status_code == 422
         assert response.json()["errors"] == {"PageSize": ["'PageSize' must be less than or equal to '3'."]}
@@ -88,7 +88,7 @@ def test_too_large_a_page_is_reduced_or_refused(api, five, how, kept):
 def test_the_total_after_a_cursor_is_a_switch(api, five, how, totals):
     api.switch(total_after=how)
     cursors = [None, five[1], five[3]]
-    assert [api.list(LIST, 2, After=one).json()["TotalItemCount"] for one in cursors] == totals
+    assert [api.page(LIST, 2, After=one).json()["TotalItemCount"] for one in cursors] == totals
 
 
 @pytest.mark.parametrize(
@@ -98,19 +98,19 @@ def test_the_total_after_a_cursor_is_a_switch(api, five, how, totals):
 def test_the_cursor_of_the_pagination_is_a_switch(api, five, how, told):
     api.switch(pagination_after=how)
     cursors = [None, five[1], five[4]]
-    found = [api.list(LIST, 2, After=one).json()["Pagination"]["After"] for one in cursors]
+    found = [api.page(LIST, 2, After=one).json()["Pagination"]["After"] for one in cursors]
     assert found == [None if place is None else five[place] for place in told]
 
 
 @pytest.mark.parametrize(("how", "status"), [("required", 422), ("optional", 200)])
 def test_the_page_number_beside_a_cursor_is_a_switch(api, five, how, status):
     api.switch(page_number_with_after=how)
-    assert api.list(LIST, 2, None, After=five[0]).status_code == status
-    assert api.list(LIST, 2, None).status_code == 422
+    assert api.page(LIST, 2, None, After=five[0]).status_code == status
+    assert api.page(LIST, 2, None).status_code == 422
 
 
 def test_an_empty_cursor_is_none(api, five):
-    assert api.list(LIST, 2, After="").json()["Pagination"]["PageNumber"] == 1
+    assert api.page(LIST, 2, After="").json()["Pagination"]["PageNumber"] == 1
 
 
 def test_a_cursor_may_not_move(api, five):
@@ -145,7 +145,7 @@ def test_a_cursor_finds_its_place_in_a_list_that_shrinks(api, five):
 def test_the_record_of_a_cursor_may_have_gone(api, five, how, found, order):
     api.switch(after_of_gone=how, order=order)
     api.sandbox.control("DELETE", f"mpohoda/records/{LIST}/{five[1]}")
-    response = api.list(LIST, 2, After=five[1])
+    response = api.page(LIST, 2, After=five[1])
     if found is None:
         assert (response.status_code, list(response.json()["errors"])) == (422, ["After"])
         return
@@ -176,10 +176,12 @@ def test_the_order_is_a_switch(api, five, order, places):
     assert sorted(five) != five
 
 
-@pytest.mark.parametrize(("envelope", "outer"), [("items", ["Items", "TotalItemCount", "Pagination"]), ("data", ["Data"])])
+@pytest.mark.parametrize(
+    ("envelope", "outer"), [("items", ["Items", "TotalItemCount", "Pagination"]), ("data", ["Data"])]
+)
 def test_the_envelope_is_a_switch(api, five, envelope, outer):
     api.switch(envelope=envelope)
-    answer = api.list(LIST).json()
+    answer = api.page(LIST).json()
     assert list(answer) == outer
     assert len(answer.get("Data", answer)["Items"]) == 5
 
@@ -198,7 +200,7 @@ def test_the_spelling_of_the_query_is_a_switch(api, five, spelling, status):
 @pytest.mark.parametrize(("how", "found"), [("inclusive", 3), ("exclusive", 2)])
 def test_the_moment_itself_is_a_switch(api, five, how, found):
     api.switch(modified_since=how)
-    answer = api.list(LIST, ModifiedSince="2026-11-01T00:02:00Z").json()
+    answer = api.page(LIST, ModifiedSince="2026-11-01T00:02:00Z").json()
     assert [item["Id"] for item in answer["Items"]] == five[-found:]
     assert answer["TotalItemCount"] == found
 
@@ -206,11 +208,13 @@ def test_the_moment_itself_is_a_switch(api, five, how, found):
 @pytest.mark.parametrize("total", ["filtered", "all"])
 def test_the_total_of_what_was_changed_is_a_switch(api, five, total):
     api.switch(total_of_modified=total)
-    answer = api.list(LIST, ModifiedSince="2026-11-01T00:02:00Z").json()
+    answer = api.page(LIST, ModifiedSince="2026-11-01T00:02:00Z").json()
     assert answer["TotalItemCount"] == {"filtered": 3, "all": 5}[total]
 
 
-@pytest.mark.parametrize("text", ["2026-11-01T01:02:00+01:00", "2026-11-01T00:02:00.000Z", "2026-11-01T00:02:00.0000000Z"])
+@pytest.mark.parametrize(
+    "text", ["2026-11-01T01:02:00+01:00", "2026-11-01T00:02:00.000Z", "2026-11-01T00:02:00.0000000Z"]
+)
 def test_a_moment_is_read_in_each_form(api, five, text):
     assert api.ids(LIST, ModifiedSince=text) == five[2:]
 
@@ -225,7 +229,7 @@ def test_a_moment_without_an_offset_has_the_zone_of_the_switch(api, five):
 def test_a_cursor_together_with_a_moment_is_a_switch(api, five, how, found):
     api.switch(after_with_modified_since=how)
     cursor = five[0] if how == "ignore" else five[3]
-    response = api.list(LIST, After=cursor, ModifiedSince="2026-11-01T00:02:00Z")
+    response = api.page(LIST, After=cursor, ModifiedSince="2026-11-01T00:02:00Z")
     if found is None:
         assert (response.status_code, list(response.json()["errors"])) == (422, ["After"])
     else:
@@ -293,7 +297,7 @@ def test_nulls_are_sent_or_left_out(api, five, nulls):
     api.switch(nulls=nulls)
     record = api.items(LIST)[0]
     assert ("OrderNumber" in record) is (nulls == "null")
-    assert ("PageNumber" in api.list(LIST, After=five[0]).json()["Pagination"]) is (nulls == "null")
+    assert ("PageNumber" in api.page(LIST, After=five[0]).json()["Pagination"]) is (nulls == "null")
     api.generate(1, "IssuedOffers")
     assert ("ValidTo" in api.items("IssuedOffers")[0]) is (nulls == "null")
 
@@ -306,13 +310,16 @@ def test_a_seeded_number_keeps_its_digits(api, digits):
     line = f'{{"Quantity": {digits}, "UnitPrice": 1, "PriceWithVat": {digits}}}'
     api.seed_text(f'{{"resource": "IssuedInvoices", "records": [{{"Items": [{line}]}}]}}')
     api.seed_text(f'{{"resource": "IssuedInvoices", "count": 2, "fields": {{"Items": [{line}]}}}}')
-    text = api.list(LIST).text
+    text = api.page(LIST).text
     assert text.count(f'"Quantity":{digits},') == text.count(f'"PriceWithVat":{digits},') == 3
 
 
 def test_a_seeded_date_with_a_fraction_stays_as_it_is(api):
     api.seed(LIST, {"IssueDate": "2026-11-01T00:00:00.1234567"}, {"IssueDate": "2026-11-02"})
-    assert [one["IssueDate"] for one in api.items(LIST)] == ["2026-11-01T00:00:00.1234567", "2026-11-02T00:00:00"]
+    assert [one["IssueDate"] for one in api.items(LIST)] == [
+        "2026-11-01T00:00:00.1234567",
+        "2026-11-02T00:00:00",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -325,7 +332,7 @@ def test_a_seeded_date_with_a_fraction_stays_as_it_is(api):
 )
 def test_the_spelling_of_problems_is_a_switch(api, spelling, names):
     api.switch(problem_spelling=spelling)
-    response = api.list(LIST, 0)
+    response = api.page(LIST, 0)
     assert response.status_code == 422
     answer = response.json()
     assert list(answer) == names
@@ -345,8 +352,8 @@ def test_a_problem_may_have_a_detail_and_a_trace_id(api, told):
 
 def test_the_maintenance_answer_is_a_switch(api):
     api.sandbox.fault(vendor="mpohoda", action="maintenance", times=2)
-    assert (api.list(LIST).status_code, api.list(LIST).text[:6]) == (503, "<html>")
+    assert (api.page(LIST).status_code, api.page(LIST).text[:6]) == (503, "<html>")
     api.switch(maintenance_status=500, maintenance_body='{"a": 1}')
     api.sandbox.fault(vendor="mpohoda", action="maintenance")
-    response = api.list(LIST)
+    response = api.page(LIST)
     assert (response.status_code, response.json()) == (500, {"a": 1})

@@ -6,13 +6,39 @@ import pytest
 
 from tests.sandbox.mpohoda.client import ABSENT, DOCUMENTS, document
 
-AFTER = """
-Activities BankAccounts BusinessPartners CashRegisters Centres Establishments IssuedAdvanceInvoices
-IssuedAdvanceInvoices/Unpaid IssuedInvoiceCorrectiveTaxDocuments IssuedInvoices IssuedInvoices/Unpaid
-IssuedOffers IssuedOrders IssueSlips PaymentMethods PriceListItems PriceListItems/{item}/RegistrationNumbers
-ReceivedInvoices ReceivedOrders RegistrationNumbers SellingPrices
-""".split()
-GLOBAL = "Banks CityPostCodes Countries Currencies ExchangeRates PaymentMethodTypes Regions VatRates".split()
+AFTER = [
+    "Activities",
+    "BankAccounts",
+    "BusinessPartners",
+    "CashRegisters",
+    "Centres",
+    "Establishments",
+    "IssuedAdvanceInvoices",
+    "IssuedAdvanceInvoices/Unpaid",
+    "IssuedInvoiceCorrectiveTaxDocuments",
+    "IssuedInvoices",
+    "IssuedInvoices/Unpaid",
+    "IssuedOffers",
+    "IssuedOrders",
+    "IssueSlips",
+    "PaymentMethods",
+    "PriceListItems",
+    "PriceListItems/{item}/RegistrationNumbers",
+    "ReceivedInvoices",
+    "ReceivedOrders",
+    "RegistrationNumbers",
+    "SellingPrices",
+]
+GLOBAL = [
+    "Banks",
+    "CityPostCodes",
+    "Countries",
+    "Currencies",
+    "ExchangeRates",
+    "PaymentMethodTypes",
+    "Regions",
+    "VatRates",
+]
 DETAILS = [name for name in [*AFTER, *GLOBAL] if "/" not in name]
 PDF = [*DOCUMENTS, "IssuedInvoiceCorrectiveTaxDocuments"]
 PAID = ("IssuedInvoices", "IssuedAdvanceInvoices")
@@ -37,7 +63,7 @@ def test_the_lists_are_29_of_which_21_have_after():
 
 @pytest.mark.parametrize("resource", [*AFTER, *GLOBAL])
 def test_a_list_has_its_envelope(api, ids, resource):
-    answer = api.list(resource.format(**ids)).json()
+    answer = api.page(resource.format(**ids)).json()
     assert list(answer) == ["Items", "TotalItemCount", "Pagination"]
     assert answer["TotalItemCount"] == len(answer["Items"]) > 0
     assert answer["Pagination"] == {"PageNumber": 1, "PageSize": 100, "After": None}
@@ -48,14 +74,14 @@ def test_a_list_has_its_envelope(api, ids, resource):
 def test_a_list_with_after_goes_on_behind_a_record(api, ids, resource):
     path = resource.format(**ids)
     first = api.ids(path)[0]
-    rest = api.list(path, After=first).json()
+    rest = api.page(path, After=first).json()
     assert first not in [item["Id"] for item in rest["Items"]]
     assert rest["Pagination"]["PageNumber"] is None
 
 
 @pytest.mark.parametrize("resource", GLOBAL)
 def test_a_global_list_knows_no_after(api, ids, resource):
-    answer = api.list(resource, After=ids[resource]).json()
+    answer = api.page(resource, After=ids[resource]).json()
     assert answer["Items"][0]["Id"] == ids[resource]
     assert answer["Pagination"] == {"PageNumber": 1, "PageSize": 100, "After": None}
 
@@ -176,8 +202,8 @@ def test_registration_numbers_are_those_of_the_item(api):
     path = f"PriceListItems/{ABSENT}/RegistrationNumbers"
     assert api.items(path) == []
     api.switch(registration_numbers_status=404)
-    assert api.list(path).status_code == 404
-    assert api.list("PriceListItems/5/RegistrationNumbers").status_code == 422
+    assert api.page(path).status_code == 404
+    assert api.page("PriceListItems/5/RegistrationNumbers").status_code == 422
 
 
 # --- by ids ------------------------------------------------------------------------------------------------
@@ -207,7 +233,9 @@ def test_selling_prices_name_each_price(api):
 
 
 @pytest.mark.parametrize("path", BY_IDS)
-@pytest.mark.parametrize(("shape", "one", "two"), [("array", list, list), ("object for one", dict, list), ("object", dict, dict)])
+@pytest.mark.parametrize(
+    ("shape", "one", "two"), [("array", list, list), ("object for one", dict, list), ("object", dict, dict)]
+)
 def test_the_shape_of_an_answer_by_ids_is_a_switch(api, path, shape, one, two):
     ids = api.seed("PriceListItems", {}, {})
     api.switch(by_ids_answer=shape)
@@ -246,7 +274,13 @@ def test_ids_may_be_limited_and_a_parent_told(api, path):
 @pytest.mark.parametrize("path", BY_IDS)
 @pytest.mark.parametrize(
     ("body", "key"),
-    [({}, "Ids"), ({"Ids": []}, "Ids"), ({"Ids": None}, "Ids"), ({"Ids": ["x"]}, "Ids[0]"), ({"Ids": [1]}, "Ids[0]")],
+    [
+        ({}, "Ids"),
+        ({"Ids": []}, "Ids"),
+        ({"Ids": None}, "Ids"),
+        ({"Ids": ["x"]}, "Ids[0]"),
+        ({"Ids": [1]}, "Ids[0]"),
+    ],
     ids=str,
 )
 def test_ids_must_be_guids(api, path, body, key):

@@ -72,8 +72,8 @@ def test_the_quota_is_the_companys_or_the_credentials(api, scope, status):
     ("trait", "default", "call"),
     [
         ("count_unauthorized", False, lambda api: read(api, {})),
-        ("count_forbidden", True, lambda api: api.list("Centres")),
-        ("count_errors", True, lambda api: api.list("Banks", 0)),
+        ("count_forbidden", True, lambda api: api.page("Centres")),
+        ("count_errors", True, lambda api: api.page("Banks", 0)),
         ("count_errors", True, lambda api: api.call("GET", f"Banks/{ABSENT}")),
         ("count_errors", True, lambda api: api.call("DELETE", "Banks")),
         ("count_token_requests", False, token),
@@ -138,7 +138,7 @@ def test_the_reset_is_told_in_some_form(api, form, value):
 def test_some_answers_have_the_headers(api, when, success, refusal):
     api.switch(quota_headers=when)
     assert ("X-Quota-Limit" in one(api).headers) is success
-    assert ("X-Quota-Limit" in api.list("Banks", 0).headers) is refusal
+    assert ("X-Quota-Limit" in api.page("Banks", 0).headers) is refusal
     assert "X-Quota-Limit" not in read(api, {}).headers
 
 

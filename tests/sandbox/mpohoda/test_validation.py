@@ -17,16 +17,28 @@ BASE = {
     "Rounding": "Rounding",
     "bool": "IsSynchronizationToPhEnabled",
 }
-INVOICE = {"date": "DueDate OrderDate", "text": "OrderNumber VariableSymbol", "guid": "PaymentMethodId CashRegisterId"}
+INVOICE = {
+    "date": "DueDate OrderDate",
+    "text": "OrderNumber VariableSymbol",
+    "guid": "PaymentMethodId CashRegisterId",
+}
 OWN = {
     "IssuedInvoices": [INVOICE, {"date": "TaxDate", "guid": "BankAccountId", "text": "SellingPriceCode"}],
     "ReceivedInvoices": [INVOICE, {"date": "TaxDate"}],
     "IssuedAdvanceInvoices": [INVOICE, {"guid": "BankAccountId", "text": "SellingPriceCode"}],
     "IssuedOffers": [
-        {"date": "ValidTo", "OfferStatus": "Status", "text": "DetailText DetailTextInEnglish SellingPriceCode"}
+        {
+            "date": "ValidTo",
+            "OfferStatus": "Status",
+            "text": "DetailText DetailTextInEnglish SellingPriceCode",
+        }
     ],
     "IssuedOrders": [
-        {"date": "RequiredDeliveryDate ActualDeliveryDate", "OrderStatus": "Status", "guid": "PaymentMethodId"}
+        {
+            "date": "RequiredDeliveryDate ActualDeliveryDate",
+            "OrderStatus": "Status",
+            "guid": "PaymentMethodId",
+        }
     ],
     "ReceivedOrders": [
         {
@@ -37,7 +49,12 @@ OWN = {
         }
     ],
     "IssueSlips": [
-        {"SlipStatus": "Status", "text": "OrderNumber SellingPriceCode", "date": "OrderDate", "guid": "PaymentMethodId"}
+        {
+            "SlipStatus": "Status",
+            "text": "OrderNumber SellingPriceCode",
+            "date": "OrderDate",
+            "guid": "PaymentMethodId",
+        }
     ],
     "BusinessPartners": [
         {
@@ -79,7 +96,7 @@ DETAILS = {
     "guid": "PaymentTypeId CentreId ActivityId TextItemVatRateId PriceListItemVatRateId",
 }
 MINIMAL = {"BusinessPartners": {"City": "Jihlava"}, "PaymentMethods": {"Name": "Voucher"}}
-WRONG = {
+WRONG: dict[str, tuple[object, ...]] = {
     "text": (1, True, {}, []),
     "date": (1, "", "soon", "2026-02-30", "20261101", "1.11.2026"),
     "guid": (1, "", "5", ABSENT[:-1], "{" + ABSENT + "}"),
@@ -162,7 +179,7 @@ def test_only_some_documents_have_a_delivery_address(api, resource):
 
 
 def test_the_supplier_of_a_received_invoice_is_checked(api):
-    bad = dict.fromkeys("BankAccountNumber BankCode MessageForRecipient DocumentNumber".split(), 1)
+    bad = dict.fromkeys(["BankAccountNumber", "BankCode", "MessageForRecipient", "DocumentNumber"], 1)
     errors = api.errors("ReceivedInvoices", document(SupplierInfo=bad))
     assert set(errors) == {f"SupplierInfo.{name}" for name in bad}
     assert api.errors("IssuedInvoices", document(SupplierInfo={}))["SupplierInfo"]
@@ -256,10 +273,21 @@ def test_only_an_order_needs_an_address(api, resource):
 @pytest.mark.parametrize(("country", "reverse", "half"), [("cz", 201, 422), ("sk", 422, 201)])
 def test_members_of_one_country_are_refused_in_the_other(api, country, reverse, half):
     api.switch(country=country)
-    assert api.post("IssuedInvoices", document("", line(UnitPriceVatType="ReverseCharge"))).status_code == reverse
-    for member in "MathToHalf MathToTenth UpToHalf UpToTenth DownToHalf DownToTenth MathFiveCent".split():
+    assert (
+        api.post("IssuedInvoices", document("", line(UnitPriceVatType="ReverseCharge"))).status_code
+        == reverse
+    )
+    for member in [
+        "MathToHalf",
+        "MathToTenth",
+        "UpToHalf",
+        "UpToTenth",
+        "DownToHalf",
+        "DownToTenth",
+        "MathFiveCent",
+    ]:
         assert api.post("IssuedInvoices", document(Rounding=member)).status_code == half
-    for member in "None MathToOne UpToOne DownToOne".split():
+    for member in ["None", "MathToOne", "UpToOne", "DownToOne"]:
         assert api.post("IssuedInvoices", document(Rounding=member)).status_code == 201
 
 
@@ -277,7 +305,10 @@ def test_an_unknown_name_is_refused_or_ignored(api, how, status):
 
 
 NOT_NULL = [
-    *[(name, {"Items": [LINE], "BusinessPartnerAddress": None}) for name in ("IssuedInvoices", "IssuedOffers")],
+    *[
+        (name, {"Items": [LINE], "BusinessPartnerAddress": None})
+        for name in ("IssuedInvoices", "IssuedOffers")
+    ],
     ("IssuedInvoices", document("", {**LINE, "PriceListItem": None})),
     *[
         ("IssuedInvoices", document("", line(**{name: None})))
@@ -290,7 +321,10 @@ NOT_NULL = [
         ("BusinessPartners", {"City": "a", "BusinessDetails": {name: None}})
         for name in ("IsCustomer", "IsSupplier", "DocumentVariableSymbolSource")
     ],
-    *[("PaymentMethods", {"Name": "a", name: None}) for name in ("IsUsedInSaleVoucher", "IsUsedInOtherAgendas")],
+    *[
+        ("PaymentMethods", {"Name": "a", name: None})
+        for name in ("IsUsedInSaleVoucher", "IsUsedInOtherAgendas")
+    ],
 ]
 
 
@@ -320,7 +354,9 @@ def test_an_address_is_one_of_two(api):
     partner = api.create("BusinessPartners", {"City": "Brno"})["Id"]
     link = {"DocumentAddressWithAddressBookLink": {"Id": partner}}
     both = document(BusinessPartnerAddress={**FREE, **link})
-    assert list(api.errors("IssuedInvoices", both)) == ["BusinessPartnerAddress.DocumentAddressWithAddressBookLink"]
+    assert list(api.errors("IssuedInvoices", both)) == [
+        "BusinessPartnerAddress.DocumentAddressWithAddressBookLink"
+    ]
     api.switch(both_addresses="accept")
     assert api.create("IssuedInvoices", both)["BusinessPartnerAddress"]["City"] == "Brno"
 
