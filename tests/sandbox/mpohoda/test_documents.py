@@ -345,7 +345,8 @@ def test_no_warnings_are_a_list_or_null(api, how, value):
 
 @pytest.mark.parametrize(("after", "count"), [(True, 1), (False, 0)])
 def test_a_create_whose_answer_is_lost_may_have_happened(api, after, count):
-    api.sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", status=500, after=after)
+    api.sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="POST", status=500, after=after)
+    assert api.ids("IssuedInvoices") == []
     assert api.post("IssuedInvoices", document()).status_code == 500
     assert len(api.ids("IssuedInvoices")) == count
 
