@@ -85,6 +85,13 @@ VENDORS = (
         options="WolkvoxOptions",
         hook="WolkvoxHook",
     ),
+    Vendor(
+        conn_type="mpohoda",
+        name="mPOHODA",
+        documentation="https://api.mpohoda.cz/doc",
+        options="MpohodaOptions",
+        hook="MpohodaHook",
+    ),
 )
 
 
