@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.sandbox.mpohoda.client import ABSENT, DOCUMENTS, document, exact
 from tests.sandbox.mpohoda.test_lists import LIST, walk
 from tests.sandbox.mpohoda.test_operations import DETAILS
+from tests.sandbox.switch_table import PAGE
 
 CONTROL = "/_sandbox/mpohoda/"
 
@@ -204,6 +206,26 @@ def test_an_offer_is_rejected_by_hand(api):
 )
 def test_no_other_control_path_is_served(api, method, path):
     assert api.sandbox.http.request(method, api.sandbox.url + CONTROL + path, timeout=10).status_code == 404
+
+
+def test_the_control_requests_are_those_of_the_page(api):
+    text = PAGE.read_text().partition("mPOHODA's records\n")[2].partition("Faults\n")[0]
+    documented = set(re.findall(r"``([A-Z]+) /_sandbox/mpohoda/(\S+)``", text))
+    (id_,) = api.seed(LIST, {})
+    served = set()
+    for path in {path for _, path in documented}:
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            url = api.sandbox.url + CONTROL + path.replace("/ID", f"/{id_}").replace("LIST", LIST)
+            if api.sandbox.http.request(method, url, timeout=10).status_code != 404:
+                served.add((method, path))
+    assert served == documented
+
+
+def test_the_bodies_of_the_page_add_records(api):
+    text = PAGE.read_text().partition("``POST /_sandbox/mpohoda/records``")[2].partition("``GET")[0]
+    bodies = [json.loads(line) for line in text.splitlines() if line.strip().startswith('{"resource')]
+    assert [api.sandbox.control("POST", "mpohoda/records", body)["created"] for body in bodies] == [1, 1000]
+    assert api.items("BusinessPartners")[0]["IdentificationNumber"] == "00012345"
 
 
 def test_every_switch_is_tried_in_each_of_its_positions(sandbox):
