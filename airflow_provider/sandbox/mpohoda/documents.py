@@ -154,10 +154,15 @@ class Documents:
     def _dates(self, record: Record, table: Fields) -> None:
         record["IssueDate"] = record["IssueDate"] or self.company.today()
         if "DueDate" in table:
-            days = timedelta(days=self.switch("default_due_days"))
-            record["DueDate"] = record["DueDate"] or record["IssueDate"] + days
+            record["DueDate"] = record["DueDate"] or self._due(record["IssueDate"])
         if "TaxDate" in table:
             record["TaxDate"] = record["TaxDate"] or record["IssueDate"]
+
+    def _due(self, issued: datetime) -> datetime:
+        try:
+            return issued + timedelta(days=self.switch("default_due_days"))
+        except OverflowError:
+            return issued
 
     def _currency(self, record: Record, body: dict[str, Any], warnings: Warnings) -> Rate | None:
         home = self.company.home

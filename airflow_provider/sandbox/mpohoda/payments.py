@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.sandbox.mpohoda.money import EXACT, Rate
-from airflow_provider.sandbox.mpohoda.records import Entry, Payment
+from airflow_provider.sandbox.mpohoda.records import Entry, Payment, filled
 from airflow_provider.sandbox.mpohoda.seeds import NOBODY, total
 from airflow_provider.sandbox.mpohoda.wire import Format, Problem, exact, plain
 
@@ -33,16 +33,18 @@ def is_unpaid(entry: Entry) -> bool:
 def payment_state(entry: Entry, form: Format) -> bytes:
     """Return a document's payment state as JSON, written once."""
     if entry.state_written is None:
-        record = entry.record
+        # Of a record made from a template only what is shown is filled in.
+        record = entry.peek()
+        shown = filled({name: record[name] for name in ("DocumentNumber", "ModificationInfo")}, entry)
         state = {
             "Id": entry.id,
-            "Number": record["DocumentNumber"],
+            "Number": shown["DocumentNumber"],
             "RestToPay": rest(entry),
             "LiquidationInfos": [
                 {name: payment.record[name] for name in ("Id", "Date", "DocumentCurrencyAmount")}
                 for payment in entry.payments
             ],
-            "ModificationInfo": record["ModificationInfo"],
+            "ModificationInfo": shown["ModificationInfo"],
         }
         entry.state_written = form.text(state).encode()
     return entry.state_written

@@ -33,6 +33,7 @@ class Quota:
         self.switch = switch
         self.used: Counter[str] = Counter()
         self.start = self.end = 0.0
+        self.rule = self._rule()
         self.in_flight = 0
         self.minute = 0
         self.in_minute = 0
@@ -65,10 +66,10 @@ class Quota:
 
     def change(self) -> None:
         """Bring the period in line with changed switches; what is used stays counted."""
-        used = self.used.copy()
-        self.start = self.end = 0.0
         self.renew()
-        self.used = used
+        if self.rule != self._rule():
+            self.rule = self._rule()
+            self.start, self.end = self._period(self.clock.seconds())
 
     def refuse_exhausted(self, credential: str) -> None:
         """Raise :class:`Problem` when the period's requests are used up."""
@@ -85,6 +86,9 @@ class Quota:
             elif self.switch("retry_after") == "date":
                 headers.append((b"retry-after", formatdate(self.end, usegmt=True).encode()))
         return tuple(headers)
+
+    def _rule(self) -> tuple[str, str]:
+        return self.switch("quota_period"), self.switch("quota_timezone")
 
     def _told(self, credential: str, status: int) -> Headers:
         when = self.switch("quota_headers")

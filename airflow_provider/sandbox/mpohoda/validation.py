@@ -57,6 +57,8 @@ class Validation:
             raise Problem(self.switch("content_type_status"), "The body must be application/json.")
         try:
             value = json.loads(request.body, parse_float=Decimal, parse_constant=_refuse_constant)
+            # Half a character is no text: it could not be written again.
+            json.dumps(value, ensure_ascii=False, default=str).encode()
         except (ValueError, RecursionError):
             raise Problem(self.switch("malformed_status"), "The body is not JSON.") from None
         if not isinstance(value, dict):

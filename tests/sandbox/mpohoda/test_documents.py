@@ -67,6 +67,9 @@ def test_what_is_sent_is_kept(api):
 def test_the_days_until_due_are_a_switch(api):
     api.switch(default_due_days=0)
     assert api.create("IssuedInvoices", document())["DueDate"] == "2026-11-16T00:00:00"
+    api.switch(default_due_days=2000)
+    last = "9999-12-31T00:00:00"
+    assert api.create("IssuedInvoices", document(IssueDate=last))["DueDate"] == last
 
 
 def test_an_empty_text_item_has_the_zeros_of_its_kind(api):

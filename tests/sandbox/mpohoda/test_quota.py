@@ -57,6 +57,13 @@ def test_the_month_has_a_time_zone_or_thirty_days(api):
     assert api.quota()["resets_at"] == "2026-12-01T00:00:00Z"
     api.switch(quota_period="30 days")
     assert api.quota()["resets_at"] == "2026-12-16T12:00:00Z"
+    one(api)
+    api.sandbox.clock(advance=86_400)
+    api.switch(quota=10)
+    assert (api.quota()["used"], api.quota()["resets_at"]) == (1, "2026-12-16T12:00:00Z")
+    api.sandbox.clock(advance=30 * 86_400)
+    api.switch(quota=20)
+    assert api.quota()["used"] == 0
 
 
 @pytest.mark.parametrize(("scope", "status"), [("company", 429), ("credential", 200)])

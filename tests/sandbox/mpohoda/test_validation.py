@@ -394,7 +394,7 @@ def test_a_number_that_no_decimal_holds_is_refused(api, number):
     assert api.call("POST", "IssuedInvoices", data=text, headers=headers).status_code in (400, 422)
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '"x"', "\x00"])
+@pytest.mark.parametrize("body", ["", "{", "[]", '"x"', "\x00", '{"Text": "\\ud800"}', "[" * 100_000])
 def test_a_body_that_is_no_object_is_malformed(api, body):
     headers = {"Api-Key": "sandbox-api-key", "Content-Type": "application/json; charset=utf-8"}
     assert api.call("POST", "IssuedInvoices", data=body, headers=headers).status_code == 400
