@@ -57,6 +57,7 @@ class Documents:
         table = DOCUMENTS[resource]
         record = blank(table)
         self._copy(record, body, table)
+        record["Text"] = record["Text"] or ""
         self._dates(record, table)
         foreign = self._currency(record, body, warnings)
         record["IsSynchronizationToPhEnabled"] = body.get("IsSynchronizationToPhEnabled") is not False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.mpohoda.client import ABSENT, DOCUMENTS, document
+from airflow_provider.sandbox.mpohoda.read_tables import RECORDS
+from tests.sandbox.mpohoda.client import ABSENT, DOCUMENTS, LINE, document
 
 AFTER = [
     "Activities",
@@ -204,6 +205,44 @@ def test_registration_numbers_are_those_of_the_item(api):
     api.switch(registration_numbers_status=404)
     assert api.page(path).status_code == 404
     assert api.page("PriceListItems/5/RegistrationNumbers").status_code == 422
+
+
+def misfits(value, table, path=""):
+    """Name what a record has too much or too little, and each null where there may be none."""
+    found = [path + name for name in set(value) ^ set(table)]
+    for name, field in table.items():
+        inner = value.get(name)
+        if inner is None:
+            found += [] if field.nullable else [path + name]
+        elif field.fields is not None:
+            for one in inner if field.many else [inner]:
+                found += misfits(one, field.fields, f"{path}{name}.")
+    return found
+
+
+@pytest.mark.parametrize("resource", DETAILS)
+def test_every_record_has_the_fields_of_its_table(api, resource):
+    api.seed(resource, {})
+    api.generate(1, resource)
+    body = {"BusinessPartners": {"City": "a", "DeliveryAddresses": [{}]}, "PaymentMethods": {"Name": "a"}}
+    if resource in (*DOCUMENTS, *body):
+        api.create(resource, body.get(resource, {**document(), "Items": [{"TextItem": {}}, LINE]}))
+        api.create(resource, body.get(resource, document()))
+    assert [
+        misfits(one, RECORDS[resource]) for one in api.items(resource) if misfits(one, RECORDS[resource])
+    ] == []
+
+
+@pytest.mark.parametrize("resource", ["ReceivedOrders", "IssuedOrders"])
+def test_an_invoice_made_of_an_order_has_the_fields_of_its_table(api, resource):
+    way, target = (
+        ("ToIssuedInvoice", "IssuedInvoices")
+        if resource[0] == "R"
+        else ("ToReceivedInvoice", "ReceivedInvoices")
+    )
+    for order in (*api.seed(resource, {}), api.create(resource, document())["Id"]):
+        made = api.create(f"{resource}/{order}/Transfer/{way}/Fully", {})
+        assert misfits(made, RECORDS[target]) == []
 
 
 # --- by ids ------------------------------------------------------------------------------------------------
