@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.sandbox.clock import iso
 from airflow_provider.sandbox.faults import LONGEST_WAIT, NUMBER, read_fault
-from airflow_provider.sandbox.messages import Answer, Refused, Request, json_answer
+from airflow_provider.sandbox.messages import Answer, Number, Refused, Request, json_answer
 from airflow_provider.sandbox.vendor import field
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _object(request: Request) -> dict[str, Any]:
     if not request.body:
         return {}
     try:
-        value = json.loads(request.body)
+        value = json.loads(request.body, parse_float=Number)
     except (ValueError, RecursionError) as error:
         raise Refused(f"The body is not JSON ({error}); send a JSON object") from None
     if not isinstance(value, dict):

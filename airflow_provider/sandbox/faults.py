@@ -23,7 +23,20 @@ ACTIONS = {
     "maintenance": "give the vendor's maintenance answer",
 }
 GARBAGE = Answer(200, b'\x1f\x8b\xff{"code": 0, \x00', ((b"content-type", b"application/json"),))
-FIELDS = ("vendor", "path", "times", "skip", "status", "headers", "body", "json", "delay", "action", "after")
+FIELDS = (
+    "vendor",
+    "path",
+    "method",
+    "times",
+    "skip",
+    "status",
+    "headers",
+    "body",
+    "json",
+    "delay",
+    "action",
+    "after",
+)
 LONGEST_WAIT = 60.0
 NUMBER = (int, float)
 
@@ -35,6 +48,7 @@ class Fault:
     :param action: one of :data:`ACTIONS`
     :param vendor: the vendor hit; None for any
     :param path: the end of the path hit; None for any
+    :param method: the HTTP method hit; None for any
     :param times: how often it still happens; None for ever
     :param skip: how many matching requests still pass first
     :param status: the status to answer
@@ -47,6 +61,7 @@ class Fault:
     action: str
     vendor: str | None = None
     path: str | None = None
+    method: str | None = None
     times: int | None = 1
     skip: int = 0
     status: int | None = None
@@ -62,6 +77,8 @@ class Fault:
         if self.times == 0 or self.vendor not in (None, vendor):
             return False
         if self.path is not None and not request.path.endswith(self.path):
+            return False
+        if self.method not in (None, request.method):
             return False
         if self.skip:
             self.skip -= 1
@@ -93,6 +110,7 @@ class Fault:
             "id": self.id,
             "vendor": self.vendor,
             "path": self.path,
+            "method": self.method,
             "action": self.action,
             "status": self.status,
             "remaining": self.times,
@@ -147,6 +165,7 @@ def read_fault(value: Any, vendors: Mapping[str, Any]) -> Fault:
         action=field(value, "action", str, "one of " + ", ".join(ACTIONS), "answer"),
         vendor=_text(value, "vendor", "one of " + ", ".join(vendors) + ", or null for any"),
         path=_text(value, "path", "the end of a path such as 'token/new', or null for any"),
+        method=_text(value, "method", "an HTTP method such as 'POST', or null for any"),
         times=field(value, "times", (int, type(None)), "a whole number above 0, or null for ever", 1),
         skip=field(value, "skip", int, "a whole number, 0 or more", 0),
         status=field(value, "status", (int, type(None)), "an HTTP status from 200 to 599", None),

@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Number(float):
+    """A number of a control request that is not whole, with its digits as they were sent.
+
+    :param token: the number as it stands in the JSON
+    """
+
+    def __new__(cls, token: str) -> Number:
+        """Keep the digits."""
+        number = super().__new__(cls, token)
+        number.token = token
+        return number
+
+    token: str
+
+
 class Refused(Exception):
     """A control request that cannot be carried out.
 

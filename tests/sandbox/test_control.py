@@ -41,6 +41,18 @@ def test_connections_are_airflows_json_and_follow_the_switches(sandbox):
         "password": default_token(sandbox),
         "port": port,
     }
+    mpohoda = {"conn_type": "mpohoda", "host": f"{sandbox.url}/mpohoda", "port": port}
+    assert json.loads(connections["AIRFLOW_CONN_MPOHODA_DEFAULT"]) == {
+        **mpohoda,
+        "password": "sandbox-api-key",
+        "extra": {"country": "cz"},
+    }
+    assert json.loads(connections["AIRFLOW_CONN_MPOHODA_OAUTH"]) == {
+        **mpohoda,
+        "login": "sandbox-client",
+        "password": "sandbox-secret",
+        "extra": {"country": "cz", "oauth_url": f"{sandbox.url}/mpohoda/connect/token"},
+    }
 
 
 def test_the_state_counts_what_the_vendors_hold(sandbox):
@@ -51,7 +63,10 @@ def test_the_state_counts_what_the_vendors_hold(sandbox):
     sandbox.fault(vendor="imbee", action="garbage")
     imbee(sandbox, "token/new", TOKEN)
     information(sandbox)
-    assert sandbox.state() == {
+    state = sandbox.state()
+    # Its own tests look at the rest.
+    assert state.pop("mpohoda")["calls"] == {}
+    assert state == {
         "imbee": {"users": 2, "chats": 1, "tokens": 1, "messages": 2},
         "wolkvox": {
             "tokens": [
@@ -66,7 +81,7 @@ def test_the_state_counts_what_the_vendors_hold(sandbox):
                 }
             ]
         },
-        "requests": {"imbee": 5, "wolkvox": 1},
+        "requests": {"imbee": 5, "wolkvox": 1, "mpohoda": 0},
     }
 
 
@@ -131,7 +146,7 @@ def test_every_secret_is_listed(sandbox):
     assert first == {
         connections[0]["password"],
         connections[0]["extra"]["corporate_token"],
-        connections[1]["password"],
+        *(connection["password"] for connection in connections[1:]),
     }
     user, token = new_user(sandbox)["body"], new_token(sandbox)["body"]
     sandbox.token(token="t-2")

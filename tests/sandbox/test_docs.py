@@ -87,4 +87,6 @@ def test_the_walk_works_as_written(sandbox, page):
     assert '{"error":' not in ended.stdout
     assert sandbox.state()["imbee"] == {"users": 2, "chats": 0, "tokens": 1, "messages": 1}
     assert sandbox.state()["wolkvox"]["tokens"][0]["limit"] == 1
+    assert sandbox.state()["mpohoda"]["records"]["IssuedInvoices"] == 100_001
+    assert '"DocumentNumber":"' in ended.stdout.splitlines()[-1]
     assert [(fault["action"], fault["after"]) for fault in sandbox.faults()] == [("reset", True)]

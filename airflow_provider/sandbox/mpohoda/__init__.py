@@ -1,1 +1,1 @@
-"""mPOHODA simulated."""
+"""mPOHODA, simulated."""
