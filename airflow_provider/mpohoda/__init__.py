@@ -1,0 +1,1 @@
+"""mPOHODA: connection, hook and calls."""
