@@ -184,6 +184,10 @@ class NestedMapping(PassthroughMapping):
                 values[list_] = found
             elif one := self._single(element, record, _below(list_, flat)):
                 values[list_] = [one]
+                for path in element._renamed.values():
+                    # It is not sent under its own name as well.
+                    if (source := ".".join(path)) not in self._renamed:
+                        values.pop(source, None)
         document = nested(values)
         for name, value in self._constant.items():
             self._put_default(document, name, value)

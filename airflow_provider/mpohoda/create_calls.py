@@ -95,7 +95,7 @@ def create_record(
     from airflow_provider.mpohoda.documents import checked
 
     sent = checked(resource, body, country=country)
-    parts = key if isinstance(key, list | tuple) else (key,)
+    parts = key if isinstance(key, list | tuple) and key else (key,)
     return _call(path(resource), sent, _created, key=(resource, *(_own_key(part) for part in parts)))
 
 
@@ -227,7 +227,8 @@ def _warnings(warnings: Any) -> list[dict[str, str | None]]:
     """Read what mPOHODA remarks: the record is there, whatever form a warning has."""
     found = [one for one in warnings if isinstance(one, dict)] if isinstance(warnings, list) else []
     return [
-        {"code": str(one.get("Code", "Unspecified")), "message": _text(one.get("Message"))} for one in found
+        {"code": _text(plain.get("code")) or "Unspecified", "message": _text(plain.get("message"))}
+        for plain in ({str(name).lower(): value for name, value in one.items()} for one in found)
     ]
 
 

@@ -222,7 +222,7 @@ class GroupedRecords(Records):
                 continue
             values = [(row, row.record[name]) for row in rows if not is_empty(row.record.get(name))]
             other = next((row for row, value in values if value != values[0][1]), None)
-            if other is None:
+            if other is None or name == grouping.by:
                 record[name] = values[0][1] if values else rows[0].record.get(name)
             elif grouping.sent(name):
                 differing.append(f'"{name}" (rows {values[0][0].source_row} and {other.source_row})')

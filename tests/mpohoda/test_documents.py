@@ -131,7 +131,7 @@ PLACE = {
     "CompanyName": "c", "Name": "n", "Street": "s", "PostCode": "p", "Division": "d", "City": "c",
     "Country": "c", "Email": "e", "PhoneNumber": "p",
 }  # fmt: skip
-FREE = {
+FREE: dict[str, Any] = {
     "DocumentAddressWithoutAddressBookLink": {
         **PLACE, "IdentificationNumber": "1", "TaxIdentificationNumber": "t", "MobilePhoneNumber": "m",
         "FaxNumber": "f",
@@ -150,10 +150,11 @@ def test_a_line_takes_every_field_of_its_table(item):
 def test_an_address_has_one_for_the_delivery_where_the_document_has_it(resource):
     for address in (LINK, FREE):
         assert sent(resource, BusinessPartnerAddress=address)["BusinessPartnerAddress"] == address
-    for delivery in (
+    deliveries: list[dict[str, Any]] = [
         {"DeliveryAddressWithAddressBookLink": {"Id": ID}},
         {"DeliveryAddressWithoutAddressBookLink": PLACE},
-    ):
+    ]
+    for delivery in deliveries:
         address = {**LINK, "DeliveryAddress": delivery}
         if resource in ("ReceivedInvoices", "IssuedOrders"):
             assert "BusinessPartnerAddress.DeliveryAddress" in mistakes(
@@ -362,11 +363,13 @@ def test_an_advance_invoice_of_the_price_list_is_not_judged_by_what_is_not_known
 
 
 def test_what_cannot_be_created_is_refused_by_name():
-    for resource in ("Centres", None, 7):
+    other: Any
+    for other in ("Centres", None, 7):
         with pytest.raises(InvalidInput, match="IssuedInvoices"):
-            checked(resource, {})
+            checked(other, {})
+    other = []
     with pytest.raises(InvalidInput, match="an object"):
-        checked("IssuedInvoices", [])
+        checked("IssuedInvoices", other)
 
 
 def test_a_dag_file_does_not_make_the_models():
