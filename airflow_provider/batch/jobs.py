@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.revisions import Revisions
-from airflow_provider.exceptions import InvalidInput, VendorError
-from airflow_provider.mistakes import InvalidRecord
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, VendorError
 from airflow_provider.records.json_lines import is_storable
 from airflow_provider.records.readers import Row
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any, ClassVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from airflow_provider.exceptions import InvalidInput
-from airflow_provider.mistakes import InvalidRecord, Mistake, Path
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake, RecordPath
 from airflow_provider.mpohoda import values
 from airflow_provider.records.columns import looks_like_data, shown
 from airflow_provider.values import is_empty, native, shape
@@ -149,7 +148,7 @@ def checked(model: type[Body], body: Any, *, country: str, made_there: Mapping[s
     return found.model_dump(exclude_unset=True)
 
 
-def _alternatives(model: type[Body], part: Any, path: Path) -> Iterator[Mistake]:
+def _alternatives(model: type[Body], part: Any, path: RecordPath) -> Iterator[Mistake]:
     """Find where none or several of some fields are given that exclude each other."""
     if isinstance(part, list):
         for place, one in enumerate(part):
@@ -186,7 +185,7 @@ def part_of(model: type[Body], name: str) -> type[Body] | None:
 
 
 def _mistake(model: type[Body], fault: Any, made_there: Mapping[str, Any]) -> Mistake:
-    path: Path = tuple(fault["loc"])
+    path: RecordPath = tuple(fault["loc"])
     kind = fault["type"]
     if kind == MISTAKE:
         return Mistake(path, fault["ctx"]["fault"], fault["ctx"]["remedy"])
@@ -204,7 +203,7 @@ def _mistake(model: type[Body], fault: Any, made_there: Mapping[str, Any]) -> Mi
     return Mistake(path, f"must be {wanted}; it is {shape(fault['input'])}")
 
 
-def _unknown(holder: type[Body], path: Path, made_there: Mapping[str, Any]) -> Mistake:
+def _unknown(holder: type[Body], path: RecordPath, made_there: Mapping[str, Any]) -> Mistake:
     """Say that a name is not one of mPOHODA's, and which one may be meant."""
     name = str(path[-1])
     known = list(holder.model_fields)

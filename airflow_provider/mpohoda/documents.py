@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from airflow_provider.exceptions import InvalidInput
-from airflow_provider.mistakes import InvalidRecord, Mistake
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
 from airflow_provider.mpohoda import bodies as a
 from airflow_provider.mpohoda.tables import READ
 from airflow_provider.values import shape

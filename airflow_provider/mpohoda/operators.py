@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider import values
 from airflow_provider.batch.operator import VendorBatchOperator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.execution import Execution
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.nested_mapping import NestedMapping
+    from airflow_provider.batch.operation import Operation
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.records.groups import Grouping
@@ -53,6 +54,9 @@ class MpohodaBatchOperator(VendorBatchOperator):
         super().__init__(**kwargs)
         self.mpohoda_conn_id = mpohoda_conn_id
         values.text("mpohoda_conn_id", mpohoda_conn_id)
+
+    operations: ClassVar[Mapping[str, Operation[Any]]]
+    """What is done with each record, by resource."""
 
     def hook(self) -> VendorHook[Any]:
         """Return the mPOHODA hook."""
@@ -96,6 +100,7 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
     """
 
     template_fields: Sequence[str] = (*MpohodaBatchOperator.template_fields, "include", "exclude")
+    operations = operations.CREATES
 
     def __init__(
         self,
@@ -109,7 +114,7 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
         fail_on_warning: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.operation = _operation(resource, operations.CREATES)
+        self.operation = _operation(resource, self.operations)
         super().__init__(**kwargs)
         self.resource = resource
         self.record_key = _record_key(resource, record_key)
@@ -194,8 +199,10 @@ class MpohodaTransferOrdersOperator(MpohodaBatchOperator):
     :param mpohoda_conn_id: id of the mPOHODA connection (templated)
     """
 
+    operations = operations.TRANSFERS
+
     def __init__(self, *, resource: str, **kwargs: Any) -> None:
-        self.operation = _operation(resource, operations.TRANSFERS)
+        self.operation = _operation(resource, self.operations)
         super().__init__(**kwargs)
         self.resource = resource
 
@@ -225,8 +232,10 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
     :param mpohoda_conn_id: id of the mPOHODA connection (templated)
     """
 
+    operations = operations.LIQUIDATES
+
     def __init__(self, *, resource: str, record_key: str | None = None, **kwargs: Any) -> None:
-        self.operation = _operation(resource, operations.LIQUIDATES)
+        self.operation = _operation(resource, self.operations)
         super().__init__(**kwargs)
         self.resource = resource
         self.record_key = record_key

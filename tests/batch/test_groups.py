@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider.batch.nested_mapping import NestedMapping, nested
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
 from airflow_provider.http.call import Call, Repeat
-from airflow_provider.mistakes import InvalidRecord, Mistake
 from airflow_provider.records.groups import GroupedRecords
 from airflow_provider.records.readers import Row
 

@@ -12,9 +12,8 @@ from uuid import UUID
 
 import pytest
 
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, InvalidRecord
 from airflow_provider.http.content import encode
-from airflow_provider.mistakes import InvalidRecord
 from airflow_provider.mpohoda.documents import checked, is_field
 from airflow_provider.values import SinglePrecision
 from tests.support.sandbox import ROOT

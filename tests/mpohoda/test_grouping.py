@@ -207,11 +207,11 @@ def test_warnings_are_kept_and_may_fail_the_task_after_all_is_created(vendor, tm
     records = file(tmp_path, "77,,Ada,1,9.90", "78,,Bob,1,1")
     output = str(tmp_path / "out.jsonl")
     with pytest.raises(BatchFailed, match="2 records with warnings; the first, of row 1: SellingPriceCode"):
-        create(records, fail_on_warning=True, output=output)
+        create(records, fail_on_warning=True, output=output, max_concurrency=1)
     assert [one["issued_invoice"]["warnings"][0]["code"] for one in lines(output)] == [
         "SellingPriceCodeDoesNotExist"
     ] * 2
-    again = create(records, "run-2")
+    again = create(records, "run-2", max_concurrency=1)
     assert counts(again) == {"total": 2, "replayed": 2}
     assert again["warnings"][1] == {"row": 2, "code": "SellingPriceCodeDoesNotExist", "message": "m"}
 
@@ -235,7 +235,7 @@ def test_a_payment_in_part_is_known_by_the_field_that_record_key_names(vendor):
         {"id": ID.format(1), "amount": "10", "transaction": "T2", "key": "x"},
         {"id": ID.format(1), "amount": "10", "transaction": "T1", "key": "y"},
     ]
-    options = {"task_id": "pay", "resource": "IssuedInvoices", "records": records}
+    options: dict[str, Any] = {"task_id": "pay", "resource": "IssuedInvoices", "records": records}
     result = execute(MpohodaLiquidateOperator(**options, record_key="transaction"))
     assert counts(result) == {"total": 3, "created": 2, "replayed": 1}
     with pytest.raises(InvalidInput, match="key of its own"):
