@@ -15,6 +15,7 @@ import base64
 import binascii
 import os
 import struct
+from decimal import Decimal
 from functools import cache, lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def seal(secret: SecretStr | str) -> str:
 
 
 def seal_fields(value: Any) -> Any:
-    """Turn a vendor's answer into plain JSON values, its secrets sealed.
+    """Turn a vendor's answer into plain JSON values, its secrets sealed and its exact decimals as text.
 
     :param value: a model, or a part of one
     :raises InvalidInput: Airflow has no Fernet key
@@ -74,6 +75,9 @@ def seal_fields(value: Any) -> Any:
         return {name: seal_fields(getattr(value, name)) for name in value.__class__.__pydantic_fields__}
     if isinstance(value, list | tuple):
         return [seal_fields(item) for item in value]
+    if isinstance(value, Decimal):
+        # With all its digits: neither the ledger nor XCom has a form for it.
+        return format(value, "f")
     return value
 
 

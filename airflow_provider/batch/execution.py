@@ -9,15 +9,17 @@ import signal
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from airflow_provider.batch.check import Check
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
 from airflow_provider.batch.runner import Batch
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import BatchFailed, InvalidInput
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.recorder import Recorder
@@ -26,6 +28,7 @@ from airflow_provider.quota.automatic import release_for_batch, reserve_for_batc
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.records.destinations import WrittenByAnother
 from airflow_provider.records.formats import XCOM_RECORDS, report_path
+from airflow_provider.records.groups import GroupedRecords
 from airflow_provider.records.json_lines import for_xcom
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput, lost, not_written, open_output
@@ -33,10 +36,12 @@ from airflow_provider.secrets import check_key
 from airflow_provider.store.location import configured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider.batch.counts import BatchCounts
+    from airflow_provider.batch.failures import Failures
     from airflow_provider.batch.plan import Plan
+    from airflow_provider.batch.warnings import Warnings
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.http.options import VendorOptions
     from airflow_provider.http.retry import RequestPolicy
@@ -153,23 +158,71 @@ class Execution:
             output, report = self._publish(batch, results, failures)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
+            **batch.counts.of_rows(),
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
             "requests": requests,
             "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
+        if batch.warnings.records:
+            result["warnings"] = batch.warnings.reported
         if isinstance(results, ListOutput):
             result["records"] = results.records
         self._report(batch.counts, result)
+        self._judge(batch.warnings)
         return result
+
+    def check(self) -> dict[str, Any]:
+        """Check the records of the batch: nothing is sent, reserved or recorded.
+
+        :return: counts, and where the report is
+        :raises VendorError: a record is wrong, unless the batch goes on in spite of failures
+        """
+        started = time.monotonic()
+        with ExitStack() as stack:
+            stack.callback(retire, self._ledger.owner)
+            records = stack.enter_context(self._records())
+            if records.columns is not None:
+                self._plan.mapping.check_columns(records.columns)
+            self._check_empty(records)
+            report = report_path(self._output) if self._output else None
+            if self._output:
+                _check_paths(self._output, records.path)
+            failures = open_output(report)
+            stack.callback(failures.close)
+            check = Check(self._plan, self._ledger, failures)
+            check.run(records)
+            result = check.result(_publish(check.failures, failures))
+        result["seconds"] = round(time.monotonic() - started, 3)
+        self._report(check.counts, result)
+        check.judge()
+        return result
+
+    def _judge(self, warnings: Warnings) -> None:
+        """Fail at the end of a batch where the vendor's warnings are failures."""
+        if not warnings.records:
+            return
+        first = warnings.reported[0] if warnings.reported else {}
+        told = (
+            f"the vendor accepted {warnings.records} records with warnings; the first, of row "
+            f"{first.get('row')}: {first.get('code')}"
+        )
+        self._log.warning("%s. Each has its own in its result.", told)
+        if self._plan.fail_on_warning:
+            raise BatchFailed(
+                told, remedy="They are there, and no later try sends them again. Look them up at the vendor."
+            )
 
     def _check_shared(self, database: Database) -> None:
         if self._plan.operation.once:
             check_shared(database, self._executor)
 
     def _records(self) -> Records:
-        return Records(
+        make: Callable[..., Records] = Records
+        if self._plan.grouping is not None:
+            make = partial(GroupedRecords, grouping=self._plan.grouping, folder=_folder_of(self._output))
+        return make(
             self._source,
             delimiter=self._delimiter,
             encoding=self._encoding,
@@ -195,7 +248,8 @@ class Execution:
             report = report_path(self._output)
         else:
             records.hold(XCOM_RECORDS)
-        results = open_output(self._output, columns=(*records.columns, key) if records.columns else ())
+        columns = records.result_columns
+        results = open_output(self._output, columns=(*columns, key) if columns else ())
         stack.callback(results.close)
         if self._output:
             _check_paths(self._output, records.path)
@@ -235,7 +289,7 @@ class Execution:
             # Both before either: nothing is replaced where one of them is another task's.
             failures.complete()
             results.complete()
-            report = _settle(batch, failures)
+            report = _publish(batch.failures, failures)
             return results.publish(), report
         except WrittenByAnother as error:
             raise lost(error.filename, _where(results.keep(), failures.keep()), then=REPLAYED) from None
@@ -247,7 +301,7 @@ class Execution:
         try:
             try:
                 failures.complete()
-                report = _settle(batch, failures)
+                report = _publish(batch.failures, failures)
             except WrittenByAnother:
                 report = failures.keep()
             kept = results.keep()
@@ -273,9 +327,9 @@ class Execution:
             self._log.warning("%d more failed; see %s.", hidden, where)
 
 
-def _settle(batch: Batch, failures: Output) -> str | None:
+def _publish(reported: Failures, failures: Output) -> str | None:
     """Publish the report; without failures, leave none of an earlier run."""
-    if batch.failures.reported:
+    if reported.reported:
         return failures.publish()
     failures.discard()
     return None
@@ -338,6 +392,13 @@ def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> f
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
     return policy.deadline + options.timeout + queue + 60
+
+
+def _folder_of(output: str | None) -> str | None:
+    """Return the folder of a local output: there is what protects its data."""
+    if output is None or "://" in _real(output):
+        return None
+    return os.path.dirname(_real(output)) or None
 
 
 def _real(path: str) -> str:

@@ -70,24 +70,26 @@ class Failures:
         :raises OSError: the report cannot be written
         """
         # Where a person finds it: in the file that the first step has read.
-        error.row = job.row.source_row
+        if not job.row.rows or error.row is None:
+            error.row = job.row.source_row
         if isinstance(error, OutcomeUnknown):
             name_row(error, job.id)
-            self._counts.unknown += 1
+            self._counts.add("unknown", job.row)
         else:
-            self._counts.failed += 1
+            self._counts.add("failed", job.row)
         report = {
             "row": job.row.source_row,
             "source_row": job.row.source_row,
+            **({"rows": list(job.row.rows)} if job.row.rows else {}),
             "error": type(error).__name__,
             "field": getattr(error, "field", None),
             "ledger_id": getattr(error, "ledger_id", None),
             "reason": str(error),
         }
-        # A row that cannot be read may have a secret anywhere in it, where it cannot be sealed.
-        told = job.row.text is not None and not self._plan.operation.secret_parameters
-        text = {"text": job.row.text} if told else {}
-        self._output.write({**report, "record": job.row.record, **text})
+        # A row that cannot be used may have a secret anywhere in it, where it cannot be sealed.
+        hidden = job.row.error is not None and bool(self._plan.operation.secret_parameters)
+        text = {"text": job.row.text} if job.row.text is not None and not hidden else {}
+        self._output.write({**report, "record": {} if hidden else job.row.record, **text})
         if len(self.reported) < REPORTED:
             self.reported.append(report)
         return self._ending(job, error)

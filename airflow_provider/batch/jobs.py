@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.revisions import Revisions
-from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, VendorError
 from airflow_provider.records.json_lines import is_storable
 from airflow_provider.records.readers import Row
 
@@ -59,6 +59,7 @@ class JobMaker:
 
     def __init__(self, plan: Plan, ledger: Ledger) -> None:
         self._mapping = plan.mapping
+        self._lines = None if plan.grouping is None else plan.grouping.lines
         self._size = plan.chunk_size if plan.combine else 1
         # Many records that cannot be sent must not keep those between them waiting, nor fill the memory.
         self._span = max(READ_AHEAD, 2 * self._size)
@@ -101,6 +102,8 @@ class JobMaker:
         try:
             call = self._mapping.call(row.record).made_of(row.record)
         except VendorError as error:
+            if row.rows and isinstance(error, InvalidRecord) and self._lines is not None:
+                error.of_rows(self._lines, row.rows)
             return Job(row, error=error)
         except UnicodeError as error:
             # A secret in it could not be sealed and is still in clear: it must stay out of the report.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.exceptions import AirflowException
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.ledger.ledger import Redo
     from airflow_provider.records.csv_reader import MissingValues
+    from airflow_provider.records.groups import Grouping
 
 
 class VendorBatchOperator(VendorOperator):
@@ -74,10 +75,12 @@ class VendorBatchOperator(VendorOperator):
 
     template_fields: Sequence[str] = ("records", "output_path", "fields", "defaults")
 
-    operation: ClassVar[Operation[Any]]
+    operation: Operation[Any]
     """What is done with each record."""
     chunk_size: int = 1
     """How many records one request carries at most."""
+    fail_on_warning: bool = False
+    """Whether the batch fails at its end where the vendor remarked on a record that it accepted."""
 
     def __init__(
         self,
@@ -240,9 +243,12 @@ class VendorBatchOperator(VendorOperator):
         hook = self.hook()
         # Read before the event loop starts: inside it Airflow allows no blocking request to its supervisor.
         options = hook.options
+        mapping = self.mapping(hook)
         plan = Plan(
             operation=self.operation,
-            mapping=self.mapping(hook),
+            mapping=mapping,
+            grouping=self.grouping(mapping),
+            fail_on_warning=self.fail_on_warning,
             max_concurrency=min(self.max_concurrency, options.max_connections),
             on_error=self.on_error,
             max_failures=self.max_failures,
@@ -269,7 +275,21 @@ class VendorBatchOperator(VendorOperator):
             empty=self.empty,
             executor=self.executor,
         )
-        return self._execution.run()
+        return self.carry_out(self._execution)
+
+    def grouping(self, mapping: RecordMapping) -> Grouping | None:
+        """Return how several rows make one record; None where each is one.
+
+        :param mapping: what makes a call of a record
+        """
+        return None
+
+    def carry_out(self, execution: Execution) -> dict[str, Any]:
+        """Do with the batch what is to be done.
+
+        :param execution: the batch, ready to run
+        """
+        return execution.run()
 
     def on_kill(self) -> None:
         """End the batch: finish or record what is under way, send nothing more."""

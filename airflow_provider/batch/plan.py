@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.operation import Combine, Operation
+    from airflow_provider.records.groups import Grouping
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Plan:
     :param progress_interval: seconds between two lines of progress in the log
     :param chunk_size: records that one request may carry
     :param combine: makes one call of those of several records; None where each has its own
+    :param grouping: how several rows make one record; None where each is one
+    :param fail_on_warning: whether the batch fails at its end where the vendor remarked on a record
     :param reveal: secret fields of a result that are written in clear, dots leading into nested ones
     """
 
@@ -38,6 +41,8 @@ class Plan:
     chunk_size: int = 1
     combine: Combine | None = None
     reveal: Collection[str] = ()
+    grouping: Grouping | None = None
+    fail_on_warning: bool = False
 
     @property
     def claimed_ahead(self) -> int:

@@ -14,6 +14,7 @@ from airflow_provider.batch.failures import Failures
 from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
 from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
+from airflow_provider.batch.warnings import Warnings
 from airflow_provider.exceptions import (
     OutcomeUnknown,
     StoreUnavailable,
@@ -51,7 +52,9 @@ class Batch:
     """
 
     def __init__(self, plan: Plan, records: Records, results: Output, failures: Output) -> None:
-        self.counts = BatchCounts(done=plan.operation.done)
+        self.counts = BatchCounts(
+            done=plan.operation.done, rows=None if plan.grouping is None else BatchCounts()
+        )
         self.error: BaseException | None = None
         """What ended the batch before its last record, or kept it from a good end."""
         self._plan = plan
@@ -62,6 +65,7 @@ class Batch:
         self._outputs = (results, failures)
         self._results = OrderedResults(results, ordered=plan.ordered)
         self.failures = Failures(plan, self.counts, failures)
+        self.warnings = Warnings()
         self._ahead: deque[list[Job]] = deque()
         """What is to be done next: the records of one request each."""
         self._reading: asyncio.Task[None] | None = None
@@ -256,7 +260,8 @@ class Batch:
         job.recorded = True
         if claim.status is ClaimStatus.DONE:
             result = revealed(claim.result, self._plan.reveal)
-            self.counts.replayed += 1
+            self.counts.add("replayed", job.row)
+            self.warnings.add(job.row, claim.result)
             return {**job.row.record, self._operation.result_key: result}
         if claim.status is ClaimStatus.FAILED:
             raise VendorRejected(
@@ -310,10 +315,8 @@ class Batch:
                 raise OutcomeUnknown(f"{LOST} ({type(error).__name__})") from None
             raise
         recorder.settle(Completion(job.id, "done", result=result))
-        if existing:
-            self.counts.existing += 1
-        else:
-            self.counts.created += 1
+        self.counts.add("existing" if existing else "created", job.row)
+        self.warnings.add(job.row, result)
         return {**job.row.record, self._operation.result_key: revealed(result, self._plan.reveal, value)}
 
     async def _drain(self) -> None:

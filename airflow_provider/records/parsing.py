@@ -27,6 +27,7 @@ class Row:
     :param source_row: its number in the original file, which an earlier step or ``split_records`` has read
     :param error: why it could not be read
     :param text: the text of what could not be read
+    :param rows: the rows of the original file that it was made of, where those are several rows of one record
     """
 
     number: int
@@ -34,6 +35,7 @@ class Row:
     source_row: int
     error: InvalidInput | None = None
     text: str | None = None
+    rows: tuple[int, ...] = ()
 
 
 def original_row(record: Mapping[str, Any], number: int) -> int:

@@ -74,6 +74,11 @@ class Records:
         """The path or URI of the file, if the records come from one."""
         return self.source if isinstance(self.source, str) else None
 
+    @property
+    def result_columns(self) -> tuple[str, ...]:
+        """The columns that the records have, where a file names them up front; else none."""
+        return self.columns or ()
+
     def is_empty(self) -> bool:
         """Say whether there are no records; that reads the first, which is still read again."""
         first = list(islice(self._rows, 1))

@@ -1,0 +1,92 @@
+"""What the mPOHODA batches do with each record.
+
+The name of an operation and the key of its call are what the ledger knows a record by. Neither changes later:
+every record would be sent a second time.
+"""
+
+from __future__ import annotations
+
+from airflow_provider.batch.operation import Operation
+from airflow_provider.mpohoda.create_calls import MpohodaCreated, create_record, liquidate, transfer_order
+
+
+def _create(name: str, result_key: str) -> Operation[MpohodaCreated]:
+    return Operation(
+        name=f"mpohoda.create_{name}",
+        call=create_record,
+        result_key=result_key,
+        scope="forever",
+        rest="body",
+    )
+
+
+CREATE_ISSUED_INVOICE = _create("issued_invoice", "issued_invoice")
+CREATE_RECEIVED_INVOICE = _create("received_invoice", "received_invoice")
+CREATE_ISSUED_ADVANCE_INVOICE = _create("issued_advance_invoice", "advance_invoice")
+CREATE_ISSUED_OFFER = _create("issued_offer", "offer")
+CREATE_ISSUED_ORDER = _create("issued_order", "issued_order")
+CREATE_RECEIVED_ORDER = _create("received_order", "received_order")
+CREATE_ISSUE_SLIP = _create("issue_slip", "issue_slip")
+CREATE_BUSINESS_PARTNER = _create("business_partner", "partner")
+CREATE_PAYMENT_METHOD = _create("payment_method", "payment_method")
+
+TRANSFER_ISSUED_ORDER = Operation(
+    name="mpohoda.transfer_issued_order",
+    call=transfer_order,
+    result_key="received_invoice",
+    scope="forever",
+    takes={"id": "issued_order.id"},
+)
+TRANSFER_RECEIVED_ORDER = Operation(
+    name="mpohoda.transfer_received_order",
+    call=transfer_order,
+    result_key="issued_invoice",
+    scope="forever",
+    takes={"id": "received_order.id"},
+)
+
+LIQUIDATE_ISSUED_INVOICE = Operation(
+    name="mpohoda.liquidate_issued_invoice",
+    call=liquidate,
+    result_key="liquidation",
+    scope="forever",
+    takes={"id": "issued_invoice.id"},
+    done="recorded",
+)
+LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
+    name="mpohoda.liquidate_issued_advance_invoice",
+    call=liquidate,
+    result_key="liquidation",
+    scope="forever",
+    takes={"id": "advance_invoice.id"},
+    done="recorded",
+)
+
+CREATES = {
+    "IssuedInvoices": CREATE_ISSUED_INVOICE,
+    "ReceivedInvoices": CREATE_RECEIVED_INVOICE,
+    "IssuedAdvanceInvoices": CREATE_ISSUED_ADVANCE_INVOICE,
+    "IssuedOffers": CREATE_ISSUED_OFFER,
+    "IssuedOrders": CREATE_ISSUED_ORDER,
+    "ReceivedOrders": CREATE_RECEIVED_ORDER,
+    "IssueSlips": CREATE_ISSUE_SLIP,
+    "BusinessPartners": CREATE_BUSINESS_PARTNER,
+    "PaymentMethods": CREATE_PAYMENT_METHOD,
+}
+TRANSFERS = {"IssuedOrders": TRANSFER_ISSUED_ORDER, "ReceivedOrders": TRANSFER_RECEIVED_ORDER}
+LIQUIDATES = {
+    "IssuedInvoices": LIQUIDATE_ISSUED_INVOICE,
+    "IssuedAdvanceInvoices": LIQUIDATE_ISSUED_ADVANCE_INVOICE,
+}
+
+RESULTS = (
+    *(operation.result_key for operation in CREATES.values()),
+    "liquidation",
+    "detail",
+    "status",
+    "payment",
+    "file",
+    "available_quantities",
+    "selling_prices",
+)
+"""The keys under which the mPOHODA batches leave their results: those are not fields of a body."""
