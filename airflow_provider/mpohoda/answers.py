@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.call import Response
 
 USED_UP = "too many requests"
+UNSPECIFIED = "Unspecified"
 
 AUTH_REMEDY = (
     f'Check "{SECRET_LABEL}" and "{CLIENT_LABEL}" of the connection, and its country. They stop working when '
@@ -239,7 +240,8 @@ def _is_problem(response: Response, found: Mapping[str, Any]) -> bool:
 def _warning(value: Any) -> dict[str, str]:
     members = _lower(value) if isinstance(value, dict) else {"message": value}
     said = {name: members.get(name) for name in ("code", "message")}
-    return {name: "" if one is None else str(one) for name, one in said.items()}
+    # Any form of a warning is told, under the vendor's own code for one that only its text explains.
+    return {"code": str(said["code"] or UNSPECIFIED), "message": str(said["message"] or "")}
 
 
 def _lower(members: Mapping[str, Any]) -> dict[str, Any]:

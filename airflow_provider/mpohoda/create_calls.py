@@ -9,11 +9,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, once
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.mpohoda import values
-from airflow_provider.mpohoda.standin import created, guid, path
+from airflow_provider.mpohoda.answers import created
+from airflow_provider.mpohoda.resources import RESOURCES, guid
+from airflow_provider.mpohoda.resources import resource as resource_of
 from airflow_provider.texts import plain_marks, text_or_none
 from airflow_provider.values import is_empty, shape
 
@@ -22,10 +24,10 @@ if TYPE_CHECKING:
 
     from airflow_provider.http.call import Response
 
-TRANSFERS = {"IssuedOrders": "ToReceivedInvoice", "ReceivedOrders": "ToIssuedInvoice"}
-"""The orders that become invoices, each with the word of its path."""
+TRANSFERS = {name: one.transfers for name, one in RESOURCES.items() if one.transfers}
+"""The orders that become invoices, each with the part of its resource that does it."""
 
-LIQUIDATES = {"IssuedInvoices": True, "IssuedAdvanceInvoices": False}
+LIQUIDATES = {name: "liquidates_partially" in one.parts for name, one in RESOURCES.items() if one.liquidates}
 """The documents that are marked as paid, and whether that can be done in part."""
 
 NOTE = 64
@@ -96,7 +98,12 @@ def create_record(
 
     sent = checked(resource, body, country=country)
     parts = key if isinstance(key, list | tuple) and key else (key,)
-    return _call(path(resource), sent, _created, key=(resource, *(_own_key(part) for part in parts)))
+    return _call(
+        resource_of(resource).path("creates"),
+        sent,
+        _created,
+        key=(resource, *(_own_key(part) for part in parts)),
+    )
 
 
 @once
@@ -109,9 +116,9 @@ def transfer_order(resource: str, id: str) -> Call[MpohodaCreated]:
     :param id: mPOHODA's id of the order
     :raises InvalidInput: the resource has no orders, or the id is none
     """
-    word = _of("resource", resource, TRANSFERS)
+    part = _of("resource", resource, TRANSFERS)
     order = guid("id", id)
-    return _call(path(resource, f"/{order}/Transfer/{word}/Fully"), {}, _created, key=(resource, order))
+    return _call(resource_of(resource).path(part, order), {}, _created, key=(resource, order))
 
 
 @once
@@ -148,15 +155,15 @@ def liquidate(
         ),
     }
     body = {name: value for name, value in given.items() if value is not None}
-    way = "Partially" if "DocumentCurrencyAmount" in body else "Fully"
-    if way == "Fully":
+    part = "liquidates_partially" if "DocumentCurrencyAmount" in body else "liquidates"
+    if part == "liquidates":
         _check_full(body)
         # Once, whatever transaction says so.
         own: tuple[str, ...] = ("fully",)
     else:
         _check_part(resource, partially, body, key)
         own = ("partially", _own_key(key))
-    place = path(resource, f"/{document}/Liquidate/Standalone/{way}")
+    place = resource_of(resource).path(part, document)
     return _call(place, body, _liquidated, key=(resource, document, *own))
 
 
@@ -191,11 +198,7 @@ def _call(
     place: str, body: Mapping[str, Any], read: Callable[[Any, list[Any], int], Any], *, key: tuple[str, ...]
 ) -> Call[Any]:
     def decode(response: Response) -> Any:
-        data, warnings = created(response)
-        if not isinstance(data, dict):
-            # It was created; which it is has to be looked up.
-            raise VendorProtocolError("the response has no Data", status=response.status)
-        return read(data, warnings, response.status)
+        return read(*created(response), response.status)
 
     return Call("POST", place, decode, json=body, key=key)
 
@@ -208,7 +211,7 @@ def _created(data: Mapping[str, Any], warnings: list[Any], status: int) -> Mpoho
         "number": _text(number),
         "variable_symbol": _text(data.get("VariableSymbol")),
         "total": _amount(totals.get("TotalPrice")) if isinstance(totals, dict) else None,
-        "warnings": _warnings(warnings),
+        "warnings": warnings,
     }
     return parse(MpohodaCreated, found, status=status)
 
@@ -218,18 +221,9 @@ def _liquidated(data: Mapping[str, Any], warnings: list[Any], status: int) -> Mp
         "id": data.get("Id"),
         "amount": _amount(data.get("DocumentCurrencyAmount")),
         "date": _text(data.get("Date")),
-        "warnings": _warnings(warnings),
+        "warnings": warnings,
     }
     return parse(MpohodaLiquidation, found, status=status)
-
-
-def _warnings(warnings: Any) -> list[dict[str, str | None]]:
-    """Read what mPOHODA remarks: the record is there, whatever form a warning has."""
-    found = [one for one in warnings if isinstance(one, dict)] if isinstance(warnings, list) else []
-    return [
-        {"code": _text(plain.get("code")) or "Unspecified", "message": _text(plain.get("message"))}
-        for plain in ({str(name).lower(): value for name, value in one.items()} for one in found)
-    ]
 
 
 def _text(value: Any) -> str | None:

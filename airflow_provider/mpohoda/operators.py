@@ -9,7 +9,6 @@ from airflow_provider import values
 from airflow_provider.batch.operator import VendorBatchOperator
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.mpohoda import operations
-from airflow_provider.mpohoda.standin import hook as make_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.operation import Operation
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
+    from airflow_provider.mpohoda.hooks import MpohodaHook
     from airflow_provider.records.groups import Grouping
 
 __all__ = [
@@ -58,10 +58,11 @@ class MpohodaBatchOperator(VendorBatchOperator):
     operations: ClassVar[Mapping[str, Operation[Any]]]
     """What is done with each record, by resource."""
 
-    def hook(self) -> VendorHook[Any]:
+    def hook(self) -> MpohodaHook:
         """Return the mPOHODA hook."""
-        found: VendorHook[Any] = make_hook(self.mpohoda_conn_id, self.request_policy)
-        return found
+        from airflow_provider.mpohoda.hooks import MpohodaHook
+
+        return MpohodaHook(self.mpohoda_conn_id, policy=self.request_policy)
 
 
 class MpohodaCreateOperator(MpohodaBatchOperator):

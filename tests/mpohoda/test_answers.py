@@ -217,8 +217,8 @@ def test_what_was_created_comes_with_its_warnings():
     assert warnings == [
         {"code": "SellingPriceCodeDoesNotExist", "message": "no such code"},
         {"code": "1", "message": ""},
-        {"code": "", "message": "plain"},
-        {"code": "", "message": ""},
+        {"code": "Unspecified", "message": "plain"},
+        {"code": "Unspecified", "message": ""},
     ]
 
 

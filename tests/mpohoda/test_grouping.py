@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from airflow_provider.exceptions import BatchFailed, InvalidInput
-from airflow_provider.http.auth import Auth
-from airflow_provider.http.hook import VendorHook
-from airflow_provider.http.options import VendorOptions, form_field
 from airflow_provider.mpohoda.operators import (
     MpohodaCreateOperator,
     MpohodaLiquidateOperator,
@@ -24,24 +20,6 @@ from tests.support.batches import counts, execute, lines
 from tests.support.servers import serving
 
 ID = "11111111-2222-4333-8444-{:012d}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options(VendorOptions):
-    conn_type: ClassVar[str] = "mpohoda"
-
-    host: str = form_field("Host", "Where it is.", standard="host", required=True)
-    country: str = form_field("Country", "Which one.", default="cz")
-
-
-class Hook(VendorHook[Options]):
-    """Stands for the hook of the room, without its credentials and its quota."""
-
-    conn_type = Options.conn_type
-    options_type = Options
-
-    def auth(self, options: Options) -> Auth:
-        return Auth()
 
 
 class Vendor:
@@ -65,13 +43,12 @@ class Vendor:
 
 
 @pytest.fixture
-def vendor(set_connection, monkeypatch, no_waiting):
+def vendor(set_connection, no_waiting):
     made = Vendor()
     with serving(made) as server:
-        set_connection("mpohoda_default", conn_type="mpohoda", host=server.url, extra={"timeout": 10})
-        monkeypatch.setattr(
-            "airflow_provider.mpohoda.operators.make_hook",
-            lambda conn_id, policy: Hook(conn_id, policy=policy),
+        extra = {"timeout": 10}
+        set_connection(
+            "mpohoda_default", conn_type="mpohoda", host=server.url, password="key-of-the-test", extra=extra
         )
         yield made
 
