@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.records.json_lines import decode, encode
 from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.storage import (
     exists,
@@ -34,16 +33,24 @@ class Parts:
     :param output: path or URI of the output
     :param id: what no other task instance has in common
     :param owner: what no other try has in common
+    :param table: which of several tables it is, in the names of its files; empty for the first
     :param names: the files of earlier tries that each have many pages
     :param loose: the files after them that each have one page
     """
 
     def __init__(
-        self, output: str, id: str, owner: str = "", *, names: Iterable[str] = (), loose: Iterable[str] = ()
+        self,
+        output: str,
+        id: str,
+        owner: str = "",
+        *,
+        table: str = "",
+        names: Iterable[str] = (),
+        loose: Iterable[str] = (),
     ) -> None:
         self._above = f"{output}.parts"
         self.folder = f"{self._above}/{id}"
-        self._owner = owner.rpartition("/")[2][:12]
+        self._owner = owner.rpartition("/")[2][:12] + (table and f"-{table}")
         self.names = list(names)
         self.loose = list(loose)
         self._written = 0
@@ -64,15 +71,15 @@ class Parts:
         """
         make_folder(self.folder)
 
-    def add(self, records: list[dict[str, Any]]) -> None:
+    def add(self, records: list[bytes]) -> None:
         """Write the records of a page; they are durable when it returns.
 
-        :param records: the records
+        :param records: the records, each as JSON on one line
         :raises OSError: they cannot be written
         """
         if not records:
             return
-        self.loose.append(self._new([b"".join(encode(record) + b"\n" for record in records)]))
+        self.loose.append(self._new([b"\n".join([*records, b""])]))
         if len(self.loose) >= PAGES:
             self._put_together()
 
@@ -82,11 +89,16 @@ class Parts:
             remove(self._path(name))
         self._superseded = []
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[bytes]:
+        """Read the records, each as JSON with its line break."""
         for name in [*self.names, *self.loose]:
             with reading(self._path(name)) as file:
-                for line in file:
-                    yield decode(line)
+                yield from file
+
+    def blocks(self) -> Iterator[bytes]:
+        """Read the records as JSON lines, in blocks that end anywhere."""
+        for name in [*self.names, *self.loose]:
+            yield from self._blocks(name)
 
     def remove(self) -> None:
         """Remove the folder, and the one above it unless others have something there.

@@ -9,7 +9,8 @@ import pytest
 from airflow_provider.exceptions import VendorProtocolError, VendorRejected
 from airflow_provider.extract.extraction import read_pages, start_reading
 from airflow_provider.extract.listing import Listing, Query
-from airflow_provider.extract.paging import Cursor, Page, PageNumbers, Progress, Reading
+from airflow_provider.extract.paging import Cursor, Page, PageNumbers, Progress
+from airflow_provider.extract.reading import Reading
 
 NUMBERS = PageNumbers()
 
