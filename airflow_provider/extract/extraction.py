@@ -67,9 +67,7 @@ def start_reading(query: Query[Any], progress: Progress | None = None) -> Readin
     )
 
 
-def read_pages(
-    query: Query[T], run: Callable[[Call[T]], T], reading: Reading
-) -> Iterator[Sequence[Row]]:
+def read_pages(query: Query[T], run: Callable[[Call[T]], T], reading: Reading) -> Iterator[Sequence[Row]]:
     """Ask for page after page, and yield the records of each. One page is in memory at a time.
 
     :param query: the query
@@ -147,9 +145,9 @@ class Extraction:
     """One try of reading a list into a file.
 
     After each page its records are written to a part, then the database notes how far it came: what the
-    database speaks of is always there. At the end the output is published, the database notes that, what is to
-    follow is done, the parts are removed, and the row last: a crash between two of these steps is made up for
-    by the next try.
+    database speaks of is always there. At the end the output is published, the database notes that, what is
+    to follow is done, the parts are removed, and the row last: a crash between two of these steps is made up
+    for by the next try.
 
     :param query: the query
     :param results: the file or files, nothing of them written yet
@@ -268,7 +266,10 @@ class Extraction:
 
     def _values(self) -> dict[str, Any]:
         """Return all that the next try needs to go on."""
-        names = {name or "parts": parts.as_dict() for name, parts in zip(self._results.tables, self._parts, strict=True)}
+        names = {
+            name or "parts": parts.as_dict()
+            for name, parts in zip(self._results.tables, self._parts, strict=True)
+        }
         return {"progress": self._reading.progress.as_dict(), **names}
 
     def _publish(self) -> None:

@@ -38,9 +38,7 @@ class Outputs:
         """The files, that of the rows first."""
         if lines_output:
             try:
-                self.files.append(
-                    FileOutput(lines_output, schema=listing.lines_schema, exact=listing.exact)
-                )
+                self.files.append(FileOutput(lines_output, schema=listing.lines_schema, exact=listing.exact))
             except BaseException:
                 self.close()
                 raise

@@ -57,8 +57,8 @@ class Progress:
     repeated: int = 0
     """Records that were dropped, because they had come before."""
     announced: int | None = None
-    """How many records the answer says that there are: the latest, or the first where pages are read until one
-    is short."""
+    """How many records the answer says that there are: the latest, or the first where pages are read until
+    one is short."""
     total_pages: int | None = None
     """How many pages the answer says that there are."""
     counted: int = 0

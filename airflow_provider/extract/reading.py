@@ -282,7 +282,7 @@ class Reading:
         return rows
 
     def _is_wanted(self, changed: Any) -> bool:
-        """Take notice of when a record was changed, and say whether it belongs to the time that is asked for."""
+        """Take notice of when a record was changed, and say whether it is of the time that is asked for."""
         instant = ticks(changed)
         if instant is None:
             return True

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from airflow_provider.exceptions import VendorProtocolError
-from airflow_provider.records.json_lines import encode, encode_exact
+from airflow_provider.records.json_lines import decode_texts, encode, encode_exact
+from airflow_provider.records.schema import with_integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from airflow_provider.records.schema import Schema
 
 
 class RawRow(NamedTuple):
@@ -134,6 +137,18 @@ def line_of(row: Row) -> bytes:
     :param row: the row
     """
     return row.raw if isinstance(row, RawRow) else encode(row)
+
+
+def as_record(row: Row, schema: Schema | None = None) -> dict[str, Any]:
+    """Return a row as a record for XCom: numbers of one that is not decoded are texts, with all their digits.
+
+    :param row: the row
+    :param schema: says which numbers are whole, and stay numbers; None where that is not known
+    """
+    if not isinstance(row, RawRow):
+        return row
+    record: dict[str, Any] = with_integers(decode_texts(row.raw), schema)
+    return record
 
 
 def _structure(identity: str | None, path: list[str]) -> type[msgspec.Struct]:

@@ -18,8 +18,8 @@ ASKED = 500
 class Seen:
     """A set of rows on the disk: 64 bits of what identifies each, and 64 of when it was changed.
 
-    It is a temporary file without a name, of about 25 bytes a row. Of a million rows, two have the same 64 bits
-    with a probability of 1 in 30 million. It lives as long as the process; a later try of a task
+    It is a temporary file without a name, of about 25 bytes a row. Of a million rows, two have the same 64
+    bits with a probability of 1 in 30 million. It lives as long as the process; a later try of a task
     makes it again of the rows that it has.
     """
 

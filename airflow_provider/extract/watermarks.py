@@ -1,4 +1,4 @@
-"""Up to which change a list has been read: the state of incremental extraction, in the provider's database."""
+"""Up to which change a list has been read: the state of incremental reading, in the provider's database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider.store.engine import Database
 
 KEPT = 400 * 24 * 3600.0
-"""Seconds for which it is known what a run read from; a run that is cleared later reads from the state of then."""
+"""Seconds for which it is known what a run read from. One cleared later reads from the latest state."""
 
 
 class Watermark:
@@ -112,7 +112,9 @@ class Watermark:
         self._database.close()
 
 
-def states(database: Database, conn_id: str | None = None, listing: str | None = None) -> list[dict[str, Any]]:
+def states(
+    database: Database, conn_id: str | None = None, listing: str | None = None
+) -> list[dict[str, Any]]:
     """Return the states, those that changed last first.
 
     :param database: the database

@@ -77,6 +77,11 @@ def with_integers(value: Any, kind: Any) -> Any:
     if isinstance(value, list):
         inner = kind[0] if isinstance(kind, list) else None
         return [with_integers(item, inner) for item in value]
-    if kind == "integer" and isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 20:
+    if (
+        kind == "integer"
+        and isinstance(value, str)
+        and value.removeprefix("-").isdecimal()
+        and len(value) < 20
+    ):
         return int(value)
     return value

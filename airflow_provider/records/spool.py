@@ -38,9 +38,7 @@ class Spool:
         for _, record in self.sized():
             yield record
 
-    def sized(
-        self, read: Callable[[bytes], Any] = decode
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
+    def sized(self, read: Callable[[bytes], Any] = decode) -> Iterator[tuple[int, dict[str, Any]]]:
         """Read the records from the first on, each with the bytes that it takes as JSON.
 
         :param read: decodes a line

@@ -37,7 +37,7 @@ def write_with_schema(spool: Spool, file: NewFile, schema: Schema) -> None:
     """Write records as Parquet with the columns of a schema, then those that came beyond it.
 
     A number is ``decimal128(38, 12)``, and is never rounded. A text column takes every value: one that is no
-    text is written as JSON. A column beyond the schema has the type that its values have, as without a schema.
+    text is written as JSON. A column beyond the schema has the type of its values, as without a schema.
 
     :param spool: the records, in the form that JSON has for them; they are read twice
     :param file: the new file
@@ -287,8 +287,8 @@ def _check(values: Sequence[Any], kinds: tuple[type, ...], wanted: str, path: st
 
 def _unfit(path: str, found: str, wanted: str) -> InvalidInput:
     return InvalidInput(
-        f'"output": the column {path} has {found}, and a Parquet file has room there for {wanted}. Nothing is '
-        "rounded or left out.",
+        f'"output": the column {path} has {found}, and a Parquet file has room there for {wanted}. '
+        "Nothing is rounded or left out.",
         field="output",
         remedy="Write a file of JSON lines or CSV, which have every value as it came.",
     )
