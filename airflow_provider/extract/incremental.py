@@ -48,9 +48,9 @@ class IncrementalListOperator(VendorListOperator):
     """Reads a list page after page: all of it, what has changed since the last run, or the changes of a time.
 
     ``incremental`` asks for what has changed since the watermark: the latest change, by the vendor's own
-    times, that an earlier run has put into its output. The state moves when the output is published, and never back.
-    A run that is cleared reads from where it read before. It reads a little more than is new, ``overlap``:
-    merge its rows by what identifies them.
+    times, that an earlier run has put into its output. The state moves when the output is published, and
+    never back. A run that is cleared reads from where it read before. It reads a little more than is new,
+    ``overlap``: merge its rows by what identifies them.
 
     ``modified_since`` and ``modified_before`` are a window, for a backfill: with one of them the state is
     neither read nor moved. Times without an offset are taken for UTC, those of the vendor too.

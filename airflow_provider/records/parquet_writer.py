@@ -71,17 +71,20 @@ def write_parquet(spool: Spool, file: NewFile, *, columns: Sequence[str]) -> Non
             writer.write_table(table, row_group_size=len(group))
 
 
-def grouped(records: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+def grouped(
+    records: Iterable[tuple[int, dict[str, Any]]], rows: int | None = None
+) -> Iterator[list[dict[str, Any]]]:
     """Yield records in groups of a bounded size.
 
     :param records: the records, each with the bytes that it takes as JSON
+    :param rows: records of a group at most; None for those of a row group
     """
     group: list[dict[str, Any]] = []
     size = 0
     for length, record in records:
         group.append(record)
         size += length
-        if len(group) >= GROUP_ROWS or size >= GROUP_BYTES:
+        if len(group) >= (rows or GROUP_ROWS) or size >= GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from airflow_provider.records.schema import Schema
     from airflow_provider.records.spool import Spool
 
+CHUNK = 1000
+"""Records that are in memory as Python has them; as Arrow has them, they need a tenth of it."""
+
+CHUNKS = 10
+"""Chunks of one row group."""
+
 NOTHING = type(None)
 
 _LAST = Decimal(1).scaleb(-SCALE)
@@ -52,9 +58,14 @@ def write_with_schema(spool: Spool, file: NewFile, schema: Schema) -> None:
         table.see(record)
     fields = table.arrow_fields()
     with parquet.ParquetWriter(file.stream(), arrow.schema(fields)) as writer:
-        for group in grouped(spool.sized(decode_exact)):
-            arrays = table.arrays(group, "")
-            writer.write_table(arrow.Table.from_arrays(arrays, schema=arrow.schema(fields)), len(group))
+        waiting: list[Any] = []
+        for group in grouped(spool.sized(decode_exact), CHUNK):
+            waiting.append(arrow.Table.from_arrays(table.arrays(group, ""), schema=arrow.schema(fields)))
+            if len(waiting) == CHUNKS:
+                writer.write_table(arrow.concat_tables(waiting), CHUNK * CHUNKS)
+                waiting = []
+        if waiting:
+            writer.write_table(arrow.concat_tables(waiting), CHUNK * CHUNKS)
 
 
 class _Typed(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from decimal import Decimal
-from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 from airflow_provider.extract import instants
 from airflow_provider.extract.rows import Lines, RowReader, as_record
-from tests.support.changes import SCHEMA, Vendor, document, extract
 from tests.support.batches import lines
+from tests.support.changes import SCHEMA, Vendor, document, extract
 
 TOKENS = ["1e-7", "0.10", "100000000000000.123456789012", "-0.0", "1E+2", "12345678901234567890123456.5"]
 
@@ -101,7 +100,7 @@ def test_a_row_tells_what_identifies_it_and_when_it_changed():
 
 @pytest.mark.parametrize("raw", [b"null", b"[]", b'{"Id":"\xff"}', b'{"Id":NaN}', b'{"Id"'])
 def test_what_is_no_row_is_a_value_error(raw):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         RowReader("Id").row(raw)
 
 

@@ -149,9 +149,10 @@ def test_a_value_that_does_not_fit_is_an_error_that_names_its_column(tmp_path, r
 
 
 def test_many_groups_have_one_schema(tmp_path, monkeypatch):
-    from airflow_provider.records import parquet_writer
+    from airflow_provider.records import typed_parquet
 
-    monkeypatch.setattr(parquet_writer, "GROUP_ROWS", 2)
+    monkeypatch.setattr(typed_parquet, "CHUNK", 2)
+    monkeypatch.setattr(typed_parquet, "CHUNKS", 2)
     table = write(tmp_path / "out.parquet", *[b'{"id":"%d","price":%d.5}' % (n, n) for n in range(7)])
     assert [row["price"] for row in table.to_pylist()] == [Decimal(f"{n}.5") for n in range(7)]
 
@@ -167,7 +168,7 @@ def test_a_batch_reads_the_decimals_again(tmp_path):
     "schema", [{}, [], {"a": "float"}, {"a": []}, {"a": ["text", "text"]}, {"a": {"b": None}}]
 )
 def test_what_is_no_schema_is_refused(schema):
-    with pytest.raises(ValueError, match="schema|kind"):
+    with pytest.raises(ValueError, match=r"schema|kind"):
         check_schema(schema)
 
 
