@@ -181,7 +181,9 @@ class Extraction:
             values = None
         self._parts = self._make_parts(values)
         if values and not self._published and not all(one.are_there() for one in self._parts):
-            log.warning("The parts that an earlier try left are not here. Beginning with the first page.")
+            log.warning(
+                "The parts that an earlier try left are not here, or damaged. Beginning with the first page."
+            )
             values = None
         progress = Progress.of(values["progress"]) if values else None
         self._reading = start_reading(query, progress)

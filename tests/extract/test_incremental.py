@@ -19,6 +19,7 @@ from tests.extract.test_extraction import Crash, crash, files, rows
 from tests.support.acme_lists import AcmeListOperator, read
 from tests.support.batches import lines
 from tests.support.changes import SCHEMA, Vendor, document
+from tests.support.dags import run, states
 
 ENDINGS = ("jsonl", "csv", "parquet")
 NONE = timedelta(0)
@@ -72,8 +73,8 @@ def test_where_nothing_is_found_the_state_stays(tmp_path, ledger_path):
 
 def test_a_run_that_is_cleared_reads_from_where_it_read_before(tmp_path, ledger_path):
     vendor = Vendor.of(5)
-    first = {"output": f"{tmp_path}/1.jsonl", "incremental": True, "overlap": NONE}
-    second = {**first, "output": f"{tmp_path}/2.jsonl", "run_id": "run-2"}
+    first: dict[str, Any] = {"output": f"{tmp_path}/1.jsonl", "incremental": True, "overlap": NONE}
+    second: dict[str, Any] = {**first, "output": f"{tmp_path}/2.jsonl", "run_id": "run-2"}
     read(vendor, **first)
     vendor.change(1, "2026-11-02T00:00:00Z")
     read(vendor, **second)
@@ -136,7 +137,7 @@ def test_a_number_that_counts_what_has_not_changed_too_does_not_hold_the_state_f
 
 def test_pages_that_shifted_leave_the_state(tmp_path):
     vendor = Vendor.of(5)
-    settings = {"incremental": True, "overlap": timedelta(days=1), "kind": "number"}
+    settings: dict[str, Any] = {"incremental": True, "overlap": timedelta(days=1), "kind": "number"}
     read(vendor, output=f"{tmp_path}/1.jsonl", **settings)
     vendor.rows.append(document(9, "2026-11-02T00:00:00Z"))
     vendor.meanwhile[len(vendor.asked) + 2] = lambda one: one.rows.pop(0)
@@ -208,8 +209,9 @@ def test_a_window_that_ends_before_it_begins_is_refused(tmp_path):
 def test_a_list_that_cannot_be_asked_by_time_says_so(tmp_path, field, options):
     vendor = Vendor.of(5)
     value = True if field == "incremental" else "2026-11-01T00:00:00Z"
+    given: dict[str, Any] = {field: value}
     with pytest.raises(InvalidInput, match="cannot be asked for what has changed") as raised:
-        read(vendor, output=f"{tmp_path}/1.jsonl", options=options, **{field: value})
+        read(vendor, output=f"{tmp_path}/1.jsonl", options=options, **given)
     assert raised.value.field == field
     assert vendor.asked == []
 
@@ -221,7 +223,7 @@ def test_a_list_that_cannot_be_asked_by_time_says_so(tmp_path, field, options):
 def test_a_quota_that_is_used_up_ends_it_and_the_next_try_goes_on(tmp_path, kind):
     vendor = Vendor.of(9)
     vendor.fail_at = {3: QuotaExhausted("used up", resets_at=datetime.now(UTC))}
-    settings = {"output": f"{tmp_path}/1.jsonl", "incremental": True, "kind": kind}
+    settings: dict[str, Any] = {"output": f"{tmp_path}/1.jsonl", "incremental": True, "kind": kind}
     with pytest.raises(QuotaExhausted):
         read(vendor, **settings)
     done = read(vendor, **settings)
@@ -255,7 +257,12 @@ def test_a_crash_at_any_step_is_made_up_for_by_the_next_try(
     vendor = Vendor.of(9)
     options = {"schema": SCHEMA}
     output, extra = tmp_path / f"out.{ending}", tmp_path / f"lines.{ending}"
-    settings = {"output": str(output), "lines_output": str(extra), "incremental": True, "options": options}
+    settings: dict[str, Any] = {
+        "output": str(output),
+        "lines_output": str(extra),
+        "incremental": True,
+        "options": options,
+    }
     with monkeypatch.context() as patch:
         crash(patch, kind, name, at=at, after=after)
         with pytest.raises(Crash):
@@ -293,7 +300,7 @@ def test_a_value_that_does_not_fit_publishes_neither_file_and_the_next_try_asks_
     tmp_path, ledger_path
 ):
     vendor = Vendor([document(1), b'{"Id":"x","Price":"no"}'])
-    settings = {
+    settings: dict[str, Any] = {
         "output": f"{tmp_path}/out.parquet",
         "lines_output": f"{tmp_path}/lines.parquet",
         "options": {"schema": SCHEMA},
@@ -351,7 +358,10 @@ def test_outputs_are_outlets_whose_events_say_what_is_in_them(tmp_path):
     operator = AcmeListOperator(
         vendor=Vendor.of(0), output=f"{tmp_path}/1.jsonl", lines_output="s3://conn@b/2.csv"
     )
-    assert [one.uri for one in operator.outlets] == [f"file://{tmp_path}/1.jsonl", "s3://b/2.csv"]
+    assert [one.uri for one in operator.outlets if isinstance(one, Asset)] == [
+        f"file://{tmp_path}/1.jsonl",
+        "s3://b/2.csv",
+    ]
     events = OutletEventAccessors()
     read(
         Vendor.of(5),
@@ -360,12 +370,47 @@ def test_outputs_are_outlets_whose_events_say_what_is_in_them(tmp_path):
         incremental=True,
         events=events,
     )
-    extras = {asset.uri: events[asset].extra for asset in events}
+    extras = {asset.uri: events[asset].extra for asset in events if isinstance(asset, Asset)}
     told = {"requests": 3, "since": None, "watermark": "2026-11-01T00:00:05Z"}
     assert extras == {
         f"file://{tmp_path}/1.jsonl": {"rows": 5, **told},
         f"file://{tmp_path}/2.jsonl": {"rows": 6, **told},
     }
+
+
+def test_airflow_has_an_event_for_each_published_output(airflow_db, tmp_path):
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.sdk import DAG
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with DAG("acme_documents", schedule=None) as dag:
+        AcmeListOperator(
+            vendor=Vendor.of(5),
+            output=f"{tmp_path}/1.jsonl",
+            lines_output=f"{tmp_path}/2.jsonl",
+            incremental=True,
+        )
+    assert states(run(dag)) == {"read": "success"}
+    query = select(AssetModel.uri, AssetEvent.extra).join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
+    with create_session() as session:
+        found = {row.uri: row.extra for row in session.execute(query) if str(tmp_path) in row.uri}
+    told = {"requests": 3, "since": None, "watermark": "2026-11-01T00:00:05Z"}
+    assert found == {
+        f"file://{tmp_path}/1.jsonl": {"rows": 5, **told},
+        f"file://{tmp_path}/2.jsonl": {"rows": 6, **told},
+    }
+
+
+def test_mapped_instances_with_one_file_of_lines_are_refused(airflow_db, tmp_path):
+    from airflow.sdk import DAG
+
+    with DAG("acme_mapped", schedule=None) as dag:
+        AcmeListOperator.partial(
+            task_id="read", vendor=Vendor.of(5), lines_output=f"{tmp_path}/lines.jsonl"
+        ).expand(output=[f"{tmp_path}/1.jsonl", f"{tmp_path}/2.jsonl"])
+    run(dag)
+    assert files(tmp_path) == set()
 
 
 def test_the_author_s_outlets_stay_and_get_the_same(tmp_path):

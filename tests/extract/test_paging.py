@@ -43,7 +43,9 @@ def read(
     listing = Listing(name="acme.list", call=ask, read=lambda one: one, paging=paging, identity=identity)
     query = Query(listing=listing, ask=ask, size=size, most=most)
     reading = start_reading(query)
-    found = [record["id"] for rows in read_pages(query, run, reading) for record in rows]
+    found: list[Any] = []
+    for rows in read_pages(query, run, reading):
+        found += [record["id"] for record in rows if isinstance(record, dict)]
     return reading.progress, found, asked
 
 

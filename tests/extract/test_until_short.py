@@ -11,6 +11,7 @@ from airflow_provider.exceptions import VendorProtocolError, VendorRejected, Ven
 from airflow_provider.extract.paging import Progress
 from tests.support.batches import lines
 from tests.support.changes import Vendor, document, extract
+from tests.support.processes import answer_of
 
 KINDS = ("after", "number")
 
@@ -260,6 +261,12 @@ def test_a_row_that_changed_while_it_was_read_holds_the_watermark_until_it_comes
         "2026-11-01T00:00:07Z",
         "2026-11-01T00:00:05.5Z",
     )
+
+
+def test_a_million_rows_are_told_apart_in_little_memory():
+    small, large = (answer_of("tests.support.seen_memory", str(count)) for count in (1_000, 1_000_000))
+    assert (small["new"], large["new"]) == (1_000, 1_000_000)
+    assert large["peak"] - small["peak"] < 16 * 1024
 
 
 def test_what_is_stored_has_all_that_is_needed():

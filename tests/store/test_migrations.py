@@ -237,6 +237,21 @@ def test_a_database_gets_the_revisions_that_follow_its_own(database, tmp_path, m
         database.prepare()
 
 
+@pytest.mark.parametrize("made", [["vendor_apis_watermark"], ["vendor_apis_watermark_read"]])
+def test_a_revision_that_was_interrupted_half_way_is_done_again(database, made):
+    """MySQL commits each statement by itself."""
+    others = {"vendor_apis_watermark", "vendor_apis_watermark_read"} - set(made)
+    with database.begin() as connection:
+        for name in others:
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.execute(sa.update(VERSIONS).values(version_num="0002"))
+        if made == ["vendor_apis_watermark_read"]:
+            connection.exec_driver_sql("DROP INDEX vendor_apis_watermark_read_state")
+    database.prepare()
+    assert differences(database) == []
+    assert versions(database) == [HEAD]
+
+
 # --- databases of a newer version --------------------------------------------------------------------------
 
 

@@ -108,7 +108,7 @@ class Vendor:
     total: str | None = "all"
     fail_at: dict[int, BaseException] = field(default_factory=dict)
     """Errors by the number of the request; each is raised once."""
-    meanwhile: dict[int, Callable[[Vendor], None]] = field(default_factory=dict)
+    meanwhile: dict[int, Callable[[Vendor], object]] = field(default_factory=dict)
     """What happens before the request of a number."""
     asked: list[dict[str, str]] = field(default_factory=list)
 
