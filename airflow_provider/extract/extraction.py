@@ -14,16 +14,17 @@ from airflow_provider.exceptions import (
     VendorProtocolError,
     VendorRejected,
 )
-from airflow_provider.extract.paging import Progress, Reading
+from airflow_provider.extract.outputs import Outputs
+from airflow_provider.extract.paging import Progress
 from airflow_provider.extract.parts import Parts
-from airflow_provider.records.destinations import WrittenByAnother
+from airflow_provider.extract.reading import Reading
 from airflow_provider.records.storage import exists, why_not
-from airflow_provider.records.writers import FileOutput, lost, not_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider.extract.listing import Query
+    from airflow_provider.extract.rows import Row
     from airflow_provider.extract.store import ExtractStore
     from airflow_provider.http.call import Call
     from airflow_provider.run_identity import RunIdentity
@@ -53,13 +54,20 @@ def start_reading(query: Query[Any], progress: Progress | None = None) -> Readin
     """
     listing = query.listing
     return Reading(
-        listing.paging, size=query.size, most=query.most, identity=listing.identity, progress=progress
+        listing.paging,
+        size=query.size,
+        most=query.most,
+        identity=listing.identity,
+        changed_at=listing.changed_at,
+        distinct=listing.distinct,
+        before=query.before,
+        resizes=listing.size is not None,
+        too_large=listing.too_large,
+        progress=progress,
     )
 
 
-def read_pages(
-    query: Query[T], run: Callable[[Call[T]], T], reading: Reading
-) -> Iterator[list[dict[str, Any]]]:
+def read_pages(query: Query[T], run: Callable[[Call[T]], T], reading: Reading) -> Iterator[Sequence[Row]]:
     """Ask for page after page, and yield the records of each. One page is in memory at a time.
 
     :param query: the query
@@ -69,8 +77,10 @@ def read_pages(
     """
     while reading.has_more:
         try:
-            page = query.listing.read(run(query.call(reading.progress.position)))
+            page = query.listing.read(run(query.call(reading.progress.position, reading.size)))
         except VendorRejected as error:
+            if reading.step_down(error):
+                continue
             if not reading.is_end(error):
                 raise
             break
@@ -86,6 +96,8 @@ def extract_to_file(
     conn_id: str,
     base_url: str,
     identity: RunIdentity,
+    lines_output: str | None = None,
+    settle: Callable[[Progress], None] = lambda _: None,
 ) -> Extracted:
     """Read a list into a file, which appears when it is complete.
 
@@ -99,28 +111,33 @@ def extract_to_file(
     :param conn_id: id of the vendor's connection
     :param base_url: where the connection leads: another one is asked anew
     :param identity: the task instance
+    :param lines_output: path or URI of a second file, for the rows that each row has; None for none
+    :param settle: what is to be done when the output is published; the next try does it where this one ends
+        before it is done
     :raises InvalidInput: the output cannot be written
     :raises VendorError: a page cannot be read; what was read before is kept
     """
     with ExitStack() as stack:
         # Before the first request: that it cannot be written shows here.
-        results = FileOutput(output)
+        results = Outputs(query.listing, output, lines_output)
         stack.callback(results.close)
-        terms = [base_url, *query.terms()]
+        terms = [base_url, *query.terms(), *([lines_output] if lines_output else [])]
         store = _open_store(query.listing.name, output, conn_id, terms, identity) if identity.run else None
         if store is not None:
             stack.callback(store.close)
             try:
-                extraction = Extraction(query, results, store)
+                extraction = Extraction(query, results, store, settle)
             except StoreUnavailable as error:
                 _warn_about_store(error)
             else:
+                stack.callback(extraction.close)
                 return extraction.run(run)
         reading = start_reading(query)
-        for records in read_pages(query, run, reading):
-            for record in records:
-                results.write(record)
-        _publish(results)
+        stack.callback(reading.close)
+        for rows in read_pages(query, run, reading):
+            reading.progress.lines += results.write(results.tables_of(rows))
+        results.publish()
+        settle(reading.progress)
         return Extracted(reading.progress)
 
 
@@ -128,34 +145,45 @@ class Extraction:
     """One try of reading a list into a file.
 
     After each page its records are written to a part, then the database notes how far it came: what the
-    database speaks of is always there. At the end the output is published, the database notes that, the parts
-    are removed, and the row last: a crash between two of these steps is made up for by the next try.
+    database speaks of is always there. At the end the output is published, the database notes that, what is
+    to follow is done, the parts are removed, and the row last: a crash between two of these steps is made up
+    for by the next try.
 
     :param query: the query
-    :param results: the file, nothing of it written yet
+    :param results: the file or files, nothing of them written yet
     :param store: the row of the task instance
+    :param settle: what is to be done when the output is published
     :raises InvalidInput: the parts cannot be written
     :raises StoreUnavailable: nothing can be stored
     """
 
-    def __init__(self, query: Query[Any], results: FileOutput, store: ExtractStore) -> None:
+    def __init__(
+        self,
+        query: Query[Any],
+        results: Outputs,
+        store: ExtractStore,
+        settle: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
         self._query = query
         self._results = results
-        self._output = output = results.path
+        self._output = results.paths[0]
         self._store = store
+        self._settle = settle
         self._warned = False
         self._remove_left_behind()
         found = store.claim()
         if found.running:
             log.warning("An earlier try of this task may still be running. It ends with its next page.")
-        self._published = found.published and exists(output)
+        self._published = found.published and all(map(exists, results.paths))
         self._resumed_at: int | None = None
         values = found.progress
         if found.published and not self._published:
             values = None
-        self._parts = Parts(output, store.id, store.owner, **(values["parts"] if values else {}))
-        if values and not self._published and not self._parts.are_there():
-            log.warning("The parts that an earlier try left are not here. Beginning with the first page.")
+        self._parts = self._make_parts(values)
+        if values and not self._published and not all(one.are_there() for one in self._parts):
+            log.warning(
+                "The parts that an earlier try left are not here, or damaged. Beginning with the first page."
+            )
             values = None
         progress = Progress.of(values["progress"]) if values else None
         self._reading = start_reading(query, progress)
@@ -163,6 +191,12 @@ class Extraction:
             self._begin()
         else:
             self._resumed_at = progress.pages + 1
+            if not self._published and not progress.ended:
+                self._reading.remember(self._parts[0])
+
+    def close(self) -> None:
+        """Let go of what the rules have in memory."""
+        self._reading.close()
 
     def run(self, run: Callable[[Call[Any]], Any]) -> Extracted:
         """Read what has not been read, and put the output in its place.
@@ -182,12 +216,25 @@ class Extraction:
         self._finish()
         return Extracted(progress, self._resumed_at)
 
+    def _make_parts(self, values: dict[str, Any] | None = None) -> list[Parts]:
+        """Return the parts of each table, all of them in one folder."""
+        return [
+            Parts(
+                self._output,
+                self._store.id,
+                self._store.owner,
+                table=name and "lines",
+                **(values.get(name or "parts", {}) if values else {}),
+            )
+            for name in self._results.tables
+        ]
+
     def _begin(self) -> None:
-        self._parts = Parts(self._output, self._store.id, self._store.owner)
+        self._parts = self._make_parts()
         try:
             # A part that the database does not speak of: the try that wrote it was killed just then.
-            self._parts.remove()
-            self._parts.make()
+            self._parts[0].remove()
+            self._parts[0].make()
         except Exception as error:
             raise InvalidInput(
                 f'"output": nothing can be written beside {self._output}: {why_not(error)}.',
@@ -199,8 +246,11 @@ class Extraction:
 
     def _read(self, run: Callable[[Call[Any]], Any]) -> None:
         try:
-            for records in read_pages(self._query, run, self._reading):
-                self._parts.add(records)
+            for rows in read_pages(self._query, run, self._reading):
+                tables = self._results.tables_of(rows)
+                for parts, lines in zip(self._parts, tables, strict=True):
+                    parts.add(lines)
+                self._reading.progress.lines += sum(map(len, tables[1:]))
                 self._save()
         except VendorProtocolError:
             if self._reading.turned:
@@ -209,27 +259,37 @@ class Extraction:
             raise
 
     def _save(self) -> None:
-        values = {"progress": self._reading.progress.as_dict(), "parts": self._parts.as_dict()}
-        saved = self._tell_store(lambda: self._store.save(values))
+        saved = self._tell_store(lambda: self._store.save(self._values()))
         if saved is False:
             raise _replaced()
         if saved:
-            self._parts.settle()
+            for parts in self._parts:
+                parts.settle()
+
+    def _values(self) -> dict[str, Any]:
+        """Return all that the next try needs to go on."""
+        names = {
+            name or "parts": parts.as_dict()
+            for name, parts in zip(self._results.tables, self._parts, strict=True)
+        }
+        return {"progress": self._reading.progress.as_dict(), **names}
 
     def _publish(self) -> None:
-        for record in self._parts:
-            self._results.write(record)
+        for results, parts in zip(self._results.files, self._parts, strict=True):
+            for block in parts.blocks():
+                results.write_lines(block)
         # A try that another has replaced must not put its output, or that of the other, in the place.
         self._save()
-        _publish(self._results, "What this one has read is kept.")
+        self._results.publish("What this one has read is kept.")
 
     def _finish(self) -> None:
-        values = {"progress": self._reading.progress.as_dict(), "parts": self._parts.as_dict()}
-        if self._tell_store(lambda: self._store.save(values, "published")) is not False:
+        if self._tell_store(lambda: self._store.save(self._values(), "published")) is not False:
+            self._settle(self._reading.progress)
             self._forget()
 
     def _forget(self) -> None:
-        _remove(self._parts)
+        # The folder is that of all tables.
+        _remove(self._parts[0])
         self._tell_store(self._store.forget)
 
     def _remove_left_behind(self) -> None:
@@ -246,18 +306,6 @@ class Extraction:
                 _warn_about_store(error)
             self._warned = True
             return None
-
-
-def _publish(results: FileOutput, where: str | None = None) -> None:
-    try:
-        results.publish()
-    except WrittenByAnother:
-        if where is None:
-            kept = results.keep()
-            where = f"What this one has read is in {kept}." if kept else "Nothing is kept of this one."
-        raise lost(results.path, where) from None
-    except OSError as error:
-        raise not_written(error) from error
 
 
 def _open_store(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from airflow_provider.exceptions import VendorRejected
     from airflow_provider.extract.paging import Page, Paging, Position
+    from airflow_provider.extract.rows import Lines
     from airflow_provider.http.call import Call
+    from airflow_provider.records.schema import Schema
 
 T = TypeVar("T")
 
@@ -26,6 +31,19 @@ class Listing(Generic[T]):
     :param paging: how one page leads to the next
     :param identity: the field that identifies a row: rows that the page before had too are dropped. None
         where rows have nothing of the kind
+    :param distinct: whether a row that came on any page before is dropped, and not only on the page before
+    :param changed_at: the field with the time of a row's last change, like ``Info.ModifiedDate`` where it is
+        in another; None where rows do not say
+    :param since: the parameter of the call that takes the time, as a datetime in UTC, since which rows have
+        changed; None where the vendor has no such filter
+    :param size: the parameter of the call that takes the number of records of a page, where that may be
+        lowered while the list is read; None where it may not
+    :param too_large: says whether a refusal means that a page is asked to have too many records: half as many
+        are asked for then
+    :param lines: where each row has rows of a second table; None where it has none
+    :param schema: the columns of the rows and their kinds; None where they are found in the rows
+    :param exact: whether numbers keep their digits in every format: a vendor's rows are
+        :class:`~airflow_provider.extract.rows.RawRow` then, or have ``Decimal``
     """
 
     name: str
@@ -33,6 +51,25 @@ class Listing(Generic[T]):
     read: Callable[[T], Page]
     paging: Paging
     identity: str | None = None
+    distinct: bool = False
+    changed_at: str | None = None
+    since: str | None = None
+    size: str | None = None
+    too_large: Callable[[VendorRejected], bool] | None = None
+    lines: Lines | None = None
+    schema: Schema | None = None
+    exact: bool = False
+
+    @property
+    def lines_schema(self) -> Schema | None:
+        """Return the columns of the second table; None where they are found in its rows."""
+        if self.lines is None or self.schema is None:
+            return None
+        own = self.schema.get(self.lines.field)
+        inner = own[0] if isinstance(own, list) else None
+        if not isinstance(inner, Mapping) or self.identity is None:
+            return None
+        return {self.lines.parent: self.schema.get(self.identity, "text"), **inner}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,22 +81,33 @@ class Query(Generic[T]):
         ``partial`` of the listing's call with everything else
     :param size: records that a page is asked to have; None where the vendor decides
     :param most: pages to read at most; None for all
+    :param since: the time since which rows have changed; None for all
+    :param before: rows that changed then or later are left out; None for none
     """
 
     listing: Listing[T]
     ask: Callable[..., Call[T]]
     size: int | None = None
     most: int | None = None
+    since: datetime | None = None
+    before: datetime | None = None
 
-    def call(self, position: Position) -> Call[T]:
+    def call(self, position: Position, size: int | None = None) -> Call[T]:
         """Return the call that asks for a page.
 
         :param position: what the page is asked for by
+        :param size: records that it is asked to have; None for the query's own number
         """
-        return self.ask(**{self.listing.paging.parameter: position})
+        asked: dict[str, Any] = {self.listing.paging.parameter: position}
+        if self.listing.size is not None:
+            asked[self.listing.size] = size or self.size
+        if self.listing.since is not None and self.since is not None:
+            asked[self.listing.since] = self.since
+        return self.ask(**asked)
 
     def terms(self) -> list[Any]:
         """Return what two queries have in common exactly if they ask for the same."""
         first = self.call(self.listing.paging.start)
         content = [first.method, first.path, dict(first.query), first.json, first.form]
-        return [self.listing.name, self.listing.paging.parameter, *content, self.size, self.most]
+        limits = [self.size, self.most, *([] if self.before is None else [self.before.isoformat()])]
+        return [self.listing.name, self.listing.paging.parameter, *content, *limits]

@@ -14,12 +14,13 @@ from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import place, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.sdk import Context
 
     from airflow_provider.extract.extraction import Extracted
     from airflow_provider.extract.listing import Query
+    from airflow_provider.extract.paging import Progress
     from airflow_provider.http.hook import VendorHook
 
 
@@ -74,6 +75,27 @@ class VendorListOperator(VendorOperator):
 
         :return: counts, and where the records are
         """
+        with closing(self.hook()) as hook:
+            return self.read(context, hook, self.query(hook))[0]
+
+    def read(
+        self,
+        context: Context,
+        hook: VendorHook[Any],
+        query: Query[Any],
+        *,
+        lines_output: str | None = None,
+        settle: Callable[[Progress], None] = lambda _: None,
+    ) -> tuple[dict[str, Any], Progress]:
+        """Ask for all pages of a query that have not been read.
+
+        :param context: the task's context
+        :param hook: the hook of the connection
+        :param query: the listing, and what is asked of it
+        :param lines_output: path or URI of the file for the rows that each row has; None for none
+        :param settle: what is to be done when the output is published
+        :return: counts, and where the records are; and how far the list was read
+        """
         from airflow_provider.extract.extraction import extract_to_file
         from airflow_provider.records.mapped_outputs import check_mapped_output
 
@@ -81,23 +103,23 @@ class VendorListOperator(VendorOperator):
         output = os.fspath(self.output_path) if self.output_path else None
         if output:
             check_mapped_output(context, output)
-        with closing(self.hook()) as hook:
-            query = self.query(hook)
-            # Made first: what is wrong with the question shows before a file is opened.
-            query.call(query.listing.paging.start)
-            records = None
-            if output:
-                extracted = extract_to_file(
-                    query,
-                    hook.run,
-                    output,
-                    conn_id=hook.conn_id,
-                    base_url=hook.options.base_url,
-                    identity=RunIdentity.of(context),
-                )
-            else:
-                extracted, records = self._read_into_list(hook, query)
-            requests = hook.requests
+        # Made first: what is wrong with the question shows before a file is opened.
+        query.call(query.listing.paging.start)
+        records = None
+        if output:
+            extracted = extract_to_file(
+                query,
+                hook.run,
+                output,
+                conn_id=hook.conn_id,
+                base_url=hook.options.base_url,
+                identity=RunIdentity.of(context),
+                lines_output=lines_output,
+                settle=settle,
+            )
+        else:
+            extracted, records = self._read_into_list(hook, query)
+            settle(extracted.progress)
         progress = extracted.progress
         if not progress.complete:
             self.log.warning("There may be more than these %d pages.", progress.pages)
@@ -105,32 +127,36 @@ class VendorListOperator(VendorOperator):
         result = {
             "total": progress.records,
             "pages": progress.pages,
-            "requests": requests,
+            "requests": hook.requests,
             "complete": progress.complete,
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
         }
         if extracted.resumed_at is not None:
             result["resumed_at"] = extracted.resumed_at
-        return result if records is None else {**result, "records": records}
+        if progress.size is not None:
+            result["page_size"] = progress.size
+        return (result if records is None else {**result, "records": records}), progress
 
     def _read_into_list(
         self, hook: VendorHook[Any], query: Query[Any]
     ) -> tuple[Extracted, list[dict[str, Any]]]:
         from airflow_provider.extract.extraction import Extracted, read_pages, start_reading
+        from airflow_provider.extract.rows import as_record
         from airflow_provider.records.writers import ListOutput
 
-        results, reading = ListOutput(), start_reading(query)
-        for records in read_pages(query, hook.run, reading):
-            expected = reading.progress.announced or 0
-            if self.max_pages is not None:
-                expected = min(expected, self.max_pages * self.page_size)
-            if max(reading.progress.records, expected) > XCOM_RECORDS:
-                raise InvalidInput(
-                    f"there are more than {XCOM_RECORDS:,} records, too many for XCom.",
-                    field="output",
-                    remedy='Set "output" to the path or URI of a file, or a smaller "max_pages".',
-                )
-            for record in records:
-                results.write(record)
-        return Extracted(reading.progress), results.records
+        results = ListOutput()
+        with closing(start_reading(query)) as reading:
+            for rows in read_pages(query, hook.run, reading):
+                expected = reading.progress.announced or 0
+                if self.max_pages is not None:
+                    expected = min(expected, self.max_pages * self.page_size)
+                if max(reading.progress.records, expected) > XCOM_RECORDS:
+                    raise InvalidInput(
+                        f"there are more than {XCOM_RECORDS:,} records, too many for XCom.",
+                        field="output",
+                        remedy='Set "output" to the path or URI of a file, or a smaller "max_pages".',
+                    )
+                for row in rows:
+                    results.write(as_record(row, query.listing.schema))
+            return Extracted(reading.progress), results.records

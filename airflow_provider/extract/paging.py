@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.extract.instants import earlier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from airflow_provider.exceptions import VendorRejected
-
-log = logging.getLogger(__name__)
+    from airflow_provider.extract.rows import Row
 
 Position = int | str | None
 """What a page is asked for by: its number, or a cursor."""
@@ -24,28 +20,27 @@ Position = int | str | None
 DIGEST = 8
 """Bytes of a digest."""
 
-ALIKE = 10
-"""Pages in a row that may have one row over and over, where the answer does not say how many there are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page of a list, as every vendor's pages are seen.
 
-    :param records: the records
+    :param records: the records, decoded or as JSON
     :param total_records: how many the list has; None where the answer does not say
     :param total_pages: how many pages it has; None where the answer does not say
     :param next: what asks for the next page, where the vendor pages by cursors or keys; None for the last
     :param counted: how many records the answer counts otherwise, of the page or of the list; None where it
         counts none
+    :param size: how many records the answer says that a page has; None where it does not say
     :param number: which page the answer says that it is; None where it does not say
     """
 
-    records: list[dict[str, Any]]
+    records: Sequence[Row]
     total_records: int | None = None
     total_pages: int | None = None
     next: Position = None
     counted: int | None = None
+    size: int | None = None
     number: int | None = None
 
 
@@ -62,9 +57,10 @@ class Progress:
     records: int = 0
     """Records that were kept."""
     repeated: int = 0
-    """Records that were dropped, because the page before had them too."""
+    """Records that were dropped, because they had come before."""
     announced: int | None = None
-    """How many records the answer says that there are."""
+    """How many records the answer says that there are: the latest, or the first where pages are read until
+    one is short."""
     total_pages: int | None = None
     """How many pages the answer says that there are."""
     counted: int = 0
@@ -77,10 +73,26 @@ class Progress:
     """Digests of the pages, in their order."""
     tail: list[bytes] = field(default_factory=list)
     """Digests of what identifies the rows of the latest page."""
+    size: int | None = None
+    """Records that a page is asked to have from now on, where that is another number than the query's."""
+    came: int | None = None
+    """Records that the answer's number of records is compared with; None for those that were kept."""
+    later: int = 0
+    """Records that were dropped, because they changed after the time that is asked for."""
+    lines: int = 0
+    """Rows of the second table."""
+    last: int | str | None = None
+    """What identifies the last record of the latest page."""
+    latest: str | None = None
+    """The latest time of a change among the records that were kept, as the vendor writes it."""
+    held: str | None = None
+    """The earliest time of a change of a record that came again, changed; None where there is none."""
 
     @property
     def complete(self) -> bool:
         """Say whether the last page was read, and with it all that the answer says that there is."""
+        if self.came is not None:
+            return self.ended and (self.announced is None or self.came >= self.announced)
         if not self.ended or self.moved or self.records + self.repeated < self.counted:
             return False
         if self.announced is not None:
@@ -98,6 +110,11 @@ class Progress:
         :param values: the values
         """
         return cls(**{**values, "seen": _unpacked(values["seen"]), "tail": _unpacked(values["tail"])})
+
+    @property
+    def watermark(self) -> str | None:
+        """Return the time of change up to which everything that was found is in the output."""
+        return None if self.latest is None else earlier(self.latest, self.held)
 
 
 class Paging(Protocol):
@@ -118,6 +135,18 @@ class Paging(Protocol):
     @property
     def beyond(self) -> tuple[int, ...]:
         """Return the statuses that may refuse a page beyond the last; none where none is asked for."""
+
+    @property
+    def until_short(self) -> bool:
+        """Say whether the last page is known by its length alone, whatever the answer counts."""
+
+    def resized(self, position: Position, before: int, after: int) -> Position:
+        """Return what the same page begins with where pages have another size.
+
+        :param position: what the page is asked for by
+        :param before: records of a page so far
+        :param after: records of a page from now on: a divisor of ``before``
+        """
 
     def following(self, progress: Progress, page: Page, size: int | None) -> Position:
         """Return what the next page is asked for by; None where this page is the last.
@@ -144,6 +173,11 @@ class PageNumbers:
     start: int = 1
     beyond: tuple[int, ...] = (416,)
     shifts: bool = True
+    until_short: bool = False
+
+    def resized(self, position: Position, before: int, after: int) -> Position:
+        """Return the number of the page that begins with the same record."""
+        return _resized(self.start, position, before, after)
 
     def following(self, progress: Progress, page: Page, size: int | None) -> int | None:
         """Return the number of the next page; None where this page is the last."""
@@ -170,6 +204,11 @@ class Cursor:
     start: Position = None
     beyond: tuple[int, ...] = ()
     shifts: bool = False
+    until_short: bool = False
+
+    def resized(self, position: Position, before: int, after: int) -> Position:
+        """Return the same cursor."""
+        return position
 
     def following(self, progress: Progress, page: Page, size: int | None) -> Position:
         """Return the cursor in the page; None where this page is the last.
@@ -177,175 +216,93 @@ class Cursor:
         :raises VendorProtocolError: the page leads to itself
         """
         if page.next is not None and page.next == progress.position:
-            raise _turns(f"page {progress.pages} leads to itself")
+            raise turns(f"page {progress.pages} leads to itself")
         return page.next
 
 
-class Reading:
-    """The rules of one list, given its pages one after another.
+@dataclass(frozen=True, slots=True)
+class PagesUntilShort:
+    """Pages are asked for by their numbers, until one is short or empty.
 
-    A page with the very records of one before it is an error: an answer that turns in a circle would never
-    end. The exceptions are the last page that is shown again beyond the end (that of page 2 may stand for
-    all), and pages of equal rows where nothing identifies a row.
+    A page is short where it has fewer records than the answer says that a page has: a vendor may make a large
+    page smaller without a word. Where the answer does not say, the size that was asked for counts. A number
+    of records ends nothing, because it may count something else.
 
-    :param paging: how one page leads to the next
-    :param size: records that a page was asked to have; None where the vendor decides
-    :param most: pages to read at most; None for all
-    :param identity: the field that identifies a row; a row that the page before had too is dropped. None
-        where nothing does
-    :param progress: what has been read before; None to begin
+    :param parameter: the parameter of the call that takes the number
+    :param start: number of the first page
+    :param beyond: the statuses that may refuse a page beyond the last: requested range not satisfiable
     """
 
-    def __init__(
-        self,
-        paging: Paging,
-        *,
-        size: int | None = None,
-        most: int | None = None,
-        identity: str | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self._paging = paging
-        self._size = size
-        self._most = most
-        self._identity = identity
-        self.progress = progress or Progress(paging.start)
-        self._seen = {digest: number for number, digest in enumerate(self.progress.seen, 1)}
-        self.turned = False
-        """Whether a page came again, so that what was read cannot be relied on."""
+    parameter: str = "page"
+    start: int = 1
+    beyond: tuple[int, ...] = (416,)
+    shifts: bool = True
+    until_short: bool = True
 
-    @property
-    def has_more(self) -> bool:
-        """Say whether another page is to be asked for."""
-        progress = self.progress
-        return not progress.ended and (self._most is None or progress.pages < self._most)
+    def resized(self, position: Position, before: int, after: int) -> Position:
+        """Return the number of the page that begins with the same record."""
+        return _resized(self.start, position, before, after)
 
-    def take(self, page: Page) -> list[dict[str, Any]]:
-        """Take the page that was asked for.
+    def following(self, progress: Progress, page: Page, size: int | None) -> int | None:
+        """Return the number of the next page; None where this page is the last."""
+        # Not the number of pages that were read: they may have had another size.
+        return None if _is_short(page, size) else int(progress.position or 0) + 1
 
-        :param page: the page
-        :return: its records that are new
-        :raises VendorProtocolError: it came before
+
+@dataclass(frozen=True, slots=True)
+class KeysUntilShort:
+    """Each page is asked for by the identity of the last record before it, until one is short or empty.
+
+    The cursor is taken from that record and not from the answer, which may repeat what it was asked for. What
+    is short is said at :class:`PagesUntilShort`.
+
+    :param parameter: the parameter of the call that takes the identity
+    :param start: what the first page is asked for by
+    """
+
+    parameter: str = "after"
+    start: Position = None
+    beyond: tuple[int, ...] = ()
+    shifts: bool = False
+    until_short: bool = True
+
+    def resized(self, position: Position, before: int, after: int) -> Position:
+        """Return the same identity."""
+        return position
+
+    def following(self, progress: Progress, page: Page, size: int | None) -> Position:
+        """Return the identity of the last record; None where this page is the last.
+
+        :raises VendorProtocolError: the page leads to itself, or its last record has no identity
         """
-        progress = self.progress
-        content = _digest(page.records if page.records else page.next)
-        earlier = self._seen.get(content) if page.records or page.next is not None else None
-        if earlier is not None and not self._is_another(page, content):
-            self._end_with_repeated(content, earlier)
-            return []
-        rows = self._new_rows(page)
-        progress.pages += 1
-        progress.records += len(rows)
-        progress.repeated += len(page.records) - len(rows)
-        other_total = page.total_records is not None and progress.announced not in (None, page.total_records)
-        if self._paging.shifts and (other_total or len(rows) < len(page.records)):
-            progress.moved = True
-        if page.total_records is not None:
-            progress.announced = page.total_records
-        if page.total_pages is not None:
-            progress.total_pages = page.total_pages
-        progress.counted = max(progress.counted, page.counted or 0)
-        progress.seen.append(content)
-        self._seen[content] = progress.pages
-        try:
-            progress.position = self._paging.following(progress, page, self._size)
-        except VendorProtocolError:
-            self.turned = True
-            raise
-        progress.ended = progress.position is None
-        return rows
-
-    def is_end(self, error: VendorRejected) -> bool:
-        """Say whether a refusal means that the page before was the last, and if so take notice of it.
-
-        :param error: the refusal
-        """
-        progress = self.progress
-        # Where the number of records is known, the list is read to it and not beyond.
-        if progress.announced is not None or not progress.pages:
-            return False
-        if not {error.status, error.code} & set(self._paging.beyond):
-            return False
-        log.info("Page %d is refused: page %d is taken for the last.", progress.pages + 1, progress.pages)
-        progress.ended = True
-        return True
-
-    def warn(self) -> None:
-        """Log where the list has other numbers of pages and records than it speaks of."""
-        progress = self.progress
-        if not progress.ended:
-            return
-        if progress.moved:
-            log.warning("The list changed while it was read. A record may be missing, or be there twice.")
-        told = progress.total_pages
-        if progress.announced is None and not progress.moved and told is not None and progress.pages < told:
-            log.warning(
-                "The answer speaks of %d pages, and page %d is the last.",
-                told,
-                progress.pages,
-            )
-        if progress.records + progress.repeated < progress.counted:
-            log.warning(
-                "An answer counts %d records, and %d came.",
-                progress.counted,
-                progress.records + progress.repeated,
-            )
-        if progress.announced is not None and progress.announced != progress.records:
-            log.warning(
-                "The answer speaks of %d records and has %d. They may have changed meanwhile.",
-                progress.announced,
-                progress.records,
-            )
-
-    def _is_another(self, page: Page, content: bytes) -> bool:
-        """Say whether a page with the very records of an earlier one is another page all the same.
-
-        Where nothing identifies a row, rows may be equal, and so may pages of them. Then the answer says
-        which page it is and that more are to come, or all rows of the page are one and the same.
-        """
-        if self._identity is not None or not self._paging.beyond or not page.records:
-            return False
-        progress = self.progress
-        # Without totals it may go on for ever.
-        more = progress.announced is not None or progress.total_pages is not None
-        if more and page.number is not None:
-            return page.number == progress.position
-        alike = all(record == page.records[0] for record in page.records)
-        return alike and (more or progress.seen[-ALIKE:] != [content] * ALIKE)
-
-    def _end_with_repeated(self, content: bytes, earlier: int) -> None:
-        number = self.progress.pages + 1
-        alike = self.progress.seen[-2:-1] == [content]
-        if not self._paging.beyond or number == 2 or earlier != number - 1 or alike:
-            self.turned = True
-            raise _turns(f"page {number} has the very records of page {earlier}")
-        self.progress.ended = True
-
-    def _new_rows(self, page: Page) -> list[dict[str, Any]]:
-        if self._identity is None:
-            return page.records
-        before, tail, rows = set(self.progress.tail), [], []
-        for record in page.records:
-            key = record.get(self._identity)
-            digest = None if key is None or key == "" else _digest(key)
-            if digest is not None:
-                tail.append(digest)
-            if digest is None or digest not in before:
-                rows.append(record)
-        self.progress.tail = tail
-        return rows
+        if _is_short(page, size):
+            return None
+        last = progress.last
+        if last is None:
+            raise turns(f"the last record of page {progress.pages} has nothing that identifies it")
+        if last == progress.position:
+            raise turns(f"page {progress.pages} leads to itself")
+        return last
 
 
-def _turns(message: str) -> VendorProtocolError:
+def turns(message: str) -> VendorProtocolError:
+    """Return the error of a list whose pages do not lead to an end.
+
+    :param message: what was seen
+    """
     return VendorProtocolError(
         f"{message}: nobody can tell whether there are more",
         remedy="Ask for fewer records, or for other pages with page_size.",
     )
 
 
-def _digest(value: Any) -> bytes:
-    content = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=DIGEST).digest()
+def _is_short(page: Page, size: int | None) -> bool:
+    full = page.size if page.size and page.size > 0 else size
+    return not page.records or (full is not None and len(page.records) < full)
+
+
+def _resized(start: int, position: Position, before: int, after: int) -> int:
+    return start + (int(position or 0) - start) * before // after
 
 
 def _packed(digests: Iterable[bytes]) -> str:

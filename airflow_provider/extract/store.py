@@ -82,6 +82,8 @@ class ExtractStore:
         terms: Sequence[Any],
     ) -> None:
         self._database = database
+        # After a power cut the pages are asked for again that it does not know of.
+        database.relax()
         self.id = digest(identity.instance, output)
         self.owner = new_owner()
         self._series = digest(identity.dag_id, identity.task_id)

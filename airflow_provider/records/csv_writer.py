@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Raw
+
 from airflow_provider.records.csv_text import BLANKS, BOM
-from airflow_provider.records.json_lines import encode
+from airflow_provider.records.json_lines import decode, decode_tokens, encode
+from airflow_provider.records.schema import leaves
 from airflow_provider.texts import EXACT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider.records.new_file import NewFile
+    from airflow_provider.records.schema import Schema
+    from airflow_provider.records.spool import Spool
 
 _AS_JSON = {bool, dict, list}
 
@@ -21,7 +27,13 @@ ROWS = 1000
 
 
 def write_csv(
-    records: Iterable[dict[str, Any]], file: NewFile, *, delimiter: str, columns: Sequence[str]
+    spool: Spool,
+    file: NewFile,
+    *,
+    delimiter: str,
+    columns: Sequence[str],
+    schema: Schema | None = None,
+    exact: bool = False,
 ) -> None:
     """Write records as CSV (RFC 4180) in UTF-8, its lines ended by a line feed.
 
@@ -30,14 +42,17 @@ def write_csv(
     has no ``.0``. Texts are written as they are: one that begins with ``=`` is a formula to a spreadsheet,
     and no data is changed for that.
 
-    :param records: the records, in the form that JSON has for them; they are read twice
+    :param spool: the records, in the form that JSON has for them; they are read twice
     :param file: the new file
     :param delimiter: what separates the columns
     :param columns: the header of a file without records
+    :param schema: the columns that the file has in any case, and first
+    :param exact: whether numbers are written with the digits that they have in the JSON
     """
-    header: dict[str, None] = {}
-    for record in records:
-        header.update(dict.fromkeys(_cells(record)))
+    read = decode_tokens if exact else decode
+    header: dict[str, None] = dict.fromkeys(leaves(schema or {}))
+    for _, record in spool.sized(read):
+        header.update(dict.fromkeys(_cells(record, schema)))
     names = list(header or columns)
     if not names:
         return
@@ -47,8 +62,8 @@ def write_csv(
     writer.writerow(names)
     # A row without any text is quoted, or it would be a blank line, which is no record.
     quoting = csv.writer(rows, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    for record in records:
-        get = _cells(record).get
+    for _, record in spool.sized(read):
+        get = _cells(record, schema).get
         values = [_text(get(name)) for name in names]
         (quoting if _may_vanish(values, delimiter) else writer).writerow(values)
     rows.flush()
@@ -72,13 +87,17 @@ class _Rows:
             self._lines.clear()
 
 
-def _cells(record: dict[str, Any]) -> dict[str, Any]:
+def _cells(record: dict[str, Any], schema: Schema | None = None) -> dict[str, Any]:
     """Return the values of a record by the names of their columns."""
     cells: dict[str, Any] = {}
     count = 0
     for name, value in record.items():
+        fields = schema.get(name) if schema else None
+        if not value and isinstance(fields, Mapping):
+            # Its columns are there anyway, and empty.
+            continue
         if type(value) is dict and value:
-            inner = _cells(value)
+            inner = _cells(value, fields if isinstance(fields, Mapping) else None)
             count += len(inner)
             for rest, item in inner.items():
                 cells[f"{name}.{rest}"] = item
@@ -99,6 +118,8 @@ def _may_vanish(values: list[Any], delimiter: str) -> bool:
 
 
 def _text(value: Any) -> Any:
+    if type(value) is Raw:
+        return bytes(value).decode()
     if type(value) is float and value.is_integer() and abs(value) < EXACT:
         # A batch sends it so, and so the next one must read it.
         return int(value)

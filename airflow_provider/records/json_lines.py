@@ -22,11 +22,14 @@ LONG = 14_000
 SIMPLE = 10
 """How deep a record may be nested to be written without a trial."""
 
-_SCALARS = {str, int, float, bool, type(None)}
+_SCALARS = {str, int, float, bool, type(None), msgspec.Raw}
 # As JSON has them: NUL, half a surrogate pair, and what may be more than 64 bits.
 _UNFIT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder()
+_EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_EXACT_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_TOKEN_DECODER = msgspec.json.Decoder(float_hook=lambda token: msgspec.Raw(token.encode()))
 
 
 def decode(line: str | bytes) -> Any:
@@ -43,6 +46,51 @@ def decode(line: str | bytes) -> Any:
     except (msgspec.MsgspecError, UnicodeError):
         # What msgspec refuses, json may be able to read. Its error is a ValueError.
         return json.loads(line)
+
+
+def decode_exact(line: str | bytes) -> Any:
+    """Read one JSON value, with numbers that have a fraction or an exponent as :class:`~decimal.Decimal`.
+
+    :param line: the text of the value
+    :raises ValueError: it is not JSON
+    """
+    try:
+        return _EXACT_DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeError):
+        return json.loads(line, parse_float=Decimal)
+
+
+def decode_tokens(line: str | bytes) -> Any:
+    """Read one JSON value, with numbers that have a fraction or an exponent as ``msgspec.Raw``: as written.
+
+    :param line: the text of the value
+    :raises ValueError: it is not JSON
+    """
+    try:
+        return _TOKEN_DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeError):
+        return json.loads(line, parse_float=lambda token: msgspec.Raw(token.encode()))
+
+
+def decode_texts(line: str | bytes) -> Any:
+    """Read one JSON value, with each number as a text, as it is written.
+
+    :param line: the text of the value
+    :raises ValueError: it is not JSON
+    """
+    return json.loads(line, parse_float=str, parse_int=str)
+
+
+def encode_exact(value: Any) -> bytes:
+    """Write a value as one line of JSON; a :class:`~decimal.Decimal` is a number with all its digits.
+
+    :param value: the value, as a decoder has returned it
+    """
+    try:
+        return _EXACT_ENCODER.encode(value)
+    except (ValueError, TypeError, OverflowError):
+        # Half of a surrogate pair: numbers become text, with their digits.
+        return encode(value)
 
 
 def encode(value: Any) -> bytes:
@@ -73,6 +121,8 @@ def to_plain(value: Any) -> Any:
     if kind is int and value.bit_length() > LONG:
         # Python's own limit of digits is not one of Decimal.
         return format(Decimal(value), "f")
+    if kind is msgspec.Raw:
+        return bytes(value).decode()
     if kind in _SCALARS:
         return value
     if isinstance(value, dict):

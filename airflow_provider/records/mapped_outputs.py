@@ -32,7 +32,7 @@ OF_ALL_INSTANCES["task_instance"] = OF_ALL_INSTANCES["ti"]
 """The same, of what also has attributes that differ."""
 
 
-def check_mapped_output(context: Context, output: str) -> None:
+def check_mapped_output(context: Context, output: str, name: str = "output") -> None:
     """Refuse an output that other instances of the same mapped task have, too.
 
     They would replace each other's file, and only the records of the last would be left. What cannot be told
@@ -40,6 +40,7 @@ def check_mapped_output(context: Context, output: str) -> None:
 
     :param context: the task's context
     :param output: the output of this instance
+    :param name: the parameter that names it
     :raises InvalidInput: another instance has the same
     """
     instance: Any = context.get("ti")
@@ -47,16 +48,16 @@ def check_mapped_output(context: Context, output: str) -> None:
     if not isinstance(index, int) or index < 0:
         return
     try:
-        shared = _is_shared(context, instance, output)
+        shared = _is_shared(context, instance, output, name)
     except Exception as error:
         # Airflow has no public way to ask for the arguments of a mapped task.
         log.debug("The outputs of the other instances are not known: %s", type(error).__name__)
         return
     if shared:
         raise InvalidInput(
-            '"output" is the same for several instances of this mapped task: each would replace the file of '
+            f'"{name}" is the same for several instances of this mapped task: each would replace the file of '
             "the one before.",
-            field="output",
+            field=name,
             remedy='Put {{ ti.map_index }} into its name, like "users-{{ ti.map_index }}.jsonl".',
         )
 
@@ -85,16 +86,17 @@ def varies(template: str, expanded: frozenset[str] = frozenset()) -> bool:
     return False
 
 
-def _is_shared(context: Context, instance: Any, output: str) -> bool:
+def _is_shared(context: Context, instance: Any, output: str, name: str) -> bool:
     dag: Any = context["dag"]
     task = dag.task_dict[instance.task_id]
     # Not mapped by itself, it is in a group that is.
-    fixed = getattr(task, "partial_kwargs", {"output": getattr(task, "output_path", None)})
-    if "output" in fixed:
-        template = fixed["output"]
+    own = getattr(task, "output_path" if name == "output" else name, None)
+    fixed = getattr(task, "partial_kwargs", {name: own})
+    if name in fixed:
+        template = fixed[name]
         expanded = _expanded_names(task)
         return _is_fixed(template, expanded) and _count(instance) > 1
-    values, crossed = _expanded_outputs(task, context)
+    values, crossed = _expanded_outputs(task, context, name)
     rendered = [_rendered(one, task, context) for one in values]
     if sum(_collide(one, output) for one in rendered if one) > 1:
         return True
@@ -132,14 +134,14 @@ def _expanded_names(task: Any) -> frozenset[str]:
     return frozenset(value if isinstance(value, dict) else {"params"})
 
 
-def _expanded_outputs(task: Any, context: Context) -> tuple[list[Any], bool]:
+def _expanded_outputs(task: Any, context: Context, name: str) -> tuple[list[Any], bool]:
     """Return the outputs as they were expanded, and whether each may be used for several inputs."""
     value = task.expand_input.value
     if isinstance(value, dict):
-        outputs = value["output"]
+        outputs = value[name]
         return list(outputs.resolve(context) if hasattr(outputs, "resolve") else outputs), True
     arguments = value.resolve(context) if hasattr(value, "resolve") else value
-    return [one.get("output") for one in arguments if isinstance(one, dict)], False
+    return [one.get(name) for one in arguments if isinstance(one, dict)], False
 
 
 def _count(instance: Any) -> int:

@@ -8,7 +8,7 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.json_lines import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from airflow_provider.records.new_file import NewFile
     from airflow_provider.records.spool import Spool
@@ -66,18 +66,25 @@ def write_parquet(spool: Spool, file: NewFile, *, columns: Sequence[str]) -> Non
     schema = arrow.schema([(name, column.arrow_type()) for name, column in fields.items()])
     fit = row.fields_fit() if row.fields else None
     with parquet.ParquetWriter(file.stream(), schema) as writer:
-        for group in _groups(spool):
+        for group in grouped(spool.sized()):
             table = arrow.Table.from_pylist([fit(record) for record in group] if fit else group, schema)
             writer.write_table(table, row_group_size=len(group))
 
 
-def _groups(spool: Spool) -> Iterator[list[dict[str, Any]]]:
+def grouped(
+    records: Iterable[tuple[int, dict[str, Any]]], rows: int | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield records in groups of a bounded size.
+
+    :param records: the records, each with the bytes that it takes as JSON
+    :param rows: records of a group at most; None for those of a row group
+    """
     group: list[dict[str, Any]] = []
     size = 0
-    for length, record in spool.sized():
+    for length, record in records:
         group.append(record)
         size += length
-        if len(group) >= GROUP_ROWS or size >= GROUP_BYTES:
+        if len(group) >= (rows or GROUP_ROWS) or size >= GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:

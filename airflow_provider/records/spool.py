@@ -10,7 +10,7 @@ from airflow_provider.records.json_lines import decode
 from airflow_provider.records.storage import is_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Spool:
@@ -28,9 +28,9 @@ class Spool:
         self._file = tempfile.TemporaryFile(dir=folder, prefix=".records-")  # noqa: SIM115 - closed by close
 
     def write(self, line: bytes) -> None:
-        """Write one record.
+        """Write records, or a part of one.
 
-        :param line: the record as JSON, with its line break
+        :param line: JSON lines, with their line breaks
         """
         self._file.write(line)
 
@@ -38,11 +38,14 @@ class Spool:
         for _, record in self.sized():
             yield record
 
-    def sized(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Read the records from the first on, each with the bytes that it takes as JSON."""
+    def sized(self, read: Callable[[bytes], Any] = decode) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Read the records from the first on, each with the bytes that it takes as JSON.
+
+        :param read: decodes a line
+        """
         self._file.seek(0)
         for line in self._file:
-            record = decode(line)
+            record = read(line)
             # Half of a surrogate pair is an escape in JSON; no other format has a form for it.
             yield len(line), _escaped(record) if b"\\ud" in line else record
 

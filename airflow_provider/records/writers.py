@@ -12,11 +12,15 @@ from airflow_provider.records.json_lines import encode, for_xcom
 from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.parquet_writer import require_pyarrow, write_parquet
 from airflow_provider.records.places import check_place
+from airflow_provider.records.schema import check_schema
 from airflow_provider.records.spool import Spool
 from airflow_provider.records.storage import local_path, remedy_of, remove, why_not
+from airflow_provider.records.typed_parquet import write_with_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from airflow_provider.records.schema import Schema
 
 
 class Output(Protocol):
@@ -139,15 +143,31 @@ class FileOutput:
     :param path: path or URI of the finished file
     :param columns: the columns of a CSV or Parquet file in the end without records, which nothing else tells:
         a CSV file without a header cannot be read
+    :param schema: the columns and their kinds, see :mod:`~airflow_provider.records.schema`: all of them are
+        there, in this order, also those that never came. Other columns that come follow them. In Parquet each
+        has the type of its kind, also without any value. None where the records tell
+    :param exact: whether numbers keep their digits in CSV, as they always do with a schema; for JSON lines
+        that were written as such
     :raises InvalidInput: the ending stands for no format, pyarrow is missing for Parquet, or the place cannot
         be written to
     :raises VendorError: its store does not answer
     """
 
-    def __init__(self, path: str, *, columns: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        columns: Sequence[str] = (),
+        schema: Schema | None = None,
+        exact: bool = False,
+    ) -> None:
         self.path = path
         self.count = 0
         self._columns = columns
+        self._schema = schema
+        self._exact = exact or schema is not None
+        if schema is not None:
+            check_schema(schema)
         check_output(path)
         self._format: Format = find_format(path, "output")
         if self._format.kind == "parquet":
@@ -175,6 +195,15 @@ class FileOutput:
         self._lines.write(encode(record) + b"\n")
         self.count += 1
 
+    def write_lines(self, lines: bytes) -> None:
+        """Write records that are JSON lines already, or a block of them that ends anywhere.
+
+        :param lines: the lines; in a file of JSON lines they are the same
+        :raises OSError: they, or ones before, cannot be written
+        """
+        self._lines.write(lines)
+        self.count += 1
+
     def pending(self) -> int:
         """Say how many bytes wait to be sent to the store; 0 for a local file."""
         return self._file.pending()
@@ -190,6 +219,7 @@ class FileOutput:
         """Write what is left, and make sure that nobody else has published the file meanwhile.
 
         :raises WrittenByAnother: somebody has, with other records
+        :raises InvalidInput: a value does not fit the schema
         :raises OSError: it cannot be written
         """
         self._convert()
@@ -199,6 +229,7 @@ class FileOutput:
         """Put the finished file in its place.
 
         :raises WrittenByAnother: somebody else has published it meanwhile; that file is still there
+        :raises InvalidInput: a value does not fit the schema
         :raises OSError: it cannot be done; the file of before is still there
         """
         self._convert()
@@ -214,7 +245,12 @@ class FileOutput:
         if not self.count or not self._file.has_partial:
             self._abandon()
             return None
-        self._convert()
+        try:
+            self._convert()
+        except InvalidInput:
+            # The records that cannot be converted cannot be kept, either.
+            self._abandon()
+            return None
         return self._file.keep()
 
     def discard(self) -> None:
@@ -240,7 +276,16 @@ class FileOutput:
             return
         self._converted = True
         if self._format.kind == "csv":
-            write_csv(self._spool, self._file, delimiter=self._format.delimiter, columns=self._columns)
+            write_csv(
+                self._spool,
+                self._file,
+                delimiter=self._format.delimiter,
+                columns=self._columns,
+                schema=self._schema,
+                exact=self._exact,
+            )
+        elif self._schema is not None:
+            write_with_schema(self._spool, self._file, self._schema)
         else:
             write_parquet(self._spool, self._file, columns=self._columns)
         self._drop_spool()

@@ -110,3 +110,32 @@ extract = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
 )
+
+watermark = sa.Table(
+    "vendor_apis_watermark",
+    metadata,
+    # A digest of connection, host, list and key.
+    sa.Column("id", sa.String(32), primary_key=True),
+    # For people, and for the command line.
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("listing", sa.String(200), nullable=False),
+    sa.Column("state_key", sa.String(1000), nullable=False),
+    # The latest change that is in an output, as the vendor writes it. Nothing before the first.
+    sa.Column("watermark", sa.String(64)),
+    # The task that moved it.
+    sa.Column("task", sa.String(1000)),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+)
+
+watermark_read = sa.Table(
+    "vendor_apis_watermark_read",
+    metadata,
+    # A digest of the task instance and the watermark: what a run read from, it reads from when it is cleared.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("watermark_id", sa.String(32), nullable=False),
+    sa.Column("task", sa.String(1000), nullable=False),
+    sa.Column("watermark", sa.String(64)),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_watermark_read_state", "watermark_id", "created_at"),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -454,3 +455,25 @@ def test_a_try_that_cannot_begin_leaves_what_an_earlier_one_kept(tmp_path):
     with pytest.raises(VendorUnavailable):
         extract(Vendor(9).break_at(1), tmp_path / "out.jsonl")
     assert kept.read_text() == "of the try before\n"
+
+
+@pytest.mark.parametrize("damage", [lambda old: old[:-4], lambda old: b"\0" * len(old), lambda old: b""])
+def test_a_part_that_a_power_cut_has_damaged_is_read_again(tmp_path, damage, caplog):
+    interrupted(tmp_path / "out.jsonl")
+    part = next((tmp_path / "out.jsonl.parts").rglob("*.jsonl"))
+    part.write_bytes(damage(part.read_bytes()))
+    assert extract(Vendor(9), tmp_path / "out.jsonl").resumed_at is None
+    assert "The parts that an earlier try left are not here" in caplog.text
+    assert lines(tmp_path / "out.jsonl") == [thing(number) for number in range(1, 10)]
+
+
+def test_the_parts_of_an_older_version_are_gone_on_with(tmp_path, ledger_path):
+    interrupted(tmp_path / "out.jsonl")
+    connection = sqlite3.connect(ledger_path)
+    with connection:
+        [(progress,)] = connection.execute("SELECT progress FROM vendor_apis_extract")
+        values = json.loads(progress)
+        values["parts"].pop("sums")
+        connection.execute("UPDATE vendor_apis_extract SET progress = ?", (json.dumps(values),))
+    connection.close()
+    assert extract(Vendor(9), tmp_path / "out.jsonl").resumed_at == 3

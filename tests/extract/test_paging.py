@@ -9,7 +9,8 @@ import pytest
 from airflow_provider.exceptions import VendorProtocolError, VendorRejected
 from airflow_provider.extract.extraction import read_pages, start_reading
 from airflow_provider.extract.listing import Listing, Query
-from airflow_provider.extract.paging import Cursor, Page, PageNumbers, Progress, Reading
+from airflow_provider.extract.paging import Cursor, Page, PageNumbers, Progress
+from airflow_provider.extract.reading import Reading
 
 NUMBERS = PageNumbers()
 
@@ -42,7 +43,9 @@ def read(
     listing = Listing(name="acme.list", call=ask, read=lambda one: one, paging=paging, identity=identity)
     query = Query(listing=listing, ask=ask, size=size, most=most)
     reading = start_reading(query)
-    found = [record["id"] for rows in read_pages(query, run, reading) for record in rows]
+    found: list[Any] = []
+    for rows in read_pages(query, run, reading):
+        found += [record["id"] for record in rows if isinstance(record, dict)]
     return reading.progress, found, asked
 
 

@@ -208,8 +208,8 @@ def test_the_tables_of_others_in_the_same_database_stay_as_they_are(database):
 NEXT = """
 import sqlalchemy as sa
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade(op):
@@ -223,18 +223,33 @@ def test_a_database_gets_the_revisions_that_follow_its_own(database, tmp_path, m
     database.prepare()
     rows = stored(database)
     shutil.copytree(Path(migrations.__file__).parent, tmp_path / "migrations")
-    (tmp_path / "migrations" / "versions" / "v0003_later.py").write_text(NEXT)
+    (tmp_path / "migrations" / "versions" / "v0004_later.py").write_text(NEXT)
     with monkeypatch.context() as later:
         later.setattr(env, "SCRIPTS", tmp_path / "migrations")
-        later.setattr(engine, "HEAD", "0003")
+        later.setattr(engine, "HEAD", "0004")
         database.prepare()
         database.prepare()
-    assert versions(database) == ["0003"]
+    assert versions(database) == ["0004"]
     assert stored(database) == rows
     with database.read() as connection:
         assert "later" in {one["name"] for one in sa.inspect(connection).get_columns("vendor_apis_quota")}
-    with pytest.raises(InvalidInput, match="version 0003; this provider knows 0002"):
+    with pytest.raises(InvalidInput, match="version 0004; this provider knows 0003"):
         database.prepare()
+
+
+@pytest.mark.parametrize("made", [["vendor_apis_watermark"], ["vendor_apis_watermark_read"]])
+def test_a_revision_that_was_interrupted_half_way_is_done_again(database, made):
+    """MySQL commits each statement by itself."""
+    others = {"vendor_apis_watermark", "vendor_apis_watermark_read"} - set(made)
+    with database.begin() as connection:
+        for name in others:
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.execute(sa.update(VERSIONS).values(version_num="0002"))
+        if made == ["vendor_apis_watermark_read"]:
+            connection.exec_driver_sql("DROP INDEX vendor_apis_watermark_read_state")
+    database.prepare()
+    assert differences(database) == []
+    assert versions(database) == [HEAD]
 
 
 # --- databases of a newer version --------------------------------------------------------------------------

@@ -1,0 +1,119 @@
+"""``airflow vendor-apis state``: up to which change lists have been read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
+
+from airflow_provider.cli.common import (
+    OUTPUT,
+    as_text,
+    confirm,
+    located_database,
+    one_line,
+    plain,
+    print_rows,
+    quiet_models,
+)
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from airflow_provider.store.engine import Database
+
+LISTED = ("id", "conn_id", "listing", "state_key", "watermark", "updated_at")
+"""The columns of a list for people; JSON and YAML have all."""
+
+
+def group() -> GroupCommand:
+    """Return the commands."""
+    id_ = Arg(("id",), help="Id of the state, as the list shows it", metavar="ID", type=plain)
+    yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
+    return GroupCommand(
+        name="state",
+        help="Show and change up to which change lists have been read (incremental=True)",
+        subcommands=[
+            ActionCommand(
+                name="list",
+                help="List the states, those that changed last first",
+                func=list_states,
+                args=(
+                    Arg(("--conn-id",), help="Only those of this connection", metavar="ID", type=plain),
+                    Arg(("--listing",), help="Only those of this list", metavar="NAME", type=plain),
+                    OUTPUT,
+                ),
+            ),
+            ActionCommand(
+                name="set",
+                help="Set a state: the next run reads what has changed since, also once more",
+                func=set_state,
+                args=(
+                    id_,
+                    Arg(("watermark",), help="A time like 2026-11-01T00:00:00Z", type=plain),
+                    yes,
+                ),
+            ),
+            ActionCommand(
+                name="forget",
+                help="Forget a state: the next run reads everything",
+                func=forget_state,
+                args=(id_, yes),
+            ),
+        ],
+    )
+
+
+@one_line
+def list_states(args: Namespace) -> None:
+    """List the states."""
+    from airflow_provider.extract.watermarks import states
+
+    with _opened() as database:
+        rows = [] if database is None else states(database, args.conn_id, args.listing)
+    if args.output in ("table", "plain"):
+        rows = [{name: as_text(row[name]) for name in LISTED} for row in rows]
+    print_rows(rows, args.output)
+
+
+@one_line
+def set_state(args: Namespace) -> None:
+    """Set a state."""
+    from airflow_provider.extract.watermarks import put
+
+    confirm(args, f"Let the next run read what has changed since {args.watermark}?")
+    with _opened() as database:
+        if database is None:
+            raise SystemExit("There is no state yet.")
+        put(database, args.id, args.watermark)
+    print("The state is set.")
+
+
+@one_line
+def forget_state(args: Namespace) -> None:
+    """Forget a state."""
+    from airflow_provider.extract.watermarks import forget
+
+    confirm(args, "Let the next run read everything?")
+    with _opened() as database:
+        if database is None:
+            raise SystemExit("There is no state yet.")
+        forget(database, args.id)
+    print("The state is forgotten.")
+
+
+@contextmanager
+def _opened() -> Iterator[Database | None]:
+    """Open the database; None where there is none yet."""
+    with quiet_models():
+        database = located_database()
+    try:
+        if database.exists():
+            database.prepare()
+            yield database
+        else:
+            yield None
+    finally:
+        database.close()
