@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_ITS_OWN = ("module", "field", "name", "type", "case-type", "status", "priority")
+"""What names the CRM's own things, which its refusals speak of; a type of cases is called Request."""
+
 READ_ATTEMPTS = 2
 WRITE_ATTEMPTS = 3
 """How often one request is sent at most: each sending may cost a use of the token."""
@@ -133,8 +136,7 @@ class Crm:
         )
 
     def _shown(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        # Names of the CRM's own things, which its refusals speak of.
-        return (self.operation, *(str(body[name]) for name in ("module", "field", "name") if name in body))
+        return (self.operation, *(str(body[name]) for name in _ITS_OWN if name in body))
 
 
 class WolkvoxRecord(VendorModel):
