@@ -49,10 +49,14 @@ SENTENCES = {
 FORMER = (
     r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
     r"simultaneous|simult[aá]ne",
-    r"simultaneous|simult[aá]ne|^(?!.*(daily|diari|today|per day|\bhoy\b|por d[ií]a|al d[ií]a))"
-    r".*(rate limit|too many requests|demasiadas (peticion|solicitud))",
-    r"limit exceeded|quota|cuota|^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
-    r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))",
+    (
+        r"simultaneous|simult[aá]ne|^(?!.*(daily|diari|today|per day|\bhoy\b|por d[ií]a|al d[ií]a))"
+        r".*(rate limit|too many requests|demasiadas (peticion|solicitud))"
+    ),
+    (
+        r"limit exceeded|quota|cuota|^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
+        r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))"
+    ),
 )
 """Earlier defaults, which the connection form has stored. They are nobody's own."""
 

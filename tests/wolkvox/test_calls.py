@@ -17,10 +17,10 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Repeat, Response
+from airflow_provider.sandbox.wolkvox.refusal_texts import PRESETS
 from airflow_provider.wolkvox.calls import WolkvoxTokenInformation, token_information
 from airflow_provider.wolkvox.envelope import MAINTENANCE_WAIT
 from airflow_provider.wolkvox.hooks import WolkvoxHook
-from airflow_provider.sandbox.wolkvox.refusal_texts import PRESETS
 from airflow_provider.wolkvox.refusals import CONCURRENCY, FORMER, QUOTA, ForbiddenTexts
 from tests.support.wolkvox_calls import TEXTS
 
