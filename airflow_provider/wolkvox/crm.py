@@ -9,8 +9,10 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
+
+from pydantic import AfterValidator
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call
@@ -30,6 +32,16 @@ T = TypeVar("T")
 
 _ITS_OWN = ("module", "field", "name", "type", "case-type", "status", "priority")
 """What names the CRM's own things, which its refusals speak of; a type of cases is called Request."""
+
+
+def _not_blank(text: str) -> str:
+    if is_empty(text):
+        raise ValueError("blank")
+    return text
+
+
+Identifier = Annotated[str, AfterValidator(_not_blank)]
+"""The CRM's identifier of something, in an answer that must have one."""
 
 READ_ATTEMPTS = 2
 WRITE_ATTEMPTS = 3

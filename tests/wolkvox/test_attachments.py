@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ def invoice(tmp_path: Path) -> Path:
         ("data:text/plain,a%20b", link("attachment-1.txt", "text/plain", b"a b")),
         (IN_BASE64, link("attachment-1.pdf")),
         (base64.b64encode(PNG).decode(), link("attachment-1.png", "image/png", PNG)),
+        ("aGVs\r\nbG8=\n", link("attachment-1.bin", "application/octet-stream", b"hello")),
         ("aGVsbG8=", link("attachment-1.bin", "application/octet-stream", b"hello")),
         (attachment("a.pdf", content=CONTENT), link("a.pdf")),
         (attachment("a.pdf", content=IN_BASE64), link("a.pdf")),
@@ -101,6 +103,7 @@ def test_a_file_is_sent_as_the_vendors_sample_has_it(sandbox, given, expected):
     [
         ("no base64!", "file 2 is not base64; it is 10 characters of text"),
         ("<b>bold</b>", "file 2 is no file; it is 11 characters of text"),
+        (f"{link('a.pdf')};{link('b.pdf')}", "file 2 is no file"),
         (7, "file 2 is no file; it is a int"),
         ({"a": 1}, "file 2 is no file; it is a dict"),
         ("data:application/pdf;base64,???", "file 2 is not base64"),
@@ -202,6 +205,13 @@ def test_a_missing_file_fails_its_record_alone(sandbox, invoice, tmp_path):
         assert "none-of-Ada" not in reason
     assert {failure["field"] for failure in result["failures"]} == {"attachments"}
     assert "that the worker sees that place" in reasons[0]
+
+
+def test_a_named_pipe_is_no_file_and_is_not_waited_for(sandbox, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    result = insert_cases([{**CASE, "attachments": f"{tmp_path}/pipe"}], types=CASE_FILES)
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert "it is no ordinary file" in result["failures"][0]["reason"]
 
 
 def test_a_file_may_have_so_many_bytes_and_no_more(sandbox, tmp_path, monkeypatch):
