@@ -20,6 +20,7 @@ from airflow_provider.http.model import VendorModel
 from airflow_provider.texts import scalar, text_or_none
 from airflow_provider.values import BYTES, is_empty, native, shape, visible
 from airflow_provider.wolkvox.envelope import envelope, success
+from airflow_provider.wolkvox.fields import ATTACHMENT
 from airflow_provider.wolkvox.refusals import ForbiddenTexts
 
 if TYPE_CHECKING:
@@ -251,6 +252,12 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [plain(name, item, nested=True) for item in value]
     if isinstance(value, dict):
+        if value.get("type") == ATTACHMENT:
+            raise InvalidInput(
+                f'"{name}" has a file in it, where wolkvox takes none.',
+                field=name,
+                remedy="Give files in a field of a record, or in attachments of a case.",
+            )
         if not nested and not ({"type", "value"} <= set(value) and isinstance(value["type"], str)):
             raise InvalidInput(
                 f'"{name}" is an object without "type" and "value", which the CRM does not know.',

@@ -15,10 +15,10 @@ import pytest
 from airflow_provider.batch import jobs
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.wolkvox import attachments as files
-from airflow_provider.wolkvox.fields import attachment, attachments
+from airflow_provider.wolkvox.fields import attachment, attachments, table
 from airflow_provider.wolkvox.operators import WolkvoxInsertCasesOperator, WolkvoxUpdateCasesOperator
 from tests.support.batches import counts, execute, lines
-from tests.support.wolkvox import bodies, contacts, insert, update
+from tests.support.wolkvox import bodies, contacts, insert, people, update, upsert
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -295,6 +295,21 @@ def test_a_record_names_no_file_of_the_worker_in_a_field_that_types_does_not_dec
         assert f'types={{"{field}": attachments()}}' in failure["reason"]
         assert "hostname" not in failure["reason"]
     assert len(sandbox.requests("wolkvox")) == before
+
+
+def test_a_file_where_wolkvox_takes_none_is_refused_before_it_is_sent(sandbox):
+    file = attachment("a.pdf", content=CONTENT)
+    results = [
+        insert([{"idcontact": "1", "rows": table([{"scan": file}])}]),
+        insert_cases([{**CASE, "form": {"scan": [file]}}]),
+        upsert([{**people(1)[0], "scan": file}]),
+    ]
+    for result, field in zip(results, ("rows", "form", "scan"), strict=True):
+        assert counts(result) == {"total": 1, "failed": 1}
+        [failure] = result["failures"]
+        assert (failure["error"], failure["field"]) == ("InvalidInput", field)
+        assert "has a file in it, where wolkvox takes none" in failure["reason"]
+    assert sandbox.requests("wolkvox") == []
 
 
 @pytest.mark.parametrize("form", ["file", "in a list", "path"])
