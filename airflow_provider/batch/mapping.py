@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Check = Callable[[str, Any], None]
+"""Is given the name of a parameter or field and the value that a record has for it, and may refuse it."""
+
 
 class RecordMapping:
     """Fills the parameters of a call from the fields of a record.
@@ -37,6 +40,7 @@ class RecordMapping:
     :param secrets: parameters whose values are sealed in the results
     :param known: what an update does with records whose values the vendor has already; None where the calls
         are no updates
+    :param check: looks at each value that is sent of a record itself; ``defaults`` are the Dag author's
     :raises InvalidInput: ``fields`` or ``defaults`` name a parameter that the call does not have
     """
 
@@ -49,6 +53,7 @@ class RecordMapping:
         chained: Mapping[str, str],
         secrets: Collection[str] = (),
         known: Known | None = None,
+        check: Check | None = None,
     ) -> None:
         parameters = self._parameters(function)
         for option, names in (("fields", fields), ("defaults", defaults)):
@@ -65,6 +70,7 @@ class RecordMapping:
         self._chained = {name: path_of(path) for name, path in chained.items() if name in parameters}
         self._kept = {*fields, *self._chained}
         self._known = known
+        self._check = check
         # A record that names another by its identifier has no values of that one.
         other = any(fields.get(name, name) != name for name in self._chained)
         self._marks = () if known is None or other else tuple(path_of(mark) for mark in known.marks)
@@ -116,12 +122,14 @@ class RecordMapping:
     def _arguments(self, record: Record) -> dict[str, Any]:
         known = self._known_of(record)
         arguments: dict[str, Any] = {}
+        constants = set()
         for name, sources in self._sources.items():
             value = find(record, sources)
             if value is not None and name in self._secrets and not is_sealed(value):
                 _seal_sources(record, sources)
             if value is None or (known and self._comes_first(name, value, self._defaults, self._kept)):
                 value = self._defaults.get(name)
+                constants.add(name)
             if value is None and name in self._defaults:
                 # An explicit None leaves out what the call would send by default.
                 arguments[name] = None
@@ -129,6 +137,7 @@ class RecordMapping:
                 arguments[name] = open_sealed(value) if is_sealed(value) else value
         if known:
             self._leave_out(known, arguments)
+        self._check_own(arguments, constants)
         for name in self._required:
             if arguments.get(name) is None:
                 looked = " or ".join('"' + ".".join(source) + '"' for source in self._sources[name])
@@ -138,6 +147,12 @@ class RecordMapping:
                     remedy='Fill the field, map another with "fields", or give a constant with "defaults".',
                 )
         return arguments
+
+    def _check_own(self, values: Mapping[str, Any], constants: Collection[str]) -> None:
+        if self._check is not None:
+            for name, value in values.items():
+                if name not in constants:
+                    self._check(name, value)
 
     def _known_of(self, record: Record) -> Known | None:
         """Return what is special about a record if the vendor has its values already."""

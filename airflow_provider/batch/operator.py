@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider.batch.execution import Execution
-    from airflow_provider.batch.mapping import RecordMapping
+    from airflow_provider.batch.mapping import Check, RecordMapping
     from airflow_provider.batch.operation import Combine, Operation
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
@@ -212,7 +212,12 @@ class VendorBatchOperator(VendorOperator):
             chained=self.takes(),
             secrets=self.operation.secret_parameters,
             known=self.operation.known if self.operation.updates else None,
+            check=self.check_of_values(),
         )
+
+    def check_of_values(self) -> Check | None:
+        """Return what may refuse values of a record by the names that they are sent by; None for nothing."""
+        return None
 
     def combine(self, hook: VendorHook[Any]) -> Combine | None:
         """Return what makes one call of those of several records; None where each record has its own.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.mapping import RecordMapping, find, path_of
+from airflow_provider.batch.mapping import Check, RecordMapping, find, path_of
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.columns import described, shown
 from airflow_provider.records.parsing import SOURCE_ROW
@@ -44,6 +44,7 @@ class PassthroughMapping(RecordMapping):
         function that finds another value of the record
     :param converted: the fields that ``convert`` is for, each with those of the record it takes parts from
     :param known: what an update does with records whose values the vendor has already
+    :param check: looks at each value that is sent of a record itself, before ``convert``
     :raises InvalidInput: ``include`` or ``exclude`` leave out what is required, converted or a default
     """
 
@@ -62,6 +63,7 @@ class PassthroughMapping(RecordMapping):
         convert: Convert | None = None,
         converted: Mapping[str, Collection[str]] | None = None,
         known: Known | None = None,
+        check: Check | None = None,
     ) -> None:
         self._rest = rest
         named = self._parameters(function)
@@ -71,6 +73,7 @@ class PassthroughMapping(RecordMapping):
             defaults={name: value for name, value in defaults.items() if name in named},
             chained=chained,
             known=known,
+            check=check,
         )
         self._renamed = {name: path_of(path) for name, path in fields.items() if name not in named}
         self._constants = {name: value for name, value in defaults.items() if name not in named}
@@ -172,10 +175,13 @@ class PassthroughMapping(RecordMapping):
             if known:
                 values = self._without_read_only(known, values)
             values.update((name, find(record, (path,))) for name, path in self._renamed.items())
+        constants = set()
         for name, value in self._constants.items():
             own = values.get(name)
             if is_empty(own) or (known and self._comes_first(name, own, self._constants, self._renamed)):
                 values[name] = value
+                constants.add(name)
+        self._check_own(values, constants)
         for name in self._mandatory:
             if is_empty(values.get(name)):
                 raise InvalidInput(

@@ -128,7 +128,8 @@ def _check_phone(phone: Any) -> None:
 
 
 def _participants(value: Any) -> dict[str, Any]:
-    made = value if isinstance(value, dict) and value.get("type") == "participant" else participants(value)
+    typed = isinstance(value, dict) and value.get("type") == "participant"
+    made = participants(value.get("value") if typed else value)
     if not made.get("value"):
         raise InvalidInput(
             '"participants" has nobody in it, and wolkvox requires them of a meeting.',

@@ -11,12 +11,14 @@ import binascii
 import hashlib
 import html
 import mimetypes
+import os
 import re
+import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.storage import open_for_reading
+from airflow_provider.records.storage import local_path, open_for_reading
 from airflow_provider.texts import CONTROL, text_or_none
 from airflow_provider.values import is_empty, shape, visible
 from airflow_provider.wolkvox.fields import ATTACHMENT
@@ -34,7 +36,8 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 _ANCHOR = re.compile(
     r"\s*<a\s+href=(?P<q>['\"])(?P<uri>data:[^'\"]*)(?P=q)\s+download=(?P<d>['\"])(?P<name>[^'\"<>]*)(?P=d)\s*>"
-    r".*</a>\s*",
+    # One link: no other begins or ends in it.
+    r"[^<]*(?:<(?!/?a[\s>])[^<]*)*</a>\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _DATA = re.compile(r"\s*data:(?P<about>[^,<>\r\n]{0,500}),", re.IGNORECASE)
@@ -187,6 +190,10 @@ class _Reader:
         return self._link(name, type_, self._read(path))
 
     def _read(self, path: str) -> bytes:
+        place = local_path(path)
+        if place is not None and stat.S_ISFIFO(_mode(place)):
+            # To open it would wait for somebody who writes to it.
+            raise self._refusal("cannot be read: it is no ordinary file", "Name a file.")
         try:
             file, _ = open_for_reading(path)
             with file:
@@ -229,7 +236,8 @@ class _Reader:
             # It is not decoded for nothing.
             raise self._too_large()
         try:
-            return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
+            # Mail programs and command lines break it into lines.
+            return base64.b64decode("".join(text.split()) if isinstance(text, str) else "?", validate=True)
         except (ValueError, binascii.Error):
             raise self._refusal(
                 f"is not base64; it is {shape(text)}",
@@ -277,6 +285,13 @@ class _Reader:
 
     def _refusal(self, what: str, remedy: str) -> InvalidInput:
         return InvalidInput(f'"{self.field}": file {self.number} {what}.', field=self.field, remedy=remedy)
+
+
+def _mode(place: str) -> int:
+    try:
+        return os.stat(place).st_mode
+    except OSError:
+        return 0
 
 
 def _guessed(name: str | None) -> str | None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.operator import VendorBatchOperator
 from airflow_provider.values import is_later, names, templated, text, whole_number
-from airflow_provider.wolkvox.fields import check_types, columns_of, filled
+from airflow_provider.wolkvox.fields import check_types, columns_of, filled, refuse_undeclared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider.batch.mapping import RecordMapping
+    from airflow_provider.batch.mapping import Check, RecordMapping
     from airflow_provider.batch.operation import Combine
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
@@ -42,6 +42,7 @@ class WolkvoxBatchOperator(VendorBatchOperator):
 
     template_fields: Sequence[str] = (*VendorBatchOperator.template_fields, "wolkvox_conn_id")
     ui_color = "#d9ecf5"
+    types: Mapping[str, Mapping[str, Any]] | None = None
 
     def __init__(self, *, wolkvox_conn_id: str = "wolkvox_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -62,6 +63,10 @@ class WolkvoxBatchOperator(VendorBatchOperator):
         from airflow_provider.wolkvox.calls import Crm
 
         return partial(self.operation.call, Crm.of(hook.options))
+
+    def check_of_values(self) -> Check | None:
+        """Return what refuses files of the worker that a record names by itself."""
+        return partial(refuse_undeclared, self.types or {}) if self.operation.files else None
 
 
 class WolkvoxFieldsOperator(WolkvoxBatchOperator):
@@ -123,6 +128,7 @@ class WolkvoxFieldsOperator(WolkvoxBatchOperator):
             convert=lambda name, value, find: filled(name, types[name], value, find),
             converted={name: columns_of(declared) for name, declared in types.items()},
             known=self.operation.known if self.operation.updates else None,
+            check=self.check_of_values(),
         )
 
 

@@ -18,7 +18,7 @@ from airflow_provider.texts import scalar
 from airflow_provider.values import is_empty, shape
 from airflow_provider.wolkvox.attachments import anchors, files_of, known_by
 from airflow_provider.wolkvox.case_fields import case_field
-from airflow_provider.wolkvox.crm import WolkvoxPage, content, identity, named, plain, required
+from airflow_provider.wolkvox.crm import Identifier, WolkvoxPage, content, identity, named, plain, required
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class WolkvoxCase(VendorModel):
     :param number: its number as people see it, with a prefix
     """
 
-    wolkvox_id: str = Field(min_length=1)
+    wolkvox_id: Identifier
     number: str | None = Field(None, alias="idPrefijo")
 
 

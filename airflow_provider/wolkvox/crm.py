@@ -9,8 +9,10 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
+
+from pydantic import AfterValidator
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call
@@ -18,6 +20,7 @@ from airflow_provider.http.model import VendorModel
 from airflow_provider.texts import scalar, text_or_none
 from airflow_provider.values import BYTES, is_empty, native, shape, visible
 from airflow_provider.wolkvox.envelope import envelope, success
+from airflow_provider.wolkvox.fields import ATTACHMENT
 from airflow_provider.wolkvox.refusals import ForbiddenTexts
 
 if TYPE_CHECKING:
@@ -27,6 +30,19 @@ if TYPE_CHECKING:
     from airflow_provider.wolkvox.connection import WolkvoxOptions
 
 T = TypeVar("T")
+
+_ITS_OWN = ("module", "field", "name", "type", "case-type", "status", "priority")
+"""What names the CRM's own things, which its refusals speak of; a type of cases is called Request."""
+
+
+def _not_blank(text: str) -> str:
+    if is_empty(text):
+        raise ValueError("blank")
+    return text
+
+
+Identifier = Annotated[str, AfterValidator(_not_blank)]
+"""The CRM's identifier of something, in an answer that must have one."""
 
 READ_ATTEMPTS = 2
 WRITE_ATTEMPTS = 3
@@ -133,8 +149,7 @@ class Crm:
         )
 
     def _shown(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        # Names of the CRM's own things, which its refusals speak of.
-        return (self.operation, *(str(body[name]) for name in ("module", "field", "name") if name in body))
+        return (self.operation, *(str(body[name]) for name in _ITS_OWN if name in body))
 
 
 class WolkvoxRecord(VendorModel):
@@ -237,6 +252,12 @@ def plain(name: str, value: Any, *, nested: bool = False) -> Any:
     if isinstance(value, list | tuple):
         return [plain(name, item, nested=True) for item in value]
     if isinstance(value, dict):
+        if value.get("type") == ATTACHMENT:
+            raise InvalidInput(
+                f'"{name}" has a file in it, where wolkvox takes none.',
+                field=name,
+                remedy="Give files in a field of a record, or in attachments of a case.",
+            )
         if not nested and not ({"type", "value"} <= set(value) and isinstance(value["type"], str)):
             raise InvalidInput(
                 f'"{name}" is an object without "type" and "value", which the CRM does not know.',

@@ -234,6 +234,30 @@ def check_types(types: Any) -> None:
             )
 
 
+def refuse_undeclared(types: Mapping[str, Mapping[str, Any]], name: str, value: Any) -> None:
+    """Refuse a file of the worker that a record names in a field that ``types`` does not declare.
+
+    Whoever writes the records, in a file or another task, would choose which file is read and sent.
+
+    :param types: the declarations by field
+    :param name: name of the field
+    :param value: the value that the record has
+    :raises InvalidInput: it names a file by its path
+    """
+    if types.get(name, {}).get("type") == ATTACHMENTS:
+        return
+    files = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, dict)]
+    if any(file.get("type") == ATTACHMENT and file.get("path") is not None for file in files):
+        raise InvalidInput(
+            f'"{name}" of the record names a file by its path, and types does not declare the field.',
+            field=name,
+            remedy=(
+                f'Where the records may choose files, declare it: types={{"{name}": attachments()}}. '
+                "Or leave the field out, or give the file in defaults."
+            ),
+        )
+
+
 def _typed(type_: str, value: Any, **parts: Any) -> dict[str, Any]:
     if value is _FROM_RECORD:
         return {"type": type_, **parts}

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from airflow_provider.http.call import Call, once, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.values import is_empty, visible
-from airflow_provider.wolkvox.crm import WolkvoxPage, identity, required, written
+from airflow_provider.wolkvox.crm import Identifier, WolkvoxPage, identity, required, written
 from airflow_provider.wolkvox.numbers import with_digits
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
@@ -31,7 +29,7 @@ class WolkvoxGestion(VendorModel):
     :param wolkvox_id: the CRM's identifier of the gestion
     """
 
-    wolkvox_id: str = Field(min_length=1)
+    wolkvox_id: Identifier
 
 
 def mandatory_of_gestion(require_code: bool = True) -> list[str]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.values import is_empty, shape, visible
 from airflow_provider.wolkvox.collection_calls import MANDATORY_OF_OBLIGATION
-from airflow_provider.wolkvox.crm import WolkvoxPage, content, identity, required, written
+from airflow_provider.wolkvox.crm import Identifier, WolkvoxPage, content, identity, required, written
 from airflow_provider.wolkvox.numbers import parsed, with_digits
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
@@ -41,7 +39,7 @@ class WolkvoxObligation(VendorModel):
 
 
 class _Answer(VendorModel):
-    wolkvox_id: str = Field(min_length=1)
+    wolkvox_id: Identifier
 
 
 @once

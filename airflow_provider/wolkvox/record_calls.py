@@ -15,7 +15,7 @@ from airflow_provider.exceptions import InvalidInput, OutcomeUnknown, VendorProt
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.http.model import parse
 from airflow_provider.texts import scalar
-from airflow_provider.values import shape, visible
+from airflow_provider.values import is_empty, shape, visible
 from airflow_provider.wolkvox.attachments import anchors, files_in, known_by
 from airflow_provider.wolkvox.crm import WolkvoxPage, WolkvoxRecord, content, identity, required, written
 
@@ -64,7 +64,7 @@ def insert_record(
 
     def read(document: dict[str, Any], status: int) -> WolkvoxRecord:
         record = parse(WolkvoxRecord, document.get("data"), status=status)
-        if not record.wolkvox_id:
+        if is_empty(record.wolkvox_id):
             raise VendorProtocolError("the response has no wolkvox_id", status=status)
         return record
 
@@ -204,13 +204,14 @@ def delete_record(crm: Crm, module: str, wolkvox_id: str) -> Call[WolkvoxRecord]
     :raises InvalidInput: a value is missing or has the wrong shape
     """
     id_ = required("wolkvox_id", wolkvox_id)
-    return _delete(
-        crm,
-        module,
-        {"multiple": False, "wolkvox-id": id_},
-        lambda document, status: WolkvoxRecord(wolkvox_id=id_),
-        key=(module, id_),
-    )
+
+    def read(document: dict[str, Any], status: int) -> WolkvoxRecord:
+        [outcome] = _deleted(document, [id_], status)
+        if isinstance(outcome, VendorRejected):
+            raise outcome
+        return outcome
+
+    return _delete(crm, module, {"multiple": False, "wolkvox-id": id_}, read, key=(module, id_))
 
 
 @idempotent
@@ -227,23 +228,12 @@ def delete_records(
     """
     ids = [required("wolkvox_id", wolkvox_id) for wolkvox_id in wolkvox_ids]
 
-    def read(document: dict[str, Any], status: int) -> list[WolkvoxRecord | VendorRejected]:
-        data = document.get("data")
-        named = data.get("wolkvox_id") if isinstance(data, dict) else None
-        # An answer without the list speaks of all; an empty list says that none was deleted.
-        deleted = {str(one) for one in named} if isinstance(named, list) else set(ids)
-        return [
-            WolkvoxRecord(wolkvox_id=id_)
-            if id_ in deleted
-            else VendorRejected(
-                f"wolkvox names {len(deleted)} of {len(ids)} records as deleted, and not this one",
-                status=status,
-                remedy=GONE,
-            )
-            for id_ in ids
-        ]
-
-    return _delete(crm, module, {"multiple": True, "wolkvox-id": ids}, read)
+    return _delete(
+        crm,
+        module,
+        {"multiple": True, "wolkvox-id": ids},
+        lambda document, status: _deleted(document, ids, status),
+    )
 
 
 def combine_deletions(
@@ -368,6 +358,25 @@ def _delete(
         key=key,
         remedy=GONE,
     )
+
+
+def _deleted(
+    document: Mapping[str, Any], ids: Sequence[str], status: int
+) -> list[WolkvoxRecord | VendorRejected]:
+    data = document.get("data")
+    named = data.get("wolkvox_id") if isinstance(data, dict) else None
+    # An answer without a list speaks of all; an empty list says that none was deleted.
+    deleted = {str(one) for one in named} if isinstance(named, list) else set(ids)
+    return [
+        WolkvoxRecord(wolkvox_id=id_)
+        if id_ in deleted
+        else VendorRejected(
+            f"wolkvox names {len(deleted)} of {len(ids)} records as deleted, and not this one",
+            status=status,
+            remedy=GONE,
+        )
+        for id_ in ids
+    ]
 
 
 def _asked(value: Any) -> Any:

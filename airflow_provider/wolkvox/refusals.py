@@ -11,23 +11,25 @@ from dataclasses import dataclass, replace
 _NOT_DAILY = r"^(?!.*(daily|diari|today|per day|\bhoy\b|por d[ií]a|al d[ií]a))"
 # What a 400 says of a field of a record is said of that record.
 _NO_FIELD = r"(?!.*\b(field|campo|charact|car[aá]cter))"
+# In whatever tense, and in any order: "límite excedido", "se excedió el límite".
+_BEYOND = r"(?=.*(exceed|exced|reached|exhausted|super[aoó]|agot|alcanz))"
+# Of one address, or of a time that is shorter than a day.
+_PACE = r"(?=.*\b(ip|minuto?|minute|segundo|second|momento?)\b)"
 
 CONCURRENCY = (
-    rf"simultaneous|simult[aá]ne|{_NOT_DAILY}.*(rate limit|too many requests|demasiadas (peticion|solicitud))"
+    r"simultaneous|simult[aá]ne|"
+    rf"{_NOT_DAILY}.*(rate limit|too many requests|demasiadas (peticion|solicitud))|"
+    rf"{_NOT_DAILY}{_BEYOND}{_PACE}"
 )
 MAINTENANCE = r"maintenance|backup|mantenimiento|respaldo|copia de seguridad"
-# The words come in any order: "límite excedido", "se ha excedido el límite".
-QUOTA = (
-    r"limit exceeded|quota|cuota|"
-    r"^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
-    r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))"
-)
+QUOTA = rf"limit exceeded|quota|cuota|^(?=.*(\blimit\b|l[ií]mite|\bconsumo|\busos\b)){_BEYOND}"
 REFUSED = r"token"
 
 SENTENCES = {
     "concurrency": (
         rf"{_NOT_DAILY}{_NO_FIELD}.*((requests|peticiones|solicitudes) simult[aá]ne|"
-        r"simultaneous requests|rate limit exceeded|too many requests)"
+        r"simultaneous requests|rate limit exceeded|too many requests|demasiadas (peticiones|solicitudes))|"
+        rf"{_NOT_DAILY}{_NO_FIELD}{_BEYOND}{_PACE}(?=.*(requests|peticiones|solicitudes))"
     ),
     "maintenance": (
         rf"^{_NO_FIELD}.*\b(api|servi\w+|server|system|sistema|wolkvox)\b.{{1,30}}"
@@ -35,8 +37,9 @@ SENTENCES = {
     ),
     "quota": (
         rf"^{_NO_FIELD}.*(token limit exceeded|"
-        r"daily (\w+ )?(limit|quota) (\w+ )?(exceeded|exhausted|reached)|"
-        r"(excedido|superado|agotado|alcanzado) (el |la )?(l[ií]mite|cuota) diari[oa]|"
+        r"daily (\w+ )?(limit|quota) (\w+ ){0,3}(exceeded|exhausted|reached)|"
+        r"(exceeded|exhausted|reached) (\w+ )?daily (\w+ )?(limit|quota)|"
+        r"(exced|super|agot|alcanz)\w+ (el |la |su )?(l[ií]mite|cuota) diari[oa]|"
         r"(l[ií]mite|cuota) diari[oa] (\w+ ){0,5}(excedid|superad|agotad|alcanzad))"
     ),
     "token": r"(validate|enter) the wolkvox-token|validate token|wolkvox-token (is )?(invalid|inv[aá]lid)",
@@ -46,6 +49,14 @@ SENTENCES = {
 FORMER = (
     r"limit exceeded|quota|l[ií]mite .*(excedid|superad|agotad)",
     r"simultaneous|simult[aá]ne",
+    (
+        r"simultaneous|simult[aá]ne|^(?!.*(daily|diari|today|per day|\bhoy\b|por d[ií]a|al d[ií]a))"
+        r".*(rate limit|too many requests|demasiadas (peticion|solicitud))"
+    ),
+    (
+        r"limit exceeded|quota|cuota|^(?=.*l[ií]mite)(?=.*(excedid|superad|agotad|alcanzad))|"
+        r"^(?=.*\blimit\b)(?=.*(exceed|reached|exhausted))"
+    ),
 )
 """Earlier defaults, which the connection form has stored. They are nobody's own."""
 

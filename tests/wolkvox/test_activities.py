@@ -30,6 +30,7 @@ TASK: dict[str, Any] = {
 PHONE = telephone("3000000000", country="Colombia", code="57")
 CALL = {**TASK, "location": "Bogotá", "phone": PHONE}
 USERS = ["ana@demo_operation", "eva@demo_operation"]
+MADE = [participants(USERS), {"type": "participant", "value": "; ".join(USERS)}]
 MEETING = {
     **TASK,
     "location": "Bogotá",
@@ -84,7 +85,7 @@ def test_texts_of_a_file_become_what_the_vendor_takes(sandbox):
     assert bodies(sandbox, PATH) == [body("call", CALL)]
 
 
-@pytest.mark.parametrize("users", [USERS, tuple(USERS), "; ".join(USERS) + ";", participants(USERS)])
+@pytest.mark.parametrize("users", [USERS, tuple(USERS), "; ".join(USERS) + ";", *MADE])
 @pytest.mark.parametrize("declared", [True, False])
 def test_participants_are_a_list_or_a_text(sandbox, users, declared):
     types: dict[str, Any] = {"types": {"participants": participants()}} if declared else {}
@@ -118,6 +119,8 @@ def test_whether_to_remember_is_sent_as_a_boolean(sandbox, given, sent):
         ("task", {"reminder_date": "1.12.2026"}, "reminder_date", "as YYYY-MM-DD HH:MM:SS"),
         ("call", {"location": "x", "phone": "3000"}, "phone", 'types={"phone": telephone('),
         ("meet", {**MEETING, "participants": ";"}, "participants", "has nobody in it"),
+        ("meet", {**MEETING, "participants": {"type": "participant"}}, "participant", "has no value"),
+        ("meet", {**MEETING, "participants": participants(USERS) | {"value": [""]}}, "participants", "empty"),
         ("meet", {**MEETING, "participants": [["x"]]}, "participants", "participants"),
     ],
 )

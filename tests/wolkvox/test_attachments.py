@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ import pytest
 from airflow_provider.batch import jobs
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.wolkvox import attachments as files
-from airflow_provider.wolkvox.fields import attachment, attachments
+from airflow_provider.wolkvox.fields import attachment, attachments, table
 from airflow_provider.wolkvox.operators import WolkvoxInsertCasesOperator, WolkvoxUpdateCasesOperator
 from tests.support.batches import counts, execute, lines
-from tests.support.wolkvox import bodies, contacts, insert, update
+from tests.support.wolkvox import bodies, contacts, insert, people, update, upsert
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -42,6 +43,11 @@ def link(name: str, type_: str = "application/pdf", content: bytes = CONTENT) ->
     uri = f"data:{type_};base64,{base64.b64encode(content).decode()}"
     inside = f"<img src='{uri}' alt='{name}'>" if type_.startswith("image/") else name
     return f"<a href='{uri}' download='{name}'>{inside}</a>"
+
+
+DECLARED = {"Adjuntos": attachments()}
+CLOSED = {"status": "Closed", "solution": "sent again"}
+CASE_FILES = {"attachments": attachments()}
 
 
 def insert_cases(records: Any, **options: Any) -> dict[str, Any]:
@@ -69,6 +75,7 @@ def invoice(tmp_path: Path) -> Path:
         ("data:text/plain,a%20b", link("attachment-1.txt", "text/plain", b"a b")),
         (IN_BASE64, link("attachment-1.pdf")),
         (base64.b64encode(PNG).decode(), link("attachment-1.png", "image/png", PNG)),
+        ("aGVs\r\nbG8=\n", link("attachment-1.bin", "application/octet-stream", b"hello")),
         ("aGVsbG8=", link("attachment-1.bin", "application/octet-stream", b"hello")),
         (attachment("a.pdf", content=CONTENT), link("a.pdf")),
         (attachment("a.pdf", content=IN_BASE64), link("a.pdf")),
@@ -96,6 +103,7 @@ def test_a_file_is_sent_as_the_vendors_sample_has_it(sandbox, given, expected):
     [
         ("no base64!", "file 2 is not base64; it is 10 characters of text"),
         ("<b>bold</b>", "file 2 is no file; it is 11 characters of text"),
+        (f"{link('a.pdf')};{link('b.pdf')}", "file 2 is no file"),
         (7, "file 2 is no file; it is a int"),
         ({"a": 1}, "file 2 is no file; it is a dict"),
         ("data:application/pdf;base64,???", "file 2 is not base64"),
@@ -107,7 +115,6 @@ def test_a_file_is_sent_as_the_vendors_sample_has_it(sandbox, given, expected):
         (attachment("/", content=b"x"), "name that no file can have"),
         (attachment("..", content=b"x"), "name that no file can have"),
         (attachment("a.pdf", content=b"x", type="pdf' onclick='x"), "has no type like application/pdf"),
-        ({"type": "provider:attachment", "path": 7}, "file 2 has no path; it is a int"),
     ],
 )
 def test_what_is_no_file_is_named_by_its_number_and_its_shape(sandbox, given, told):
@@ -128,7 +135,7 @@ def test_the_same_file_in_another_form_is_the_same_case(sandbox, invoice):
         link("invoice.pdf"),
         f"data:application/pdf;name=invoice.pdf;base64,{IN_BASE64}",
     ]
-    result = insert_cases([{**CASE, "attachments": [one]} for one in forms])
+    result = insert_cases([{**CASE, "attachments": [one]} for one in forms], types=CASE_FILES)
     assert counts(result) == {"total": 4, "created": 1, "replayed": 3}
     other = attachment("invoice.pdf", content=CONTENT + b".")
     assert counts(insert_cases([{**CASE, "attachments": other}])) == {"total": 1, "created": 1}
@@ -177,8 +184,9 @@ def test_a_missing_file_fails_its_record_alone(sandbox, invoice, tmp_path):
     (tmp_path / "empty.pdf").touch()
     paths = [f"{tmp_path}/none-of-Ada.pdf", str(tmp_path), f"{tmp_path}/empty.pdf", "file:///none", "zzz://x"]
     records = [{**CASE, "attachments": attachment(path=path)} for path in (*paths, str(invoice))]
-    result = insert_cases(records)
-    assert counts(result) == {"total": 6, "created": 1, "failed": 5}
+    records.append({**CASE, "attachments": {"type": "provider:attachment", "path": 7}})
+    result = insert_cases(records, types=CASE_FILES)
+    assert counts(result) == {"total": 7, "created": 1, "failed": 6}
     reasons = [failure["reason"] for failure in result["failures"]]
     for reason, told in zip(
         reasons,
@@ -188,6 +196,7 @@ def test_a_missing_file_fails_its_record_alone(sandbox, invoice, tmp_path):
             "is empty (0 bytes)",
             "there is no such file",
             "StoreMissing",
+            "has no path; it is a int",
         ),
         strict=True,
     ):
@@ -198,6 +207,13 @@ def test_a_missing_file_fails_its_record_alone(sandbox, invoice, tmp_path):
     assert "that the worker sees that place" in reasons[0]
 
 
+def test_a_named_pipe_is_no_file_and_is_not_waited_for(sandbox, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    result = insert_cases([{**CASE, "attachments": f"{tmp_path}/pipe"}], types=CASE_FILES)
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert "it is no ordinary file" in result["failures"][0]["reason"]
+
+
 def test_a_file_may_have_so_many_bytes_and_no_more(sandbox, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MOST_BYTES", 1000)
     monkeypatch.setattr(files, "MOST_BYTES_TOGETHER", 1500)
@@ -206,7 +222,8 @@ def test_a_file_may_have_so_many_bytes_and_no_more(sandbox, tmp_path, monkeypatc
         (tmp_path / str(size)).write_bytes(b"x" * size)
     fits, beyond = (attachment(path=f"{tmp_path}/{size}") for size in (1000, 1001))
     records = [{**CASE, "attachments": one} for one in ([fits], [beyond], [fits, fits])]
-    result = insert_cases([*records, {**CASE, "attachments": "A" * 2000}])
+    whole = {**CASE, "attachments": attachment("a", content="A" * 2000)}
+    result = insert_cases([*records, whole], types=CASE_FILES)
     assert counts(result) == {"total": 4, "created": 1, "failed": 3}
     reasons = [failure["reason"] for failure in result["failures"]]
     assert "file 1 has more than 1,000 bytes" in reasons[0]
@@ -223,7 +240,7 @@ def test_nothing_of_a_file_is_in_a_log_an_error_the_result_or_the_ledger(
     sandbox.fault(vendor="wolkvox", status=400, json=echo)
     output = str(tmp_path / "out.jsonl")
     records = [{**CASE, "attachments": attachment(path=str(invoice)), "solution": n} for n in "ab"]
-    result = insert_cases(records, output=output)
+    result = insert_cases(records, output=output, types=CASE_FILES)
     assert counts(result) == {"total": 2, "created": 1, "failed": 1}
     kept = [
         caplog.text,
@@ -235,6 +252,81 @@ def test_nothing_of_a_file_is_in_a_log_an_error_the_result_or_the_ledger(
     assert "WRONG: <a href='[file]' d" in kept[1]
     for part in (IN_BASE64[:12], "secret of Ada"):
         assert not any(part in one for one in kept)
+
+
+# --- which files a record may name -------------------------------------------------------------------------
+
+UNDECLARED = [
+    attachment(path="/etc/hostname"),
+    [attachment(path="/etc/hostname")],
+    [PDF, {"type": "provider:attachment", "path": "/etc/hostname"}],
+    {"type": "provider:attachment", "content": IN_BASE64, "path": "file:///etc/hostname"},
+]
+
+
+@pytest.mark.parametrize("value", UNDECLARED)
+@pytest.mark.parametrize("given", ["file", "list"])
+def test_a_record_names_no_file_of_the_worker_in_a_field_that_types_does_not_declare(
+    sandbox, tmp_path, value, given
+):
+    done = insert(contacts(1))
+    before = len(sandbox.requests("wolkvox"))
+    contact = [{"idcontact": "7", "Adjuntos": value}]
+    changed = [{"record": done["records"][0]["record"], "note": "x", "attachments": value}]
+    case = [{**CASE, "scan": value}]
+    path = tmp_path / "records.jsonl"
+
+    def as_given(records: list[dict[str, Any]]) -> Any:
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return str(path) if given == "file" else records
+
+    results = [
+        insert(as_given(contact), types={"Other": attachments()}),
+        insert(as_given(contact), fields={"Files": "Adjuntos"}),
+        insert(as_given(contact), include=["Adjuntos"]),
+        update(as_given(changed)),
+        insert_cases(as_given(case), fields={"attachments": "scan"}),
+    ]
+    fields = ["Adjuntos", "Files", "Adjuntos", "attachments", "attachments"]
+    for result, field in zip(results, fields, strict=True):
+        assert counts(result) == {"total": 1, "failed": 1}
+        [failure] = result["failures"]
+        assert (failure["error"], failure["field"]) == ("InvalidInput", field)
+        assert f'types={{"{field}": attachments()}}' in failure["reason"]
+        assert "hostname" not in failure["reason"]
+    assert len(sandbox.requests("wolkvox")) == before
+
+
+def test_a_file_where_wolkvox_takes_none_is_refused_before_it_is_sent(sandbox):
+    file = attachment("a.pdf", content=CONTENT)
+    results = [
+        insert([{"idcontact": "1", "rows": table([{"scan": file}])}]),
+        insert_cases([{**CASE, "form": {"scan": [file]}}]),
+        upsert([{**people(1)[0], "scan": file}]),
+    ]
+    for result, field in zip(results, ("rows", "form", "scan"), strict=True):
+        assert counts(result) == {"total": 1, "failed": 1}
+        [failure] = result["failures"]
+        assert (failure["error"], failure["field"]) == ("InvalidInput", field)
+        assert "has a file in it, where wolkvox takes none" in failure["reason"]
+    assert sandbox.requests("wolkvox") == []
+
+
+@pytest.mark.parametrize("form", ["file", "in a list", "path"])
+def test_what_types_declares_may_name_files_in_each_form(sandbox, invoice, form):
+    file = attachment(path=str(invoice))
+    value = {"file": file, "in a list": [file], "path": str(invoice)}[form]
+    result = insert([{"idcontact": "1", "scan": value}], fields={"Adjuntos": "scan"}, types=DECLARED)
+    assert counts(result) == {"total": 1, "created": 1}
+    [body] = bodies(sandbox, "custom/insertAttach.php")
+    assert body["fields"]["Adjuntos"] == [link("invoice.pdf")]
+
+
+def test_a_case_that_was_inserted_with_files_is_updated_without_naming_them_again(sandbox, invoice):
+    insert(contacts(1))
+    done = insert_cases([{**CASE, "attachments": attachment(path=str(invoice))}], types=CASE_FILES)
+    task = WolkvoxUpdateCasesOperator(task_id="close", records=done, defaults=CLOSED)
+    assert counts(execute(task)) == {"total": 1, "existing": 1}
 
 
 # --- memory ------------------------------------------------------------------------------------------------
@@ -256,11 +348,11 @@ def test_large_files_are_read_again_in_place_of_being_kept(sandbox, tmp_path, mo
         path = tmp_path / f"{number}.bin"
         path.write_bytes(bytes([number]) * size)
         records.append({**CASE, "attachments": attachment(path=str(path))})
-    assert counts(insert_cases(records)) == {"total": 3, "created": 3}
+    assert counts(insert_cases(records, types=CASE_FILES)) == {"total": 3, "created": 3}
     assert kept == [True, False, False]
     sent = [body["attachments"][0] for body in bodies(sandbox, "cases/insertAttach.php")]
     assert [f"download='{number}.bin'" in one for number, one in enumerate(sent)] == [True] * 3
-    assert counts(insert_cases(records)) == {"total": 3, "replayed": 3}
+    assert counts(insert_cases(records, types=CASE_FILES)) == {"total": 3, "replayed": 3}
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -281,13 +373,13 @@ def test_a_file_that_changes_while_the_batch_runs_fails_its_record_and_the_next_
 
     monkeypatch.setattr(jobs.JobMaker, "_again", changed)
     record = {**CASE, "attachments": attachment(path=str(path))}
-    result = insert_cases([record])
+    result = insert_cases([record], types=CASE_FILES)
     assert counts(result) == {"total": 1, "failed": 1}
     assert ("no such file" if gone else "has changed since") in result["failures"][0]["reason"]
     assert bodies(sandbox, "cases/insertAttach.php") == []
     monkeypatch.setattr(jobs.JobMaker, "_again", again)
     path.write_bytes(b"x" * 200_000)
-    assert counts(insert_cases([record])) == {"total": 1, "created": 1}
+    assert counts(insert_cases([record], types=CASE_FILES)) == {"total": 1, "created": 1}
 
 
 # --- updates of cases --------------------------------------------------------------------------------------
@@ -326,8 +418,8 @@ def test_a_record_with_files_goes_to_a_path_of_its_own(sandbox, invoice, form):
         "links": [link("invoice.pdf")],
         "data": [f"data:application/pdf;name=invoice.pdf;base64,{IN_BASE64}"],
     }[form]
-    types: dict[str, Any] = {"types": {"Adjuntos": attachments()}} if form == "declared" else {}
-    result = insert([{"idcontact": "1", "Adjuntos": given}], **types)
+    by_path: dict[str, Any] = {"types": DECLARED} if form in ("declared", "one", "list") else {}
+    result = insert([{"idcontact": "1", "Adjuntos": given}], **by_path)
     assert counts(result) == {"total": 1, "created": 1}
     assert [body for path in ("custom/insert.php",) for body in bodies(sandbox, path)] == []
     [body] = bodies(sandbox, "custom/insertAttach.php")
@@ -434,6 +526,6 @@ def test_updates_with_files_and_without_are_sent_in_their_order(sandbox, tmp_pat
     large.write_bytes(b"x" * 200_000)
     id_ = done["records"][0]["record"]["wolkvox_id"]
     with_file = {"wolkvox_id": id_, "n": "1", "Adjuntos": [attachment(path=str(large))]}
-    result = update([with_file, {"wolkvox_id": id_, "n": "2"}, with_file])
+    result = update([with_file, {"wolkvox_id": id_, "n": "2"}, with_file], types=DECLARED)
     assert counts(result) == {"total": 3, "existing": 3}
     assert [body["fields"]["n"] for body in bodies(sandbox, "custom/update.php")] == ["1", "2", "1"]

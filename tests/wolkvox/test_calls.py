@@ -17,6 +17,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.call import Repeat, Response
+from airflow_provider.sandbox.wolkvox.refusal_texts import PRESETS
 from airflow_provider.wolkvox.calls import WolkvoxTokenInformation, token_information
 from airflow_provider.wolkvox.envelope import MAINTENANCE_WAIT
 from airflow_provider.wolkvox.hooks import WolkvoxHook
@@ -168,6 +169,16 @@ MEANINGS = [
     ("Too many requests today: daily limit exceeded", QuotaExhausted),
     ("Daily rate limit exceeded", QuotaExhausted),
     ("Too many requests for today: limit exceeded", QuotaExhausted),
+    ("Ha agotado los usos del token por hoy", QuotaExhausted),
+    ("Se alcanzó el límite de consumo por hoy", QuotaExhausted),
+    ("El consumo diario permitido fue superado", QuotaExhausted),
+    ("You have reached your daily limit of API calls", QuotaExhausted),
+    ("Daily limit of requests of this IP exceeded", QuotaExhausted),
+    ("API request limit per IP reached", RateLimited),
+    ("Se superó el límite de peticiones por IP", RateLimited),
+    ("Ha superado el número máximo de solicitudes por minuto", RateLimited),
+    ("Límite de peticiones por minuto excedido", RateLimited),
+    ("Your IP is not allowed", VendorRejected),
     ("RATE LIMIT EXCEEDED", RateLimited),
     ("Too many requests from this IP", RateLimited),
     ("Demasiadas solicitudes desde esta dirección", RateLimited),
@@ -184,6 +195,33 @@ MEANINGS = [
     ("FORBIDDEN BY WHATEVER", VendorRejected),
     ("", VendorRejected),
 ]
+
+
+SANDBOX = {
+    "exhausted": QuotaExhausted,
+    "concurrency": RateLimited,
+    "rate_limit": RateLimited,
+    "address_limit": RateLimited,
+    "address_refused": VendorRejected,
+    "maintenance": VendorUnavailable,
+    "missing_token": VendorAuthError,
+    "unknown_token": VendorAuthError,
+    "expired_token": VendorAuthError,
+    "body_too_long": VendorRejected,
+    "unknown_id": VendorRejected,
+}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("name", "kind"), SANDBOX.items())
+def test_each_text_of_the_sandbox_is_recognised_beside_a_403(preset, name, kind):
+    assert type(error_of(refusal(PRESETS[preset][name]))) is kind
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", ["exhausted", "concurrency", "address_limit", "unknown_id"])
+def test_its_clear_texts_are_recognised_beside_a_400_too(preset, name):
+    assert type(error_of(refusal(PRESETS[preset][name], 400))) is SANDBOX[name]
 
 
 @pytest.mark.parametrize(("message", "kind"), MEANINGS)
@@ -294,6 +332,11 @@ def test_every_other_status_has_its_error_wherever_it_is_written(status, kind, f
         ("Ha superado el límite diario", QuotaExhausted),
         ("DAILY LIMIT EXCEEDED", QuotaExhausted),
         ("Daily rate limit exceeded", QuotaExhausted),
+        ("You have reached your daily limit", QuotaExhausted),
+        ("Daily token limit has been exceeded", QuotaExhausted),
+        ("Se agotó la cuota diaria del token", QuotaExhausted),
+        ("Demasiadas peticiones desde esta IP", RateLimited),
+        ("Se superó el límite de peticiones por IP", RateLimited),
         ("EXCEEDS THE LIMIT OF SIMULTANEOUS REQUESTS PER TOKEN (2)", RateLimited),
         ("Excede el límite de peticiones simultáneas por token", RateLimited),
         ("RATE LIMIT EXCEEDED", RateLimited),
@@ -323,6 +366,8 @@ def test_a_whole_sentence_is_recognised_with_another_status_too(status, message,
         "Daily limit exceeded: not a value of the field status",
         "Too many requests is no value of the campo estado",
         "El módulo Cuotas no existe",
+        "The IP address has too many characters",
+        "El límite de solicitudes por cliente no es válido",
         "Llamadas simultáneas: valor no permitido",
     ],
 )

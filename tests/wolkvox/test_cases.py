@@ -71,6 +71,14 @@ def test_cases_are_inserted_updated_and_found(sandbox):
     assert execute(task)["total"] == 1
 
 
+def test_the_crms_own_words_stay_in_a_refusal_where_a_case_has_the_same(sandbox):
+    insert(contacts(1))
+    told = {"code": "400", "error": "BAD REQUEST", "msg": "status Open of c1@example.com needs high priority"}
+    sandbox.fault(vendor="wolkvox", status=400, json=told)
+    [failure] = insert_cases([CASE])["failures"]
+    assert "status Open of [contact] needs high priority - BAD REQUEST" in failure["reason"]
+
+
 def test_a_case_whose_answer_is_lost_is_unknown(sandbox):
     insert(contacts(1))
     sandbox.fault(vendor="wolkvox", action="reset", after=True)

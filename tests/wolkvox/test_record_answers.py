@@ -83,6 +83,15 @@ def test_a_deletion_with_an_empty_list_has_deleted_nothing():
     assert [type(one) for one in found] == [VendorRejected, VendorRejected]
     assert "names 0 of 2 records as deleted" in str(found[0])
 
+    error = error_of(ALL["delete_record"], answer(data={"wolkvox_id": []}))
+    assert type(error) is VendorRejected
+    assert "names 0 of 1 records as deleted" in str(error)
+
+
+@pytest.mark.parametrize("name", ["insert_record", "insert_case", "insert_gestion", "insert_obligation"])
+def test_a_blank_identifier_is_none(name):
+    assert type(error_of(ALL[name], answer(data={"wolkvox_id": " \u200b"}))) is VendorProtocolError
+
 
 def test_a_deletion_tells_what_it_leaves_out():
     first, second = ALL["delete_records"].decode(answer(data={"wolkvox_id": ["65f1"]}))
