@@ -78,8 +78,13 @@ def token(**addresses: Any) -> Call[Any]:
         ("wolkvox.insert_case", calls.insert_case(CRM, *CASE), "06c110367da59043b40eb32ea4f13eda"),
         (
             "wolkvox.upsert_collection",
-            calls.upsert_collection(CRM, PERSON),
+            calls.upsert_collection(CRM, PERSON, numbers_as_text=False),
             "671a2c967b6f6161ea2d1d4b7dcb3517",
+        ),
+        (
+            "wolkvox.upsert_collection",
+            calls.upsert_collection(CRM, PERSON),
+            "2f65f1db228f04e051b601d7405353c8",
         ),
     ],
 )
