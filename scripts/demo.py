@@ -1,8 +1,9 @@
-"""Provision 5,000 customers into the sandbox through a real Airflow, and check that the numbers add up.
+"""Provision 5,000 customers and invoice 300 orders in the sandbox, and check that the numbers add up.
 
 ``python scripts/demo.py`` runs ``dags_examples/provision_customers.py`` twice in a throw-away Airflow under
-``build/demo``, and ends with 0 only if every check passes: the second run sends nobody a second message. With
-``--up`` it starts the same Airflow with its web UI instead, for clicking through, until Ctrl+C.
+``build/demo``, then ``dags_examples/invoice_orders.py`` twice, and ends with 0 only if every check passes:
+nobody gets a second message, and no order a second invoice. With ``--up`` it starts the same Airflow with its
+web UI instead, for clicking through, until Ctrl+C.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import sys
 import time
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import demo_invoices  # noqa: E402
 import demo_summary  # noqa: E402
 
 from tests.support.environment import isolate  # noqa: E402
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 HOME = ROOT / "build" / "demo"
 LOG = HOME / "airflow.log"
-DAG = "provision_customers"
+DATA = ROOT / "dags_examples" / "data"
+CUSTOMERS, INVOICES = "provision_customers", "invoice_orders"
 AIRFLOW = (sys.executable, "-m", "airflow")
 LONGEST_RUN = 300
 STARTED = re.compile(r"\[DAG TEST\] starting task_id=(\w+)")
@@ -109,40 +112,81 @@ def last_lines() -> str:
     return f" The end of {LOG}:\n" + "\n".join(f"  {line[:300]}" for line in lines)
 
 
-# Two runs
+# The runs
 
 
 def run(sandbox: SandboxProcess, environment: dict[str, str], started: float) -> int:
-    """Run the Dag twice and report; return the exit code."""
+    """Run each Dag twice and report; return the exit code."""
     say(started, f"Airflow makes its database in {HOME}")
     airflow(environment, "db", "migrate")
-    say(started, f"Airflow runs the Dag {DAG}")
-    seconds = run_dag(environment, started)
+    say(started, f"Airflow runs the Dag {CUSTOMERS}")
+    seconds = run_dag(CUSTOMERS, environment, started)
     first = finished_run(sandbox)
     say(started, "Airflow runs it a second time, with the same customers")
-    run_dag(environment, started)
+    run_dag(CUSTOMERS, environment, started)
     again = finished_run(sandbox, first)
+    invoices = run_invoices(sandbox, environment, started)
     demo_summary.show(first, seconds)
     demo_summary.show_again(first, again)
     print(f"\n  Files                 {first.folder}\n{'':24}{again.folder}")
+    demo_invoices.show(invoices)
+    print(f"\n  Files                 {invoices.folders[0]}\n{'':24}{invoices.folders[1]}")
     print(f"  Airflow's log         {LOG}\n")
-    failed = demo_summary.check(first, again, HOME)
+    failed = [*demo_summary.check(first, again, HOME), *demo_summary.report(demo_invoices.checks(invoices))]
     say(started, f"FAILED: {len(failed)} checks" if failed else "Everything adds up.")
     return 1 if failed else 0
 
 
 def finished_run(sandbox: SandboxProcess, *before: demo_summary.Run) -> demo_summary.Run:
-    """Read what the run left that has just ended."""
+    """Read what the run of the customers left that has just ended."""
     known = {run.folder for run in before}
-    summaries = [path for path in HOME.glob(f"{DAG}/*/summary.json") if path.parent not in known]
+    return demo_summary.Run(summary_of(CUSTOMERS, known), DATA / "customers.csv", sandbox)
+
+
+def run_invoices(
+    sandbox: SandboxProcess, environment: dict[str, str], started: float
+) -> demo_invoices.Invoices:
+    """Run the Dag of the orders twice; return both runs as one."""
+    say(started, f"Airflow runs the Dag {INVOICES}")
+    invoices = demo_invoices.Invoices(DATA / "orders.csv", sandbox)
+    for _ in range(2):
+        run_dag(INVOICES, environment, started)
+        invoices.add(summary_of(INVOICES, set(invoices.folders)))
+        if len(invoices.folders) == 1:
+            say(started, "Airflow runs it a second time, with the same orders")
+    say(started, "airflow vendor-apis quota")
+    invoices.quota = quota(environment)
+    return invoices
+
+
+def summary_of(dag: str, known: set[Path]) -> Path:
+    """Return the summary of the run that has just ended.
+
+    :param dag: the Dag
+    :param known: folders of the runs before
+    """
+    summaries = [path for path in HOME.glob(f"{dag}/*/summary.json") if path.parent not in known]
     if len(summaries) != 1:
         raise DemoFailed(f"the run left {len(summaries)} summaries instead of one.{last_lines()}")
-    return demo_summary.Run(summaries[0], ROOT / "dags_examples" / "data" / "customers.csv", sandbox)
+    return summaries[0]
 
 
-def run_dag(environment: dict[str, str], started: float) -> dict[str, float]:
-    """Run the Dag in a process of its own; return the seconds of each task."""
-    command = [*AIRFLOW, "dags", "test", DAG]
+def quota(environment: dict[str, str]) -> dict[str, Any]:
+    """Ask the command line what remains of mPOHODA's quota, which asks nobody."""
+    command = [*AIRFLOW, "vendor-apis", "quota", "--conn-id", "mpohoda_default", "--output", "json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(done.stdout + done.stderr)
+    try:
+        [found] = json.loads(done.stdout[done.stdout.index("[{") :])
+    except ValueError:
+        raise DemoFailed(f"`airflow vendor-apis quota` ended with {done.returncode}.{last_lines()}") from None
+    return dict(found)
+
+
+def run_dag(dag: str, environment: dict[str, str], started: float) -> dict[str, float]:
+    """Run a Dag in a process of its own; return the seconds of each task."""
+    command = [*AIRFLOW, "dags", "test", dag]
     process = subprocess.Popen(
         command,
         env=environment,
@@ -203,7 +247,8 @@ def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float) 
         wait_until_healthy(url, process)
         say(started, "Airflow is ready\n")
         print(f"  Web UI       {url}  (no login: everybody on this machine is admin)")
-        print(f"  Trigger      {url}/dags/{DAG}")
+        print(f"  Trigger      {url}/dags/{CUSTOMERS}")
+        print(f"               {url}/dags/{INVOICES}")
         print(f"  Connections  {url}/connections")
         print(f"  Sandbox      {sandbox.url}/_sandbox/state")
         print(f"  Log          {LOG}\n\n  Ctrl+C stops everything.", flush=True)

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.support.sandbox import SandboxProcess
@@ -167,12 +167,16 @@ def check(first: Run, again: Run, home: Path) -> list[str]:
     :param again: the second run, of the same file
     :param home: the folder in which no secret may be found in clear
     """
+    return report((*checks(first), *checks_again(first, again), *checks_secrets(again, home)))
+
+
+def report(found: Iterable[tuple[str, Any, Any]]) -> list[str]:
+    """Print checks and return those that failed.
+
+    :param found: of each check its text, what was found, and what it should be
+    """
     failed = []
-    for text, value, expected in (
-        *checks(first),
-        *checks_again(first, again),
-        *checks_secrets(again, home),
-    ):
+    for text, value, expected in found:
         good = value == expected
         print(
             f"  {'ok    ' if good else 'FAILED'}  {text}"

@@ -159,9 +159,9 @@ def test_the_table_of_errors_says_which_ones_airflow_retries():
     from airflow_provider.http.outcome import PERMANENT
 
     table = {row[0]: row[2] for row in rows(page("errors"))}
-    permanent = {error.__name__ for error in PERMANENT}
     for name in set(ERRORS) - {"VendorError"}:
-        assert table[f":ref:`error-{name}`"] == ("no" if name in permanent else "yes")
+        permanent = issubclass(getattr(exceptions, name), PERMANENT)
+        assert table[f":ref:`error-{name}`"] == ("no" if permanent else "yes")
 
 
 def _create(conn_id: str = "imbee_default") -> Any:
@@ -175,6 +175,18 @@ def _create(conn_id: str = "imbee_default") -> Any:
 def _invalid_input(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     change(extra={})
     _create()
+
+
+def _invalid_record(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from airflow_provider.mpohoda.operators import MpohodaCreateOperator
+
+    line = {"Quantity": "2,5", "UnitPrice": 10, "UnitPriceType": "WithVat"}
+    MpohodaCreateOperator(
+        task_id="invoices",
+        resource="IssuedInvoices",
+        record_key="number",
+        records=[{"number": "1", "Items": [{"TextItem": line}]}],
+    ).execute({})
 
 
 def _auth(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
@@ -255,6 +267,7 @@ def _too_many(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     ("name", "cause"),
     [
         ("InvalidInput", _invalid_input),
+        ("InvalidRecord", _invalid_record),
         ("VendorAuthError", _auth),
         ("VendorRejected", _rejected),
         ("QuotaExhausted", _quota),
@@ -311,7 +324,7 @@ def test_every_operator_and_sensor_has_the_section_that_its_docstring_names():
             expected.add(label := f"howto/{kind}:{member.__name__}")
             assert f":ref:`{label}`" in (member.__doc__ or "")
     assert labels == expected
-    assert len(expected) == 23
+    assert len(expected) == 26
 
 
 def test_the_record_fields_are_the_parameters_of_the_calls():
@@ -415,7 +428,8 @@ def test_every_python_example_can_be_parsed():
 
 def test_the_dag_of_the_readme_is_a_dag():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [source] = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    [source, invoices] = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    exec(invoices, {})
     scope: dict[str, Any] = {}
     exec(re.sub(r"^(with DAG\(.*\)):$", r"\1 as dag:", source, flags=re.MULTILINE), scope)
     assert scope["dag"].task_dict["tokens"].upstream_task_ids == {"users"}

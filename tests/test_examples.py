@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {path.stem: path for path in sorted((ROOT / "dags_examples").glob("*.py"))}
 CUSTOMERS = ROOT / "dags_examples" / "data" / "customers.csv"
+ORDERS = ROOT / "dags_examples" / "data" / "orders.csv"
 MARKERS = {
     "example_imbee_create_access_tokens": "howto_operator_imbee_create_access_tokens",
     "example_imbee_create_chats": "howto_operator_imbee_create_chats",
@@ -41,6 +42,7 @@ MARKERS = {
     "example_wolkvox_records": "howto_operator_wolkvox_records",
     "example_wolkvox_reports": "howto_operator_wolkvox_reports",
     "example_wolkvox_token_information": "howto_operator_wolkvox_token_information",
+    "invoice_orders": "invoice_orders",
     "provision_customers": "provision_customers",
 }
 
@@ -123,7 +125,10 @@ def test_every_operator_and_sensor_has_an_example() -> None:
         if isinstance(value, type) and belongs(value, module) and name not in bases
     }
     shown = {
-        task.task_type for name in EXAMPLES if name != "provision_customers" for task in load(name).tasks
+        task.task_type
+        for name in EXAMPLES
+        if name not in ("invoice_orders", "provision_customers")
+        for task in load(name).tasks
     }
     assert offered
     assert offered <= shown
@@ -393,6 +398,75 @@ def test_the_demonstration_notices_a_second_run_that_sends(
     assert {"again: nobody got a second message", "again: every token is replayed"} <= set(failed)
     assert "again: no token was asked for" in failed
     assert "nobody got the same message twice" not in failed
+
+
+@pytest.fixture
+def invoice(
+    airflow_db: None, sandbox: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Any]:
+    """Run the example of the orders once more; return its runs as the demonstration sees them."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    invoices = import_module("demo_invoices").Invoices(ORDERS, sandbox)
+
+    def once() -> Any:
+        run(load("invoice_orders"), output_folder=str(tmp_path / "out"))
+        [summary] = set((tmp_path / "out").glob("*/summary.json")) - {
+            folder / "summary.json" for folder in invoices.folders
+        }
+        invoices.add(summary)
+        return invoices
+
+    return once
+
+
+def quota_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    from airflow.cli.cli_parser import get_parser
+
+    capsys.readouterr()
+    command = ["vendor-apis", "quota", "--conn-id", "mpohoda_default", "--output", "json"]
+    arguments = get_parser().parse_args(command)
+    arguments.func(arguments)
+    [row] = json.loads(capsys.readouterr().out)
+    return dict(row)
+
+
+def failed_checks(invoices: Any) -> list[str]:
+    checks = import_module("demo_invoices").checks(invoices)
+    return [text for text, found, expected in checks if found != expected]
+
+
+def test_orders_become_invoices_and_a_second_run_makes_none(
+    invoice: Callable[[], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoice()
+    invoices = invoice()
+    invoices.quota = quota_of_the_command_line(capsys)
+    assert failed_checks(invoices) == []
+    assert (len(invoices.stored), invoices.used) == (300, 300)
+    import_module("demo_invoices").show(invoices)
+    assert "300 of 8,000, 7,700 left" in capsys.readouterr().out
+
+
+def test_the_demonstration_notices_a_second_invoice_a_lost_line_and_a_wrong_price(
+    invoice: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice()
+    # With another ledger nothing is remembered.
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "other.db"))
+    invoices = invoice()
+    invoices.quota = {"used": 300, "limit": 8000, "remaining": 7700}
+    invoices.stored[-1]["Items"].pop()
+    invoices.stored[-1]["DocumentRecapitulation"]["VatRateSums"][0]["PriceWithoutVat"] = "0.01"
+    assert {
+        "the sandbox has one invoice of each order",
+        "each invoice has the lines of its order",
+        "each invoice is over what its order costs",
+        "again: every order is replayed",
+        "again: no request was sent",
+        "again: the sandbox has no more invoices",
+        "an invoice costs one request",
+        "the command line has counted the requests of the month",
+    } <= set(failed_checks(invoices))
 
 
 @pytest.mark.parametrize("length", [1, 18, 19, 20, 40])

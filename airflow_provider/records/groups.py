@@ -7,6 +7,7 @@ record that was sent before its last row came could not be completed. Of each ro
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import tempfile
 from array import array
@@ -18,6 +19,7 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.columns import described
 from airflow_provider.records.parsing import Row
 from airflow_provider.records.readers import Records
+from airflow_provider.records.storage import why_not
 from airflow_provider.texts import text_or_none
 from airflow_provider.values import is_empty
 
@@ -71,7 +73,17 @@ class _InFile:
     """Rows of a file, in a temporary file that has no name, so that nothing of it is left."""
 
     def __init__(self, folder: str | None) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder, prefix=".records-")  # noqa: SIM115 - closed by close
+        try:
+            if folder is not None:
+                # The output makes it too, but not before all rows are read.
+                os.makedirs(folder, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=folder, prefix=".records-")  # noqa: SIM115 - see close
+        except OSError as error:
+            raise InvalidInput(
+                f'"output": no file can be made in {folder or "the temporary folder"}: {why_not(error)}.',
+                field="output",
+                remedy="The rows of a batch with group_by wait there. Check that the worker may write there.",
+            ) from None
 
     def put(self, row: Row) -> int:
         place = self._file.tell()

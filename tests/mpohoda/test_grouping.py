@@ -105,6 +105,21 @@ def test_rows_become_documents_and_both_are_counted(vendor, tmp_path):
     assert (first["name"], second["name"]) == ("Ada", "Bob")
 
 
+def test_the_folder_of_the_output_need_not_exist(vendor, tmp_path):
+    output = tmp_path / "new" / "folder" / "out.jsonl"
+    result = create(file(tmp_path, "77,2026-11-15,Ada,1,9.90"), output=str(output))
+    assert counts(result) == {"total": 1, "created": 1}
+    assert len(lines(output)) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_the_output(vendor, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(InvalidInput, match="taken") as caught:
+        create(file(tmp_path, "77,2026-11-15,Ada,1,9.90"), output=str(tmp_path / "taken" / "out.jsonl"))
+    assert caught.value.field == "output"
+    assert vendor.requests == []
+
+
 def test_a_second_run_creates_none(vendor, tmp_path):
     records = file(tmp_path, "77,2026-11-15,Ada,1,9.90", "77,2026-11-15,Ada,2,4")
     create(records)
