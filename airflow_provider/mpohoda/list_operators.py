@@ -158,7 +158,7 @@ class MpohodaListOperator(IncrementalListOperator):
         query = replace(query, listing=listing_of(one, by_id=by_id, zone=query.listing.zone))
         if self.reserve is None:
             return query
-        from airflow_provider.extract.reserving import ListReservation
+        from airflow_provider.mpohoda.reserving import ListReservation
 
         held = ListReservation(
             cast("MpohodaHook", hook),

@@ -344,20 +344,20 @@ def test_a_count_of_everything_does_not_keep_a_few_changes_from_xcom(company):
 
 def test_a_record_that_moves_while_changes_are_read_leaves_the_state(company, tmp_path):
     company.switch(order="modified")
+    company.generate(1, first="2025-12-31T00:00:00Z")
+    read(output=out(tmp_path), incremental=True)
     company.generate(6)
-    read(output=out(tmp_path), incremental=True, page_size=2, overlap=timedelta(days=1))
-    moved = ids(out(tmp_path))[0]
+    options: dict[str, Any] = {"incremental": True, "page_size": 2, "overlap": NONE}
     company.sandbox.fault(vendor="mpohoda", status=500, skip=2)
-    options: dict[str, Any] = {"incremental": True, "page_size": 2, "overlap": timedelta(days=1)}
     with pytest.raises(VendorUnavailable):
         read(output=out(tmp_path, "2.jsonl"), run_id="run-2", **options)
-    # It leaves the first page, and what was third is on a page now that was read.
-    company.change(moved, "2026-01-02T00:00:00Z")
+    # It leaves the first page, and the fifth of the seven is on a page now that was read.
+    company.change(company.api.ids("IssuedInvoices")[1], "2026-01-02T00:00:00Z")
     second = read(output=out(tmp_path, "2.jsonl"), run_id="run-2", **options)
-    assert (second["resumed_at"], second["repeated"]) == (3, 1)
-    assert second["watermark"] == "2026-01-01T00:00:05Z"
+    assert (second["resumed_at"], second["total"], second["repeated"]) == (3, 6, 1)
+    assert second["watermark"] == "2025-12-31T00:00:00Z"
     third = read(output=out(tmp_path, "3.jsonl"), run_id="run-3", **options)
-    assert (third["total"], third["watermark"]) == (6, "2026-01-02T00:00:00Z")
+    assert (third["total"], third["watermark"]) == (7, "2026-01-02T00:00:00Z")
 
 
 def test_a_cleared_run_reads_from_where_it_read_before(company, tmp_path):
