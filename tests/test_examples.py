@@ -30,6 +30,11 @@ MARKERS = {
     "example_imbee_create_access_tokens": "howto_operator_imbee_create_access_tokens",
     "example_imbee_create_chats": "howto_operator_imbee_create_chats",
     "example_imbee_create_users": "howto_operator_imbee_create_users",
+    "example_mpohoda_backfill": "howto_mpohoda_backfill",
+    "example_mpohoda_code_lists": "howto_mpohoda_code_lists",
+    "example_mpohoda_extract": "howto_operator_mpohoda_list",
+    "example_mpohoda_receivables": "howto_operator_mpohoda_get",
+    "example_mpohoda_stock": "howto_operator_mpohoda_stock",
     "example_quota_approval": "howto_quota_approval",
     "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
@@ -109,6 +114,7 @@ def test_every_operator_and_sensor_has_an_example() -> None:
     ]
     bases = {
         "ImbeeBatchOperator",
+        "MpohodaBatchOperator",
         "WolkvoxBatchOperator",
         "WolkvoxCasesOperator",
         "WolkvoxFieldsOperator",
@@ -299,6 +305,96 @@ def test_a_call_a_meeting_and_a_task_are_planned(airflow_db: None, sandbox: Sand
     assert sent[0]["fields"]["phone"]["country"] == "Colombia"
     assert len(sent[1]["fields"]["participants"]["value"]) == 2
     assert "start_date" not in sent[2]["fields"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for what the examples read."""
+    found = tmp_path / "mpohoda"
+    found.mkdir()
+    return found
+
+
+def seeded(sandbox: SandboxProcess, resource: str, **more: Any) -> list[str]:
+    answer = sandbox.control("POST", "mpohoda/records", {"resource": resource, **more})
+    return list(answer.get("ids", []))
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_night_brings_what_has_changed_since_the_last(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    seeded(sandbox, "IssuedInvoices", count=120, first="2026-01-01T00:00:00Z", step=60)
+    run(load("example_mpohoda_extract"), folder=str(folder))
+    seeded(sandbox, "IssuedInvoices", count=2, first="2026-01-02T00:00:00Z")
+    run(load("example_mpohoda_extract"), folder=str(folder))
+    first, second = sorted(folder.glob("invoices-*.parquet"))
+    assert pq.read_table(first).num_rows == 120
+    # The watermark less the overlap, and what is new.
+    assert pq.read_table(second).num_rows == 16 + 2
+    assert pq.read_schema(first) == pq.read_schema(second)
+    assert [pq.read_table(path).num_rows for path in sorted(folder.glob("invoice-lines-*"))] == [120, 18]
+
+
+def test_a_backfill_reads_the_changes_of_its_interval(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    import pyarrow.parquet as pq
+    from airflow.sdk import CronDataIntervalTimetable
+
+    dag = load("example_mpohoda_backfill")
+    dag.timetable = CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
+    today = datetime.now(tz=UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today - timedelta(hours=36)
+    seeded(sandbox, "IssuedInvoices", count=4, first=first.isoformat(), step=12 * 3600)
+    run(dag, folder=str(folder))
+    [path] = folder.glob("invoices-*.parquet")
+    assert path.stem == f"invoices-{today - timedelta(days=1):%Y%m%d}"
+    # At midnight and at noon; the last one is of the day after.
+    assert pq.read_table(path).num_rows == 2
+
+
+def test_overdue_invoices_are_looked_at_once_more(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    due = ["2026-11-01", "2026-11-02", "2026-12-24"]
+    ids = seeded(sandbox, "IssuedInvoices", records=[{"DueDate": f"{day}T00:00:00"} for day in due])
+    sandbox.control("POST", "mpohoda/payments", {"resource": "IssuedInvoices", "id": ids[1]})
+    run(load("example_mpohoda_receivables"), folder=str(folder))
+    looked = sandbox.requests("mpohoda", path="RestToPay")
+    assert [one["path"].split("/")[-2] for one in looked] == [ids[0]]
+
+
+def test_the_code_lists_of_each_company_are_read(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    for company in ("mpohoda_default", "mpohoda_oauth"):
+        (folder / company).mkdir()
+    run(load("example_mpohoda_code_lists"), folder=str(folder))
+    assert len(list(folder.glob("*/*.parquet"))) == 6
+    with_key = ["api-key" in {name.lower() for name in one["headers"]} for one in requests_of_lists(sandbox)]
+    assert (with_key.count(True), with_key.count(False)) == (3, 3)
+
+
+def requests_of_lists(sandbox: SandboxProcess) -> list[dict[str, Any]]:
+    return [one for one in sandbox.requests("mpohoda") if one["method"] == "GET"]
+
+
+def test_quantities_and_prices_come_to_the_shop(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    seeded(sandbox, "PriceListItems", count=250, fields={"Code": "C{n}"})
+    run(load("example_mpohoda_stock"), folder=str(folder))
+    offers = json_lines(folder / "shop.jsonl")
+    assert [one["code"] for one in offers] == [f"C{number}" for number in range(1, 251)]
+    assert all(isinstance(one["quantity"], str) for one in offers)
+    # Three requests each for the list, the quantities and the prices.
+    assert len(sandbox.requests("mpohoda")) == 9
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from airflow_provider.exceptions import (
     RateLimited,
     VendorAuthError,
     VendorError,
+    VendorForbidden,
     VendorProtocolError,
     VendorUnavailable,
 )
@@ -99,6 +100,9 @@ class Failures:
             return error
         if isinstance(error, VendorAuthError) and not (job.call and job.call.own_credentials):
             # The connection's credentials are refused: so would be every other record.
+            return error
+        if isinstance(error, VendorForbidden):
+            # All records of a batch need the same right.
             return error
         if self._signs >= OUTAGE or _is_away(error):
             return error

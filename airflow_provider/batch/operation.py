@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any, Generic, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_type_hints
 
 from airflow_provider.batch.known import Known
 from airflow_provider.http.call import Call, Repeat, repeat_of
@@ -90,7 +90,10 @@ class Operation(Generic[T]):
         # Only the return type: names in the others may not be there at run time.
         returned = SimpleNamespace(__annotations__={"return": function.__annotations__["return"]})
         hints = get_type_hints(returned, vars(inspect.getmodule(function)))
-        model: type[T] = get_args(hints["return"])[0]
+        found = get_args(hints["return"])[0]
+        # Plain data has no fields that are declared, and none that is secret.
+        plain = not (isinstance(found, type) and issubclass(found, VendorModel))
+        model: type[T] = cast("type[T]", VendorModel) if plain else found
         return model
 
     @property

@@ -63,6 +63,7 @@ def start_reading(query: Query[Any], progress: Progress | None = None) -> Readin
         before=query.before,
         resizes=listing.size is not None,
         too_large=listing.too_large,
+        zone=listing.zone,
         progress=progress,
     )
 
@@ -76,6 +77,8 @@ def read_pages(query: Query[T], run: Callable[[Call[T]], T], reading: Reading) -
     :raises VendorError: a page cannot be read; ``reading`` still says how far it came
     """
     while reading.has_more:
+        if query.foresee is not None:
+            query.foresee(reading.progress, reading.size)
         try:
             page = query.listing.read(run(query.call(reading.progress.position, reading.size)))
         except VendorRejected as error:
@@ -255,6 +258,12 @@ class Extraction:
         except VendorProtocolError:
             if self._reading.turned:
                 # To go on with these pages would lead to the same error for ever.
+                self._forget()
+            raise
+        except VendorRejected as error:
+            lost = self._query.listing.lost
+            if lost is not None and self._reading.progress.pages and lost(error):
+                log.warning("The place where the list was left is lost: the next try reads all of it again.")
                 self._forget()
             raise
 

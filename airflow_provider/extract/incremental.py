@@ -137,7 +137,7 @@ class IncrementalListOperator(VendorListOperator):
             result, progress = self.read(
                 context,
                 hook,
-                query,
+                self.timed(stack, hook, query, RunIdentity.of(context)),
                 lines_output=lines_output,
                 settle=lambda found: self._settle(state, query, found),
             )
@@ -153,6 +153,18 @@ class IncrementalListOperator(VendorListOperator):
         extras = {place: {"rows": count, **told} for place, count in rows.items() if place is not None}
         report(context, self.outlets, extras)
         return result
+
+    def timed(
+        self, stack: ExitStack, hook: VendorHook[Any], query: Query[Any], identity: RunIdentity
+    ) -> Query[Any]:
+        """Return the query that is asked, now that it is known from when to when.
+
+        :param stack: what is to be done at the end of the try
+        :param hook: the hook of the connection
+        :param query: the query
+        :param identity: the task instance
+        """
+        return query
 
     def _bounded(
         self, stack: ExitStack, hook: VendorHook[Any], query: Query[Any], context: Context

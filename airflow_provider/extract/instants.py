@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.values import shape
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _FORM = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,18}))?\s?(Z|z|[+-]\d{2}(?::?\d{2})?)?)?"
@@ -38,6 +41,29 @@ def ticks(text: Any) -> int | None:
         return None
     seconds = since.days * 86400 + since.seconds
     return seconds * ONE + int((fraction or "0").ljust(_DIGITS, "0"))
+
+
+def zoned(text: Any, zone: tzinfo | None) -> Any:
+    """Add the offset of a zone to a time that has none.
+
+    Of an hour that the clocks show twice it is the first: never later than the vendor meant.
+
+    :param text: a time as a vendor writes it; anything else is returned as it is
+    :param zone: the zone; None to leave the time as it is
+    """
+    if zone is None or not isinstance(text, str) or text[-1:] in ("Z", "z"):
+        return text
+    found = _FORM.fullmatch(text.strip())
+    if found is None or found[4]:
+        return text
+    day, time, fraction, _ = found.groups()
+    try:
+        local = datetime.fromisoformat(f"{day}T{time or '00:00'}").replace(tzinfo=zone)
+        offset = local.isoformat()[19:]
+    except (ValueError, OverflowError):
+        return text
+    seconds = f"{time}:00"[:8] if time else "00:00:00"
+    return f"{day}T{seconds}{'.' if fraction else ''}{fraction or ''}{offset}"
 
 
 def later(one: str | None, other: str | None) -> str | None:

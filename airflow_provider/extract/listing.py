@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from airflow_provider.exceptions import VendorRejected
-    from airflow_provider.extract.paging import Page, Paging, Position
+    from airflow_provider.extract.paging import Page, Paging, Position, Progress
     from airflow_provider.extract.rows import Lines
     from airflow_provider.http.call import Call
     from airflow_provider.records.schema import Schema
@@ -40,6 +40,9 @@ class Listing(Generic[T]):
         lowered while the list is read; None where it may not
     :param too_large: says whether a refusal means that a page is asked to have too many records: half as many
         are asked for then
+    :param lost: says whether a refusal means that the position is one no more: the next try begins with the
+        first page then
+    :param zone: the time zone of times of changes without an offset; None for UTC
     :param lines: where each row has rows of a second table; None where it has none
     :param schema: the columns of the rows and their kinds; None where they are found in the rows
     :param exact: whether numbers keep their digits in every format: a vendor's rows are
@@ -56,6 +59,8 @@ class Listing(Generic[T]):
     since: str | None = None
     size: str | None = None
     too_large: Callable[[VendorRejected], bool] | None = None
+    lost: Callable[[VendorRejected], bool] | None = None
+    zone: tzinfo | None = None
     lines: Lines | None = None
     schema: Schema | None = None
     exact: bool = False
@@ -83,6 +88,8 @@ class Query(Generic[T]):
     :param most: pages to read at most; None for all
     :param since: the time since which rows have changed; None for all
     :param before: rows that changed then or later are left out; None for none
+    :param foresee: is told before each page how far the list has been read, and how many records the page is
+        asked to have; what it raises ends the reading
     """
 
     listing: Listing[T]
@@ -91,6 +98,7 @@ class Query(Generic[T]):
     most: int | None = None
     since: datetime | None = None
     before: datetime | None = None
+    foresee: Callable[[Progress, int | None], None] | None = None
 
     def call(self, position: Position, size: int | None = None) -> Call[T]:
         """Return the call that asks for a page.

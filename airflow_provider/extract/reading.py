@@ -15,7 +15,7 @@ from airflow_provider.extract.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from airflow_provider.exceptions import VendorRejected
     from airflow_provider.extract.rows import Row
@@ -43,6 +43,7 @@ class Reading:
     :param before: rows that changed then or later are dropped; None for none
     :param resizes: whether a page may be asked to have fewer records
     :param too_large: says whether a refusal means that a page is asked to have too many records
+    :param zone: the time zone of times of changes without an offset; None for UTC
     :param progress: what has been read before; None to begin
     """
 
@@ -58,13 +59,14 @@ class Reading:
         before: datetime | None = None,
         resizes: bool = False,
         too_large: Callable[[VendorRejected], bool] | None = None,
+        zone: tzinfo | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._paging = paging
         self._size = size
         self._most = most
         self._identity = identity
-        self._marks = RowReader(identity, changed_at)
+        self._marks = RowReader(identity, changed_at, zone)
         self._dated = changed_at is not None
         self._before = None if before is None else ticks(before.isoformat())
         self._resizes = resizes
@@ -97,7 +99,7 @@ class Reading:
             return
         marks: list[tuple[Any, Any]] = []
         for line in lines:
-            _, identity, changed = self._marks.row(line.rstrip(b"\n"))
+            identity, changed = self._marks.marks(self._marks.row(line.rstrip(b"\n")))
             if identity is not None:
                 marks.append((identity, changed))
             if len(marks) >= 1000:
@@ -300,6 +302,8 @@ class Reading:
             self.progress.repeated += 1
             if changes:
                 self._hold(changed)
+                # It may have left its place, and the row after it has moved to a page that was read.
+                self.progress.moved = self.progress.moved or self._paging.shifts
         return rows
 
     def _is_wanted(self, changed: Any) -> bool:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.extract.instants import zoned
 from airflow_provider.records.json_lines import decode_texts, encode, encode_exact
 from airflow_provider.records.schema import with_integers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import tzinfo
 
     from airflow_provider.records.schema import Schema
 
@@ -39,10 +41,14 @@ class RowReader:
     :param identity: the field that identifies a row; None where nothing does
     :param changed_at: the field with the time of its last change, like ``Info.ModifiedDate`` where it is in
         another; None where there is none
+    :param zone: the time zone of times without an offset; None for UTC
     """
 
-    def __init__(self, identity: str | None = None, changed_at: str | None = None) -> None:
+    def __init__(
+        self, identity: str | None = None, changed_at: str | None = None, zone: tzinfo | None = None
+    ) -> None:
         self._identity = identity
+        self._zone = zone
         self._path = changed_at.split(".") if changed_at else []
         self._decoder = msgspec.json.Decoder(_structure(identity, self._path))
 
@@ -78,16 +84,17 @@ class RowReader:
         return RawRow(raw, found.identity if self._identity is not None else None, changed)
 
     def marks(self, row: Row) -> tuple[Any, Any]:
-        """Return what identifies a row, and when it was changed.
+        """Return what identifies a row, and when it was changed: with an offset, where a zone is known.
 
         :param row: the row
         """
         if isinstance(row, RawRow):
-            return row.identity, row.changed_at
+            return row.identity, zoned(row.changed_at, self._zone)
         changed: Any = row if self._path else None
         for name in self._path:
             changed = changed.get(name) if isinstance(changed, dict) else None
-        return row.get(self._identity) if self._identity is not None else None, changed
+        identity = row.get(self._identity) if self._identity is not None else None
+        return identity, zoned(changed, self._zone)
 
 
 class Lines:

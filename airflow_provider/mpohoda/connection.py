@@ -38,6 +38,9 @@ CLIENT_LABEL = "Client Id"
 SECRET_LABEL = "Client Secret / API key"  # noqa: S105
 HOST_LABEL = "API host"
 
+ZONE = "Europe/Prague"
+"""The time zone of both countries."""
+
 MONTHLY = 8000
 """Requests a month of mPOHODA Pro, and what each mCAL extension adds."""
 
@@ -63,6 +66,17 @@ def header_names(value: Any) -> dict[str, str]:
     if not all(isinstance(name, str) and HEADER.fullmatch(name) for name in names.values()):
         raise ValueError(expected)
     return names
+
+
+def time_zone(value: Any) -> str:
+    """Read the name of a time zone."""
+    # Imported here: no process that only asks for the metadata needs it.
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(str(value).strip()).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"the name of a time zone, like {ZONE} or UTC") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +147,14 @@ class MpohodaOptions(VendorOptions):
         "publish them. Empty: looked for by their usual names.",
         parse=header_names,
         placeholder='{"limit": "X-Limit", "remaining": "X-Remaining"}',
+    )
+    time_zone: str = form_field(
+        "Time zone",
+        "Of the times in answers that have no offset: mPOHODA does not publish it. Too far east costs a few "
+        "requests, too far west loses changes.",
+        parse=time_zone,
+        default=ZONE,
+        placeholder=ZONE,
     )
     max_connections: int = form_field(
         "Maximum connections",

@@ -87,7 +87,7 @@ class MpohodaHook(MeteredHook[MpohodaOptions]):
         :param modified_since: a moment with its time zone: only what was modified since then
         :param page_size: how many records to ask for at once; it is halved where mPOHODA refuses it
         :param paging: ``after`` reads on from the last record, ``number`` counts the pages; ``auto`` takes
-            ``after`` where the list has it
+            ``after`` where the list has it and ``modified_since`` is not given
         :param parent_id: id of the parent, of a list that belongs to one
         :raises InvalidInput: there is no such list, or a value cannot be right
         :raises VendorError: a request failed for good, or a page came again

@@ -6,8 +6,11 @@ every record would be sent a second time.
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow_provider.batch.operation import Operation
 from airflow_provider.mpohoda.create_calls import MpohodaCreated, create_record, liquidate, transfer_order
+from airflow_provider.mpohoda.part_calls import RESULT_KEYS, combine_stock, get_part, get_stock
 
 
 def _create(name: str, result_key: str) -> Operation[MpohodaCreated]:
@@ -62,6 +65,30 @@ LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
     done="recorded",
 )
 
+
+def _get(part: str) -> Operation[Any]:
+    return Operation(name=f"mpohoda.get_{part}", call=get_part, result_key=part, existing=True, done="read")
+
+
+def _stock(part: str) -> Operation[Any]:
+    key = RESULT_KEYS[part]
+    return Operation(
+        name=f"mpohoda.get_{key}",
+        call=get_stock,
+        result_key=key,
+        existing=True,
+        done="read",
+        combine=combine_stock,
+    )
+
+
+GET_DETAIL = _get("detail")
+GET_STATUS = _get("status")
+GET_PAYMENT = _get("payment")
+GET_LIQUIDATION = _get("liquidation")
+GET_AVAILABLE_QUANTITIES = _stock("AvailableQuantities")
+GET_SELLING_PRICES = _stock("SellingPrices")
+
 CREATES = {
     "IssuedInvoices": CREATE_ISSUED_INVOICE,
     "ReceivedInvoices": CREATE_RECEIVED_INVOICE,
@@ -78,6 +105,14 @@ LIQUIDATES = {
     "IssuedInvoices": LIQUIDATE_ISSUED_INVOICE,
     "IssuedAdvanceInvoices": LIQUIDATE_ISSUED_ADVANCE_INVOICE,
 }
+
+GETS = {
+    "detail": GET_DETAIL,
+    "status": GET_STATUS,
+    "payment": GET_PAYMENT,
+    "liquidation": GET_LIQUIDATION,
+}
+STOCK = {"AvailableQuantities": GET_AVAILABLE_QUANTITIES, "SellingPrices": GET_SELLING_PRICES}
 
 RESULTS = (
     *(operation.result_key for operation in CREATES.values()),

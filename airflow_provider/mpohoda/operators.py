@@ -8,10 +8,15 @@ from airflow_provider.mpohoda.batch_operators import (
     MpohodaLiquidateOperator,
     MpohodaTransferOrdersOperator,
 )
+from airflow_provider.mpohoda.list_operators import MpohodaListOperator
+from airflow_provider.mpohoda.record_operators import MpohodaGetOperator, MpohodaStockOperator
 
 __all__ = [
     "MpohodaBatchOperator",
     "MpohodaCreateOperator",
+    "MpohodaGetOperator",
     "MpohodaLiquidateOperator",
+    "MpohodaListOperator",
+    "MpohodaStockOperator",
     "MpohodaTransferOrdersOperator",
 ]

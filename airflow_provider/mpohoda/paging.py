@@ -26,11 +26,13 @@ log = logging.getLogger(__name__)
 PAGINGS = ("auto", "after", "number")
 
 
-def pages_by_id(one: Resource, paging: str) -> bool:
+def pages_by_id(one: Resource, paging: str, *, changes: bool = False) -> bool:
     """Say whether a list is read on from the id of its last record.
 
     :param one: the list
     :param paging: ``auto``, ``after`` or ``number``
+    :param changes: whether only what has changed is asked for. It is not known whether ``After`` may be used
+        with ``ModifiedSince``, and the vendor's own samples count pages there
     :raises InvalidInput: the list cannot be read so
     """
     one_of("paging", paging, PAGINGS)
@@ -40,7 +42,7 @@ def pages_by_id(one: Resource, paging: str) -> bool:
             field="paging",
             remedy='Use paging="number" or "auto".',
         )
-    return paging != "number" and one.after
+    return one.after and (paging == "after" or (paging == "auto" and not changes))
 
 
 def read_pages(
@@ -61,7 +63,7 @@ def read_pages(
     :raises InvalidInput: a value cannot be right
     """
     one = resource(name)
-    by_id = pages_by_id(one, paging)
+    by_id = pages_by_id(one, paging, changes=terms.get("modified_since") is not None)
     # What is wrong with the parameters is said now, and not when the first page is asked for.
     list_page(one, page_size=whole_number("page_size", page_size, 1), **terms)
     return _pages(run, one, by_id, page_size, terms)

@@ -119,13 +119,7 @@ class Resource:
         :param parent_id: id of the parent, where the resource has one
         :raises InvalidInput: the resource has no such part, or an id is missing, too many, or none
         """
-        if part not in self.parts:
-            have = ", ".join(name for name, one in RESOURCES.items() if part in one.parts)
-            raise InvalidInput(
-                f'"{self.name}" has no {part.replace("_", " ")}.',
-                field="resource",
-                remedy=f"These have: {have}.",
-            )
+        self.check(part)
         if self.parent != (parent_id is not None):
             needs = "is the list of one parent" if self.parent else "belongs to no parent"
             raise InvalidInput(
@@ -137,6 +131,20 @@ class Resource:
         if parent_id is not None:
             path = re.sub(r"\{PriceListItemId\}", guid("parent_id", parent_id), path)
         return re.sub(r"\{\w+\}", lambda _: guid("id", id), path)
+
+    def check(self, part: str) -> None:
+        """Make sure that it has a part.
+
+        :param part: a name in :data:`PARTS`
+        :raises InvalidInput: it has none of this name
+        """
+        if part not in self.parts:
+            have = ", ".join(name for name, one in RESOURCES.items() if part in one.parts)
+            raise InvalidInput(
+                f'"{self.name}" has no {part.replace("_", " ")}.',
+                field="resource",
+                remedy=f"These have: {have}.",
+            )
 
     def operations(self) -> Iterator[tuple[str, str]]:
         """Yield method and path of each operation as the vendor's documentation writes them."""

@@ -174,6 +174,9 @@ READ: dict[str, Schema] = {
 }
 """The records of each list. A record that is read alone has the fields of its list."""
 
+LINES = "Items"
+"""The field of a document that has its lines."""
+
 ANSWERS: dict[str, Schema] = {
     "payment": _PAYMENT_STATUS,
     "liquidation": _company("Id IssuedInvoiceId HomeCurrencyAmount# DocumentCurrencyAmount# Date Note"),

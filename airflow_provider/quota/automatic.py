@@ -43,15 +43,16 @@ class BatchReservation:
 
 
 def reserve_for_batch(
-    hook: MeteredHook[Any], database: Database, amount: int, *, run: str, task: str
+    hook: MeteredHook[Any], database: Database, amount: int, *, run: str, task: str, what: str = "batch"
 ) -> BatchReservation:
-    """Reserve the requests of a batch.
+    """Reserve the requests of a batch, or of a list that is read.
 
     :param hook: the hook, its connection read
     :param database: the database of the quotas
-    :param amount: how many requests the batch is going to send
+    :param amount: how many requests it is going to send
     :param run: the run of a Dag that it belongs to; what the run has reserved already is used first
     :param task: the task
+    :param what: what it is, for the log and the errors
     :raises InvalidInput: it is more than the limit
     :raises QuotaExhausted: too little remains
     :raises RateLimited: others have reserved it, or the vendor does not answer for a while
@@ -75,13 +76,13 @@ def reserve_for_batch(
     if answered and state.shared_by(run) >= amount:
         granted = reserve()
     if granted is None:
-        found = _check(monitor, requirement, wait_policy)
+        found = _check(monitor, requirement, wait_policy, what)
         if isinstance(found, Enough):
             granted = reserve(amount + amount // SPARE + 1)
             found = Sleep(clock.now() + timedelta(minutes=1), "Another task has just reserved it", "reserved")
         if granted is None:
-            raise _too_little(monitor.store, amount, found)
-        log.info("%d requests of %s are reserved; the batch needs %d.", granted, hook.conn_id, amount)
+            raise _too_little(monitor.store, amount, found, what)
+        log.info("%d requests of %s are reserved; the %s needs %d.", granted, hook.conn_id, what, amount)
     return BatchReservation(id_, granted)
 
 
@@ -97,7 +98,9 @@ def release_for_batch(store: Store, id_: str) -> None:
         log.warning("A reservation could not be released, and expires by itself: %s", error)
 
 
-def _check(monitor: QuotaMonitor, requirement: Requirement, wait_policy: WaitPolicy) -> Enough | Sleep:
+def _check(
+    monitor: QuotaMonitor, requirement: Requirement, wait_policy: WaitPolicy, what: str
+) -> Enough | Sleep:
     """Find out whether there is enough for the batch."""
     try:
         found = asyncio.run(monitor.check(requirement, wait_policy))
@@ -109,16 +112,17 @@ def _check(monitor: QuotaMonitor, requirement: Requirement, wait_policy: WaitPol
         if error.field != requirement.field:
             raise
         raise InvalidInput(
-            f"the batch needs {requirement.amount:,} requests, more than the vendor grants per period.",
+            f"the {what} needs {requirement.amount:,} requests, more than the vendor grants per period.",
             field="reserve",
-            remedy='Split it over several days, send more records per request, or leave out reserve="auto".',
+            remedy='Split it over several days, send more records per request, or leave out "reserve".',
         ) from None
     return found
 
 
-def _too_little(store: Store, amount: int, found: Sleep) -> QuotaExhausted | RateLimited:
+def _too_little(store: Store, amount: int, found: Sleep, what: str) -> QuotaExhausted | RateLimited:
     """Return the error that says why nothing was sent, and when to try again."""
-    reason = f"{found.reason}. The batch needs {amount:,} requests, and has sent none"
+    sent = ", and has sent none" if what == "batch" else ""
+    reason = f"{found.reason}. The {what} needs {amount:,} requests{sent}"
     if found.cause == "remaining":
         return QuotaExhausted(reason, resets_at=found.until)
     until, now = found.until, clock.now()

@@ -32,6 +32,8 @@ class MeteredHook(VendorHook[OptionsT]):
     metered: ClassVar[bool] = True
     period: ClassVar[timedelta | None] = None
     """How long the vendor's periods are, where they are equally long."""
+    reservation: str = ""
+    """The reservation that the requests of :meth:`run` are taken from first."""
 
     def quota_call(self) -> Call[Any] | None:
         """Return the call that probes the quota; None where the vendor cannot be asked."""
@@ -92,7 +94,7 @@ class MeteredHook(VendorHook[OptionsT]):
         from airflow_provider.quota.opening import open_database
 
         database = open_database(options.conn_id)
-        return None if database is None else self.meter(database)
+        return None if database is None else self.meter(database, reservation=self.reservation)
 
     async def aopen_observer(self, options: OptionsT) -> Meter | None:
         """Open the meter without blocking the event loop."""
