@@ -16,8 +16,7 @@ from airflow_provider.mpohoda.batch_operators import MpohodaBatchOperator, opera
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow.sdk import Context
-
+    from airflow_provider.batch.execution import Execution
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
@@ -146,13 +145,13 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
             chained=self.takes(),
         )
 
-    def work(self, context: Context) -> dict[str, Any]:
+    def carry_out(self, execution: Execution) -> dict[str, Any]:
         """Run the batch.
 
-        :return: counts, and where the results are
+        :param execution: the batch, ready to run
         """
         try:
-            return super().work(context)
+            return execution.run()
         finally:
             if self._found is not None:
                 self._found.close()
