@@ -166,7 +166,7 @@ def test_nobody_gets_a_second_message_in_a_second_run(airflow_db: None, sandbox:
 @pytest.mark.parametrize("name", ["example_wolkvox_token_information", "example_wolkvox_quota_sensor"])
 def test_the_quota_is_read_with_one_question(name: str, airflow_db: None, sandbox: SandboxProcess) -> None:
     run(load(name))
-    assert sandbox.state()["requests"] == {"imbee": 0, "wolkvox": 1}
+    assert sandbox.state()["requests"] == {"imbee": 0, "mpohoda": 0, "wolkvox": 1}
 
 
 def test_a_reservation_is_spent_and_what_is_left_given_back(
