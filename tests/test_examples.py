@@ -35,6 +35,8 @@ MARKERS = {
     "example_mpohoda_extract": "howto_operator_mpohoda_list",
     "example_mpohoda_receivables": "howto_operator_mpohoda_get",
     "example_mpohoda_stock": "howto_operator_mpohoda_stock",
+    "example_mpohoda_bank_payments": "howto_operator_mpohoda_bank_payments",
+    "example_mpohoda_order_transfer": "howto_operator_mpohoda_order_transfer",
     "example_quota_approval": "howto_quota_approval",
     "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
@@ -305,6 +307,42 @@ def test_a_call_a_meeting_and_a_task_are_planned(airflow_db: None, sandbox: Sand
     assert sent[0]["fields"]["phone"]["country"] == "Colombia"
     assert len(sent[1]["fields"]["participants"]["value"]) == 2
     assert "start_date" not in sent[2]["fields"]
+
+
+def test_payments_of_the_bank_pay_the_invoices_that_they_fit(
+    airflow_db: None, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    ids = [f"55555555-5555-4555-8555-{number:012d}" for number in range(2)]
+    invoices = [
+        {"Id": id_, "VariableSymbol": symbol} for id_, symbol in zip(ids, ("2610001", "0345"), strict=True)
+    ]
+    sandbox.control("POST", "mpohoda/records", {"resource": "IssuedInvoices", "records": invoices})
+    extract = tmp_path / "invoices.jsonl"
+    extract.write_text("".join(json.dumps(invoice) + "\n" for invoice in invoices))
+    for _ in range(2):
+        run(load("example_mpohoda_bank_payments"), invoices=str(extract), folder=str(tmp_path / "out"))
+    [report] = (tmp_path / "out").glob("*.failed.jsonl")
+    failed = [json.loads(line) for line in report.read_text().splitlines()]
+    # No invoice has the fourth one's symbol, and the fifth pays one that is paid.
+    assert [(one["row"], one["error"]) for one in failed] == [(4, "InvalidInput"), (5, "VendorRejected")]
+    paths = [request["path"].split("/")[2] for request in sandbox.requests("mpohoda", path="Partially")]
+    # Those that were refused are sent once more in the second run, and no other.
+    assert sorted(paths) == sorted([ids[0], ids[1], ids[1], ids[0], ids[0]])
+    for id_ in ids:
+        answer = sandbox.get(
+            f"mpohoda/v1/IssuedInvoices/{id_}/RestToPay", headers={"Api-Key": "sandbox-api-key"}
+        )
+        assert float(answer.json()["RestToPay"]) == 0
+
+
+def test_orders_of_a_shop_become_invoices(airflow_db: None, sandbox: SandboxProcess, tmp_path: Path) -> None:
+    for _ in range(2):
+        run(load("example_mpohoda_order_transfer"), folder=str(tmp_path))
+    invoices = sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]
+    assert [len(invoice["Items"]) for invoice in invoices] == [2, 1]
+    assert [invoice["BusinessPartnerAddress"]["City"] for invoice in invoices] == ["Jihlava", "Brno"]
+    orders = sandbox.control("GET", "mpohoda/records/ReceivedOrders")["records"]
+    assert {order["Status"] for order in orders} == {"Finished"}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from airflow_provider.batch.failures import Failures
 from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
 from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
-from airflow_provider.batch.warnings import Warnings
+from airflow_provider.batch.warnings import Warnings, without_data
 from airflow_provider.exceptions import (
     OutcomeUnknown,
     StoreUnavailable,
@@ -308,6 +308,8 @@ class Batch:
         once = self._once
         try:
             result = seal_fields(value)
+            if job.call is not None:
+                without_data(result, job.call)
             existing = self._operation.existed(value)
         except Exception as error:
             _settle(recorder, (job.id,), *(("unknown", LOST) if once else ("released",)))

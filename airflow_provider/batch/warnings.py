@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.http.personal import hide
+
 if TYPE_CHECKING:
+    from airflow_provider.http.call import Call
     from airflow_provider.records.parsing import Row
 
 REPORTED = 50
 """Warnings that are named in the result; each record has its own in its result."""
+
+
+def without_data(result: Any, call: Call[Any]) -> None:
+    """Replace what the vendor quotes of a record in its warnings: they go into the ledger, and into XCom.
+
+    :param result: the record's result, which is changed
+    :param call: the call that it answers
+    """
+    found = result.get("warnings") if isinstance(result, dict) else None
+    for one in found if isinstance(found, list) else ():
+        if isinstance(one, dict) and isinstance(one.get("message"), str):
+            one["message"] = hide(one["message"], call)
 
 
 class Warnings:

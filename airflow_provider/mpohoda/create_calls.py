@@ -7,9 +7,10 @@ makes a second invoice. So none of these calls is repeated once any of it has le
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, VendorRejected
 from airflow_provider.http.call import Call, once
 from airflow_provider.http.model import VendorModel, parse
 from airflow_provider.mpohoda import values
@@ -29,6 +30,15 @@ TRANSFERS = {name: one.transfers for name, one in RESOURCES.items() if one.trans
 
 LIQUIDATES = {name: "liquidates_partially" in one.parts for name, one in RESOURCES.items() if one.liquidates}
 """The documents that are marked as paid, and whether that can be done in part."""
+
+REFUSED_TRANSFER = (
+    "Only an order with the status Unfinished becomes an invoice, and that once. Look at it in mPOHODA: if "
+    "it has its invoice, take the record out; else set its status back, and run the task again."
+)
+REFUSED_PAYMENT = (
+    "The document may be paid already, or the amount may be more than what is left of it: MpohodaGetOperator "
+    'with part="payment" tells its RestToPay. Correct the record, or take it out and settle it in mPOHODA.'
+)
 
 NOTE = 64
 """Characters of the note of a payment in full; no length is documented for that of a part."""
@@ -66,12 +76,14 @@ class MpohodaLiquidation(VendorModel):
     """A payment of a document that was recorded.
 
     :param id: mPOHODA's id of it
+    :param document_id: mPOHODA's id of the document
     :param amount: what was paid, in the currency of the document
     :param date: when
     :param warnings: what mPOHODA remarks on it
     """
 
     id: str
+    document_id: str
     amount: Decimal | None = None
     date: str | None = None
     warnings: list[MpohodaWarning]
@@ -118,7 +130,8 @@ def transfer_order(resource: str, id: str) -> Call[MpohodaCreated]:
     """
     part = _of("resource", resource, TRANSFERS)
     order = guid("id", id)
-    return _call(resource_of(resource).path(part, order), {}, _created, key=(resource, order))
+    place = resource_of(resource).path(part, order)
+    return _call(place, {}, _created, key=(resource, order), refused=REFUSED_TRANSFER)
 
 
 @once
@@ -164,7 +177,9 @@ def liquidate(
         _check_part(resource, partially, body, key)
         own = ("partially", _own_key(key))
     place = resource_of(resource).path(part, document)
-    return _call(place, body, _liquidated, key=(resource, document, *own))
+    return _call(
+        place, body, partial(_liquidated, document), key=(resource, document, *own), refused=REFUSED_PAYMENT
+    )
 
 
 def _check_full(body: Mapping[str, Any]) -> None:
@@ -195,10 +210,21 @@ def _check_part(resource: str, partially: bool, body: Mapping[str, Any], key: An
 
 
 def _call(
-    place: str, body: Mapping[str, Any], read: Callable[[Any, list[Any], int], Any], *, key: tuple[str, ...]
+    place: str,
+    body: Mapping[str, Any],
+    read: Callable[[Any, list[Any], int], Any],
+    *,
+    key: tuple[str, ...],
+    refused: str | None = None,
 ) -> Call[Any]:
     def decode(response: Response) -> Any:
-        return read(*created(response), response.status)
+        try:
+            return read(*created(response), response.status)
+        except VendorRejected as error:
+            # The status of what the request asks for; what is wrong with its form has another.
+            if error.status == 400:
+                error.remedy = refused or error.remedy
+            raise
 
     return Call("POST", place, decode, json=body, key=key)
 
@@ -216,9 +242,12 @@ def _created(data: Mapping[str, Any], warnings: list[Any], status: int) -> Mpoho
     return parse(MpohodaCreated, found, status=status)
 
 
-def _liquidated(data: Mapping[str, Any], warnings: list[Any], status: int) -> MpohodaLiquidation:
+def _liquidated(
+    document: str, data: Mapping[str, Any], warnings: list[Any], status: int
+) -> MpohodaLiquidation:
     found = {
         "id": data.get("Id"),
+        "document_id": document,
         "amount": _amount(data.get("DocumentCurrencyAmount")),
         "date": _text(data.get("Date")),
         "warnings": warnings,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from airflow_provider.processes import is_gone
 from tests.kill import harness
-from tests.kill.harness import Task, Workers, lines, tokens_row
+from tests.kill.files import Invoices, tokens_row
+from tests.kill.tasks import Task, Workers, lines
 from tests.support.environment import isolate
 from tests.support.postgres import MISSING
 from tests.support.sandbox import ROOT, SandboxProcess
@@ -36,6 +39,8 @@ def test_a_hundred_kills():
     "options",
     [
         pytest.param({"workers": 2}, id="two-workers"),
+        pytest.param({"vendor": "mpohoda"}, id="documents"),
+        pytest.param({"vendor": "mpohoda", "workers": 2, "faults": True}, id="documents-two-workers-faults"),
         pytest.param({"faults": True}, id="connections-break"),
         pytest.param({"in_postgres": True}, id="postgres", marks=needs_postgres),
         pytest.param(
@@ -51,11 +56,51 @@ def test_kills(options):
     assert counts.kills == 20
 
 
-def test_the_harness_sees_what_is_sent_twice():
+@pytest.mark.parametrize("vendor", ["imbee", "mpohoda"])
+def test_the_harness_sees_what_is_sent_twice(vendor):
     # What a person may decide, and nobody else: unknown ones are sent again.
-    counts = harness.run(10, seed=3, parameters={"resend_unknown": True})
+    counts = harness.run(10, seed=3, vendor=vendor, parameters={"resend_unknown": True})
     assert counts.twice
     assert not counts.good
+
+
+def test_documents_of_a_batch_that_was_killed_three_times_are_there_once_with_all_their_lines(tmp_path):
+    file = Invoices("file")
+    source = file.write(tmp_path, random.Random(5))
+    with SandboxProcess("--latency", "0.05") as sandbox, closing(Workers(tmp_path / "home")) as workers:
+        ledger = str(tmp_path / "ledger.db")
+        config = {
+            "vendor": file.vendor,
+            "operator": file.operator,
+            "parameters": {"task_id": "b", "records": str(source), "on_error": "continue"}
+            | file.parameters(forever=True),
+            "task_instance": {"dag_id": "d", "run_id": "r", "task_id": "b"},
+            "environment": {**sandbox.connections, "AIRFLOW__VENDOR_APIS__LEDGER_PATH": ledger},
+        }
+        task = Task(workers, tmp_path, "killed", config)
+        for number in range(1, 4):
+            task.start()
+            until = time.monotonic() + 60
+            while sandbox.state()["requests"]["mpohoda"] < 12 * number:
+                assert time.monotonic() < until, task.last_words
+            assert task.kill()
+        task.start()
+        assert workers.status(task.pid, block=True) == 0, task.last_words
+        made = sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]
+        received = Counter(one["OrderNumber"] for one in made)
+    assert set(received.values()) == {1}
+    assert all(
+        [one["Text"] for one in invoice["Items"]] == file.lines[invoice["OrderNumber"]] for invoice in made
+    )
+    done = {line["order"]: line["issued_invoice"]["id"] for line in lines(task.output)}
+    unknown = {line["record"]["order"] for line in lines(task.report)}
+    assert set(file.asked) == set(done) | unknown
+    assert not set(done) & unknown
+    # As many as four connections can have had under way when it was killed.
+    assert 0 < len(unknown) <= 3 * 4
+    assert set(received) - set(done) <= unknown
+    assert {one["OrderNumber"]: one["Id"] for one in made if one["OrderNumber"] in done} == done
+    assert task.result["total"] == len(file.asked)
 
 
 # A full disk
@@ -76,6 +121,7 @@ def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit
             rows = [tokens_row("full", number) for number in range(300)]
             source.write_text("".join(json.dumps(row) + "\n" for row in rows))
             config = {
+                "vendor": "imbee",
                 "operator": "ImbeeCreateAccessTokensOperator",
                 "parameters": {
                     "task_id": "batch",

@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import traceback
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 
 def run(config: dict[str, Any]) -> dict[str, Any]:
     """Run one batch as a task instance would."""
-    from airflow_provider.imbee import operators
+    operators = import_module(f"airflow_provider.{config['vendor']}.operators")
 
     os.environ.update(config["environment"])
     if limit := config.get("largest_file"):
@@ -90,11 +91,14 @@ def _wait(pid: int, block: bool) -> int | None:
 def serve() -> None:
     import aiohttp  # noqa: F401
 
-    from airflow_provider.batch import counts, mapping, runner  # noqa: F401
+    from airflow_provider.batch import counts, mapping, nested_mapping, runner  # noqa: F401
     from airflow_provider.http import async_client  # noqa: F401
     from airflow_provider.imbee import hooks, operators  # noqa: F401
     from airflow_provider.ledger import recorder  # noqa: F401
-    from airflow_provider.records import readers, writers  # noqa: F401
+    from airflow_provider.mpohoda import documents  # noqa: F401
+    from airflow_provider.mpohoda import hooks as mpohoda_hooks  # noqa: F401
+    from airflow_provider.mpohoda import operators as mpohoda_operators  # noqa: F401
+    from airflow_provider.records import groups, readers, writers  # noqa: F401
     from airflow_provider.store import engine  # noqa: F401
 
     assert threading.active_count() == 1

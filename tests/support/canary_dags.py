@@ -13,6 +13,11 @@ from airflow_provider.imbee.operators import (
     ImbeeCreateChatsOperator,
     ImbeeCreateUsersOperator,
 )
+from airflow_provider.mpohoda.operators import (
+    MpohodaCreateOperator,
+    MpohodaLiquidateOperator,
+    MpohodaTransferOrdersOperator,
+)
 from airflow_provider.wolkvox.operators import (
     WolkvoxInsertRecordsOperator,
     WolkvoxTokenInformationOperator,
@@ -77,6 +82,44 @@ def wolkvox_dag(dag_id: str, *, wolkvox_conn_id: str = "wolkvox_default") -> Non
         WolkvoxQuotaSensor(task_id="rescheduled", min_remaining=4000, mode="reschedule", **common)
 
 
+def mpohoda_dag(dag_id: str, *, mpohoda_conn_id: str = "mpohoda_default", **options: Any) -> None:
+    """A document of a person from a file; the key of a run is that of its document."""
+    common: dict[str, Any] = {"mpohoda_conn_id": mpohoda_conn_id, "max_concurrency": 1, **options, **RETRIES}
+
+    def create(task_id: str, resource: str) -> Any:
+        return MpohodaCreateOperator(
+            task_id=task_id,
+            resource=resource,
+            records=f"{OUTPUT}.invoices.csv",
+            record_key="InternalNote",
+            group_by="row",
+            defaults={"Items.TextItem.UnitPriceVatType": "WithVat", "InternalNote": "{{ run_id }}"},
+            output=f"{OUTPUT}/{dag_id}-{task_id}.jsonl",
+            **common,
+        )
+
+    with DAG(dag_id):
+        invoices, orders = create("invoices", "IssuedInvoices"), create("orders", "ReceivedOrders")
+        transfers = MpohodaTransferOrdersOperator(
+            task_id="transfers",
+            resource="ReceivedOrders",
+            records=orders.output,
+            output=f"{OUTPUT}/{dag_id}-transfers.jsonl",
+            **common,
+        )
+        payments = MpohodaLiquidateOperator(
+            task_id="payments",
+            resource="IssuedInvoices",
+            match="number",
+            fields={"number": "issued_invoice.number"},
+            records=transfers.output,
+            documents=f"{OUTPUT}.documents.csv",
+            output=f"{OUTPUT}/{dag_id}-payments.jsonl",
+            **{**common, "on_error": "continue"},
+        )
+        invoices >> orders >> transfers >> payments
+
+
 imbee_dag("imbee_xcom", files=False)
 imbee_dag("imbee_files", files=True)
 imbee_dag("imbee_continue", files=True, on_error="continue")
@@ -87,3 +130,7 @@ wolkvox_dag("wolkvox_proxy", wolkvox_conn_id="wolkvox_proxy")
 for number in (1, 2, 3):
     # Nothing is known of the quotas of these, so that a sensor asks.
     wolkvox_dag(f"wolkvox_refused_{number}", wolkvox_conn_id=f"wolkvox_refused_{number}")
+mpohoda_dag("mpohoda_key")
+mpohoda_dag("mpohoda_oauth", mpohoda_conn_id="mpohoda_oauth")
+mpohoda_dag("mpohoda_basic", mpohoda_conn_id="mpohoda_basic")
+mpohoda_dag("mpohoda_people", on_error="continue")

@@ -19,6 +19,9 @@ from tests.support.canary_secrets import (
     AUTHORIZATION,
     CONFIGURED,
     CORPORATE,
+    INVOICE,
+    MPOHODA_KEY,
+    MPOHODA_SECRET,
     PERSON,
     SWITCHES,
     TRACES,
@@ -30,6 +33,7 @@ from tests.support.canary_secrets import (
 from tests.support.environment import isolate
 from tests.support.sandbox import ROOT, SandboxProcess
 
+ID = "55555555-5555-4555-8555-000000000001"
 AIRFLOWS_OWN = re.compile(r"\[debug +\] Sending request .*msg=MaskSecret\(")
 
 
@@ -53,6 +57,10 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
     (home / "temporary").mkdir()
     shutil.copy(ROOT / "tests/support/canary_dags.py", home / "dags")
     (home / "output.people.csv").write_text(f"{','.join(PERSON)}\n{','.join(PERSON.values())}\n")
+    (home / "output.invoices.csv").write_text(
+        f"row,{','.join(INVOICE)}\n1,{','.join(INVOICE.values())}\n", encoding="utf-8"
+    )
+    (home / "output.documents.csv").write_text("Id,DocumentNumber,Text\n")
     environment |= connections(sandbox)
     environment |= {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
@@ -77,6 +85,11 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
     answers = [{"path": path, **quoting(person)} for path in ("user/new", "token/new")]
     refused = {"code": "400", "error": person, "msg": person, "data": None}
     token_refused = {"code": "403", "msg": f"TOKEN {WOLKVOX} IS NOT VALID", "data": None}
+    documents = f"{', '.join(INVOICE.values())} {PERSON['name'].upper()} +421905771209"
+    unkind = {"title": documents, "detail": documents, "errors": {"Items": [documents]}}
+    remark = {"Data": {"Id": ID}, "Warnings": [{"Code": "Unspecified", "Message": documents}]}
+    no_key = {"title": f"not {MPOHODA_KEY}", "status": 401}
+    no_client = {"error": "invalid_client", "error_description": f"not {MPOHODA_SECRET}"}
     plan = [
         step("imbee_files"),
         step("imbee_xcom", in_process=True),
@@ -94,6 +107,18 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
         step("wolkvox_refused_1", {"status": 403, "json": token_refused, "times": None}),
         step("wolkvox_refused_2", {"status": 200, "json": token_refused, "times": None}, in_process=True),
         step("wolkvox_refused_3", {"status": 403, "body": f"<p>{WOLKVOX}: token refused", "times": None}),
+        step("mpohoda_key"),
+        step("mpohoda_oauth"),
+        step("mpohoda_basic"),
+        step("mpohoda_key", {"path": "IssuedInvoices", "status": 401, "json": no_key, "times": None}),
+        step("mpohoda_oauth", {"path": "connect/token", "status": 400, "json": no_client, "times": None}),
+        step("mpohoda_basic", {"path": "connect/token", "status": 401, "json": no_client, "times": None}),
+        step(
+            "mpohoda_people",
+            {"path": "IssuedInvoices", "status": 422, "json": unkind},
+            {"path": "ReceivedOrders", "status": 201, "json": remark},
+            {"path": "ToIssuedInvoice/Fully", "status": 400, "json": unkind},
+        ),
         step("people", *answers, {"path": "insert.php", "status": 200, "json": refused, "times": None}),
     ]
     with (home / "stdout.txt").open("wb") as out, (home / "stderr.txt").open("wb") as err:
@@ -112,6 +137,7 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
 def test_the_dags_met_success_and_each_failure(run: Run) -> None:
     refused = {"users": "failed"}
     good = {"users": "success", "chats": "success"}
+    documents = ["invoices", "orders", "transfers", "payments"]
     assert [
         {task: state for task, state in states.items() if state != "upstream_failed"} for states in run.states
     ] == [
@@ -136,6 +162,13 @@ def test_the_dags_met_success_and_each_failure(run: Run) -> None:
         dict.fromkeys(["information", "poke", "deferred", "rescheduled"], "failed"),
         dict.fromkeys(["information", "poke", "deferred", "rescheduled"], "failed"),
         dict.fromkeys(["information", "poke", "deferred", "rescheduled"], "failed"),
+        dict.fromkeys(documents, "success"),
+        dict.fromkeys(documents, "success"),
+        dict.fromkeys(documents, "success"),
+        {"invoices": "failed"},
+        {"invoices": "failed"},
+        {"invoices": "failed"},
+        dict.fromkeys(documents, "success"),
         {"users": "success", "tokens": "success", "inserts": "success", "first": "failed"},
     ]
 
@@ -148,16 +181,17 @@ def test_the_search_has_logs_results_and_debug_lines_to_look_at(run: Run) -> Non
     assert list(run.home.glob("output/*-tokens.jsonl"))
     columns = {column for column, _ in canary.values(run.home / "airflow.db")}
     assert {"xcom.value", "rendered_task_instance_fields.rendered_fields", "trigger.kwargs"} <= columns
-    rows = dict(canary.values(run.home / "vendor_apis.db"))
-    assert "sealed:v2:" in rows["vendor_apis_ledger.result"]
-    assert rows["vendor_apis_ledger.error"]
+    rows = list(canary.values(run.home / "vendor_apis.db"))
+    assert any("sealed:v2:" in value for column, value in rows if column == "vendor_apis_ledger.result")
+    assert any(value for column, value in rows if column == "vendor_apis_ledger.error")
     told = [
         text for column, text in canary.values(run.home / "vendor_apis.db") if column.endswith("refusal_text")
     ]
     # Of the quota of each connection that was refused, and of the dead proxy's.
     assert len(told) == 4
     assert sum("IS NOT VALID" in text for text in told) == 2
-    assert len(run.secrets) > len(CONFIGURED) + 3
+    # Apikeys, access URLs and the tokens of two of mPOHODA's connections.
+    assert len(run.secrets) > len(CONFIGURED) + 5
 
 
 def test_the_search_finds_what_is_planted(run: Run, tmp_path: Path) -> None:
@@ -212,3 +246,11 @@ def test_no_log_and_no_error_shows_the_data_of_a_record(run: Run) -> None:
     for task in ("users", "tokens", "inserts"):
         report = (run.home / f"output/people-{task}.failed.jsonl").read_text()
         assert json.loads(report)["record"] == PERSON
+    report = json.loads((run.home / "output/mpohoda_people-invoices.failed.jsonl").read_text())
+    assert report["record"]["Items"][0] == {
+        name.removeprefix("Items."): INVOICE[name] for name in INVOICE if name.startswith("Items.")
+    }
+    assert "[Name]" in report["reason"]
+    order = json.loads((run.home / "output/mpohoda_people-orders.jsonl").read_text())
+    # It would be in the ledger and in XCom as well.
+    assert "[Name]" in order["received_order"]["warnings"][0]["message"]

@@ -1,0 +1,402 @@
+"""Payments and orders against the sandbox: the right document, once, and who is told what went wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider.exceptions import InvalidInput, VendorRejected
+from airflow_provider.mpohoda.operators import (
+    MpohodaCreateOperator,
+    MpohodaLiquidateOperator,
+    MpohodaTransferOrdersOperator,
+)
+from tests.support.batches import counts, execute, lines
+from tests.support.processes import answer_of
+from tests.support.sandbox import SandboxProcess
+
+ID = "55555555-5555-4555-8555-{:012d}"
+ABROAD = {"ExchangeRate": 25.12, "ExchangeRateQuantity": 1}
+
+
+def invoice(number: int, symbol: str, **fields: Any) -> dict[str, Any]:
+    return {"Id": ID.format(number), "DocumentNumber": f"26F{number}", "VariableSymbol": symbol, **fields}
+
+
+INVOICES = [
+    invoice(1, "0012"),
+    invoice(2, "12"),
+    invoice(3, "0345"),
+    invoice(4, "777"),
+    invoice(5, "0777"),
+    invoice(6, "900"),
+    invoice(7, "900"),
+]
+
+
+@pytest.fixture
+def invoices(sandbox: SandboxProcess) -> list[dict[str, Any]]:
+    """The invoices of the company; each costs 2,420."""
+    sandbox.control("POST", "mpohoda/records", {"resource": "IssuedInvoices", "records": INVOICES})
+    return INVOICES
+
+
+def pay(records: Any, run_id: str = "run-1", **options: Any) -> dict[str, Any]:
+    given = {"resource": "IssuedInvoices", "match": "variable_symbol", "record_key": "transaction"}
+    task = MpohodaLiquidateOperator(
+        task_id="pay", records=records, on_error="continue", **{**given, **options}
+    )
+    return execute(task, run_id)
+
+
+def paid(sandbox: SandboxProcess) -> list[str]:
+    """Return the documents that were paid, one for each payment."""
+    posts = [request for request in sandbox.requests("mpohoda") if request["method"] == "POST"]
+    return [request["path"].split("/")[2] for request in posts if request["status"] == 201]
+
+
+def payment(transaction: str, symbol: Any, **fields: Any) -> dict[str, Any]:
+    return {"transaction": transaction, "variable_symbol": symbol, **fields}
+
+
+# Which document
+
+
+@pytest.mark.parametrize(
+    ("symbol", "number"),
+    [
+        pytest.param("0012", 1, id="as-it-is-written"),
+        pytest.param("12", 2, id="another-without-zeros"),
+        pytest.param("345", 3, id="the-bank-left-out-a-zero"),
+        pytest.param("0000000345", 3, id="the-bank-filled-up-with-zeros"),
+        pytest.param(345, 3, id="a-number"),
+        pytest.param(" 0012 ", 1, id="with-blanks"),
+    ],
+)
+def test_a_payment_finds_its_document_by_the_variable_symbol(sandbox, invoices, symbol, number):
+    result = pay([payment("T1", symbol)], documents=invoices)
+    assert counts(result) == {"total": 1, "created": 1}
+    assert paid(sandbox) == [ID.format(number)]
+    [record] = result["records"]
+    assert record["liquidation"]["document_id"] == ID.format(number)
+    assert record["liquidation"]["amount"] == "2420.00"
+
+
+@pytest.mark.parametrize(
+    ("symbol", "told"),
+    [
+        pytest.param("900", '2 documents in "documents" have the variable symbol', id="twice"),
+        pytest.param("00777", "2 documents", id="only-zeros-tell-them-apart"),
+        pytest.param("4711", 'no document in "documents" has the variable symbol', id="missing"),
+        pytest.param("0000000000", "no document", id="no-symbol-as-banks-write-it"),
+        pytest.param("12/2026", "no document", id="no-number"),
+    ],
+)
+def test_a_document_that_is_not_certain_fails_its_payment_alone(sandbox, invoices, symbol, told):
+    records = [payment("T1", symbol), payment("T2", "0345")]
+    result = pay(records, documents=invoices)
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert paid(sandbox) == [ID.format(3)]
+    [failure] = result["failures"]
+    assert (failure["row"], failure["error"], failure["field"]) == (1, "InvalidInput", "variable_symbol")
+    assert told in failure["reason"]
+    assert symbol not in failure["reason"]
+
+
+@pytest.mark.parametrize("column", ["DocumentNumber", "Number"])
+def test_a_payment_finds_its_document_by_the_number_also_of_the_list_of_unpaid_ones(
+    sandbox, invoices, column
+):
+    documents = [{"Id": one["Id"], column: one["DocumentNumber"]} for one in invoices]
+    result = pay([{"transaction": "T1", "number": "26F3"}], match="number", documents=documents)
+    assert counts(result) == {"total": 1, "created": 1}
+    assert paid(sandbox) == [ID.format(3)]
+    # Letters and zeros of a number are a part of it.
+    assert counts(pay([{"number": "026F3"}], match="number", documents=documents))["failed"] == 1
+
+
+def test_a_document_that_an_extract_has_twice_counts_as_it_came_last(sandbox, invoices):
+    documents = [invoice(3, "900"), *invoices[:3]]
+    assert counts(pay([payment("T1", "345")], documents=documents)) == {"total": 1, "created": 1}
+    assert counts(pay([payment("T2", "900")], documents=documents)) == {"total": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "csv", "parquet", "result", "results", "records"])
+def test_documents_may_be_what_a_list_operator_leaves(sandbox, invoices, tmp_path, form):
+    if form in ("records", "result", "results"):
+        path = write(tmp_path / "documents.jsonl", invoices)
+        documents: Any = {"records": invoices, "output": None, "complete": True}
+        if form == "result":
+            documents = {"output": path, "complete": True}
+        elif form == "results":
+            older = write(tmp_path / "older.jsonl", [invoice(3, "900")])
+            documents = [older, {"output": path, "complete": True}]
+    else:
+        documents = write(tmp_path / f"documents.{form}", invoices)
+    assert counts(pay([payment("T1", "345")], documents=documents)) == {"total": 1, "created": 1}
+    assert paid(sandbox) == [ID.format(3)]
+
+
+def write(path: Path, documents: list[dict[str, Any]]) -> str:
+    if path.suffix == ".parquet":
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        parquet.write_table(arrow.Table.from_pylist(documents), path)
+    elif path.suffix == ".csv":
+        rows = [",".join(documents[0]), *(",".join(map(str, one.values())) for one in documents)]
+        path.write_text("\n".join(rows) + "\n")
+    else:
+        text = "".join(json.dumps(one) + "\n" for one in documents).encode()
+        path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("documents", "told"),
+    [
+        pytest.param([{"Id": ID.format(1)}], "has no VariableSymbol; it has Id", id="no-column-in-a-list"),
+        pytest.param([{"VariableSymbol": "1"}], '"Id" must be an id', id="no-ids"),
+        pytest.param(
+            "a.csv", "has no Id and no VariableSymbol; it has Number, Rest", id="no-column-in-a-file"
+        ),
+        pytest.param("none.jsonl", "none.jsonl cannot be opened", id="no-file"),
+        pytest.param("cut.jsonl", "row 2: line 2", id="a-line-that-is-cut-off"),
+        pytest.param({"output": "x.jsonl", "complete": False}, "not read to its end", id="not-complete"),
+        pytest.param({"total": 3}, '"documents" is a dict', id="no-result"),
+        pytest.param([invoice(1, "1"), {"Id": "x"}], "row 2", id="a-document-without-an-id"),
+    ],
+)
+def test_documents_that_cannot_be_used_end_the_task_before_a_request(
+    sandbox, invoices, tmp_path, monkeypatch, documents, told
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("Number,Rest\n1,2\n")
+    Path("cut.jsonl").write_text(json.dumps(INVOICES[0]) + '\n{"Id": "5555')
+    with pytest.raises(InvalidInput) as caught:
+        pay([payment("T1", "345")], documents=documents)
+    assert caught.value.field == "documents"
+    assert told in str(caught.value)
+    assert not str(caught.value).startswith('"records"')
+    assert sandbox.requests("mpohoda") == []
+
+
+@pytest.mark.parametrize("match", ["number", "variable_symbol"])
+def test_without_documents_nothing_is_looked_up(match):
+    with pytest.raises(InvalidInput, match="MpohodaListOperator"):
+        MpohodaLiquidateOperator(task_id="pay", resource="IssuedInvoices", records=[], match=match)
+
+
+def test_a_template_that_gives_no_documents_is_refused_before_a_request(sandbox):
+    task = MpohodaLiquidateOperator(
+        task_id="pay", resource="IssuedInvoices", records=[payment("T1", "1")], match="number", documents="x"
+    )
+    task.documents = None
+    with pytest.raises(InvalidInput, match='match="number" needs "documents"'):
+        execute(task)
+
+
+def test_the_field_may_have_another_name(sandbox, invoices):
+    result = pay([{"vs": "345"}], documents=invoices, fields={"variable_symbol": "vs"}, record_key=None)
+    assert counts(result) == {"total": 1, "created": 1}
+
+
+def test_a_hundred_thousand_documents_take_little_memory():
+    small, large = (answer_of("tests.support.documents_memory", str(count)) for count in (1_000, 100_000))
+    assert (small["found"], large["found"]) == (10, 1_000)
+    assert large["peak"] - small["peak"] < 24 * 1024
+
+
+# How much
+
+
+def test_every_digit_of_an_amount_is_sent_and_returned(sandbox, invoices, tmp_path):
+    source = tmp_path / "bank.csv"
+    source.write_text("transaction,variable_symbol,amount,date\nT1,0345,1000.10,2026-11-10\nT2,345,0.0001,\n")
+    output = tmp_path / "paid.jsonl"
+    result = pay(str(source), documents=invoices, output=str(output), max_concurrency=1)
+    assert counts(result) == {"total": 2, "created": 2}
+    assert [line["liquidation"]["amount"] for line in lines(output)] == ["1000.10", "0.0001"]
+    [invoice_] = sandbox.control("GET", f"mpohoda/records/IssuedInvoices/{ID.format(3)}")["records"]
+    state = sandbox.get(
+        f"mpohoda/v1/IssuedInvoices/{invoice_['Id']}/RestToPay", headers={"Api-Key": "sandbox-api-key"}
+    )
+    assert '"RestToPay":1419.8999' in state.text.replace(" ", "")
+
+
+def test_a_transaction_pays_once_whatever_it_names_its_document_by(sandbox, invoices):
+    part = {"amount": "10"}
+    assert counts(pay([payment("T1", "345", **part)], documents=invoices)) == {"total": 1, "created": 1}
+    again = pay([payment("T1", "0345", **part)], "run-2", documents=invoices)
+    assert counts(again) == {"total": 1, "replayed": 1}
+    by_number = [{"transaction": "T1", "number": "26F3", **part}]
+    assert counts(pay(by_number, "run-3", match="number", documents=invoices))["replayed"] == 1
+    by_id = [{"transaction": "T1", "id": ID.format(3).upper(), **part}]
+    assert counts(pay(by_id, "run-4", match="id"))["replayed"] == 1
+    assert len(paid(sandbox)) == 1
+
+
+def test_a_part_without_a_key_of_its_own_is_refused(sandbox, invoices):
+    result = pay([payment("T1", "345", amount="10")], documents=invoices, record_key=None)
+    assert "no key of its own" in result["failures"][0]["reason"]
+    assert paid(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({}, {"amount": "1"}, id="paid-already"),
+        pytest.param({"amount": "2000"}, {"amount": "420.01"}, id="more-than-is-left"),
+    ],
+)
+def test_a_refused_payment_fails_alone_and_says_what_to_do(sandbox, invoices, first, second):
+    records = [payment("T1", "345", **first), payment("T2", "345", **second), payment("T3", "0012")]
+    result = pay(records, documents=invoices, max_concurrency=1)
+    assert counts(result) == {"total": 3, "created": 2, "failed": 1}
+    [failure] = result["failures"]
+    assert (failure["row"], failure["error"]) == (2, "VendorRejected")
+    assert "HTTP 400" in failure["reason"]
+    assert 'part="payment" tells its RestToPay' in failure["reason"]
+
+
+def test_the_vendor_may_take_more_than_is_left(sandbox, invoices):
+    sandbox.switch({"mpohoda.over_payment": "accept"})
+    result = pay([payment("T1", "345", amount="5000")], documents=invoices)
+    assert result["records"][0]["liquidation"]["amount"] == "5000"
+
+
+@pytest.mark.parametrize("match", ["id", "variable_symbol"])
+def test_a_part_of_a_document_in_another_currency_needs_the_amount_at_home(sandbox, invoices, match):
+    euro = next(
+        one["Id"]
+        for one in sandbox.control("GET", "mpohoda/records/Currencies")["records"]
+        if one["Code"] == "EUR"
+    )
+    abroad = [invoice(8, "808", CurrencyId=euro, **ABROAD)]
+    sandbox.control("POST", "mpohoda/records", {"resource": "IssuedInvoices", "records": abroad})
+    records = [
+        {"id": ID.format(8), **payment("T1", "808", amount="10")},
+        {"id": ID.format(8), **payment("T2", "808", amount="10", home_amount="251.2")},
+        {"id": ID.format(3), **payment("T3", "345", amount="10")},
+        {"id": ID.format(8), **payment("T4", "808")},
+    ]
+    result = pay(records, documents=[*invoices, *abroad], match=match, max_concurrency=1)
+    assert counts(result) == {"total": 4, "created": 3, "failed": 1}
+    [failure] = result["failures"]
+    assert (failure["row"], failure["error"], failure["field"]) == (1, "InvalidInput", "home_amount")
+    assert paid(sandbox) == [ID.format(8), ID.format(3), ID.format(8)]
+
+
+def test_an_advance_invoice_is_paid_in_full_and_never_in_part(sandbox):
+    advance = invoice(9, "0909")
+    sandbox.control("POST", "mpohoda/records", {"resource": "IssuedAdvanceInvoices", "records": [advance]})
+    options: dict[str, Any] = {"resource": "IssuedAdvanceInvoices", "documents": [advance]}
+    result = pay([payment("T1", "909", amount="1"), payment("T2", "909")], **options)
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert "can be paid in full alone" in result["failures"][0]["reason"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_payment_whose_answer_is_lost_is_unknown_and_not_sent_again(sandbox, invoices, after, no_waiting):
+    sandbox.fault(vendor="mpohoda", path="Liquidate/Standalone/Partially", action="reset", after=after)
+    records = [payment("T1", "345", amount="10")]
+    assert counts(pay(records, documents=invoices)) == {"total": 1, "unknown": 1}
+    again = pay(records, "run-2", documents=invoices)
+    assert counts(again) == {"total": 1, "unknown": 1}
+    assert again["requests"] == 0
+
+
+# Orders
+
+
+def orders(sandbox: SandboxProcess, **options: Any) -> dict[str, Any]:
+    rows = [
+        {
+            "order": str(number),
+            "BusinessPartnerAddress.DocumentAddressWithoutAddressBookLink.Name": "Ada",
+            "Items.TextItem.Text": "Chair",
+            "Items.TextItem.Quantity": 2,
+            "Items.TextItem.UnitPrice": "10.50",
+            "Items.TextItem.UnitPriceVatType": "WithVat",
+        }
+        for number in (1, 1, 2, 3)
+    ]
+    task = MpohodaCreateOperator(
+        task_id="orders",
+        resource="ReceivedOrders",
+        records=rows,
+        record_key="order",
+        group_by="order",
+        max_concurrency=1,
+        **options,
+    )
+    return execute(task)
+
+
+def transfer(records: Any, run_id: str = "run-1", **options: Any) -> dict[str, Any]:
+    given = {"resource": "ReceivedOrders", "on_error": "continue", "max_concurrency": 1}
+    return execute(
+        MpohodaTransferOrdersOperator(task_id="transfer", records=records, **{**given, **options}), run_id
+    )
+
+
+def test_created_orders_become_invoices_once(sandbox, tmp_path):
+    made = orders(sandbox, output=str(tmp_path / "orders.csv"))
+    result = transfer(made, output=str(tmp_path / "invoices.jsonl"))
+    assert counts(result) == {"total": 3, "created": 3}
+    numbers = [line["issued_invoice"]["number"] for line in lines(tmp_path / "invoices.jsonl")]
+    invoices = sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]
+    assert [one["DocumentNumber"] for one in invoices] == numbers
+    assert [len(one["Items"]) for one in invoices] == [2, 1, 1]
+    assert counts(transfer(made, "run-2")) == {"total": 3, "replayed": 3}
+    assert len(sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]) == 3
+
+
+def test_the_invoices_of_orders_are_paid_in_the_next_step(sandbox):
+    invoices = transfer(orders(sandbox))
+    result = pay(invoices, match="id", record_key=None)
+    assert counts(result) == {"total": 3, "created": 3}
+    assert [one["liquidation"]["document_id"] for one in result["records"]] == [
+        one["issued_invoice"]["id"] for one in invoices["records"]
+    ]
+
+
+def test_an_order_that_is_finished_is_refused_alone_and_the_error_says_what_to_do(sandbox):
+    made = orders(sandbox)
+    finished = made["records"][1]["received_order"]["id"]
+    status = {"resource": "ReceivedOrders", "id": finished, "status": "Finished"}
+    sandbox.control("POST", "mpohoda/orders", status)
+    result = transfer(made)
+    assert counts(result) == {"total": 3, "created": 2, "failed": 1}
+    [failure] = result["failures"]
+    assert (failure["row"], failure["error"]) == (3, "VendorRejected")
+    assert "HTTP 400" in failure["reason"]
+    assert "Only an order with the status Unfinished becomes an invoice" in failure["reason"]
+    # Somebody has set it back.
+    sandbox.control("POST", "mpohoda/orders", {**status, "status": "Unfinished"})
+    assert counts(transfer(made, "run-2")) == {"total": 3, "created": 1, "replayed": 2}
+
+
+def test_an_order_that_was_transferred_by_hand_is_not_transferred_again(sandbox):
+    made = orders(sandbox)
+    order = made["records"][0]["received_order"]["id"]
+    key = {"Api-Key": "sandbox-api-key"}
+    path = f"mpohoda/v1/ReceivedOrders/{order}/Transfer/ToIssuedInvoice/Fully"
+    assert sandbox.post(path, {}, headers=key).status_code == 201
+    with pytest.raises(VendorRejected, match="if it has its invoice, take the record out"):
+        transfer(made, on_error="fail")
+    assert len(sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]) == 1
+
+
+def test_a_transfer_whose_answer_is_lost_is_unknown_and_not_sent_again(sandbox, no_waiting):
+    made = orders(sandbox)
+    sandbox.fault(vendor="mpohoda", path="Transfer/ToIssuedInvoice/Fully", action="reset", after=True)
+    assert counts(transfer(made)) == {"total": 3, "created": 2, "unknown": 1}
+    again = transfer(made, "run-2")
+    assert counts(again) == {"total": 3, "replayed": 2, "unknown": 1}
+    assert again["requests"] == 0
+    assert len(sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]) == 3
