@@ -36,9 +36,9 @@ def goes_to_sink(call: Call[Any], status: int) -> bool:
 class SinkReader:
     """Takes the pieces of a body as they come, and writes them to a sink.
 
-    :meth:`feed` only holds a piece. :meth:`save`, :meth:`end` and :meth:`abandon` wait for the sink: inside an
-    event loop they belong in a thread, one after another. What is opened anew for each response, and only if
-    there is something to write, is abandoned unless :meth:`end` has published it.
+    :meth:`feed` only holds a piece. :meth:`save`, :meth:`end` and :meth:`abandon` wait for the sink: inside
+    an event loop they belong in a thread, one after another. A place is opened for each response that has
+    something to write, and is abandoned unless :meth:`end` has published it.
 
     :param call: the call, which has a sink
     :param status: HTTP status of the response

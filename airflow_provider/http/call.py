@@ -158,8 +158,8 @@ class Call(Generic[T]):
     :param key: what makes two calls of the same function the same call; a batch needs it
     :param reading: what the value tells an observer, at the time it came: a reading of the quota
     :param max_response_bytes: how large the answer may be, where the policy's limit does not fit
-    :param sink: opens a place for the body of a success, anew for each attempt that brings one, so that a large
-        file is never in memory; ``decode`` sees its size, its digest and its first bytes in
+    :param sink: opens a place for the body of a success, anew for each attempt that brings one, so that a
+        large file is never in memory; ``decode`` sees its size, its digest and its first bytes in
         :attr:`Response.saved`. It is called twice then: what it refuses is not published
     :param shown: values of the request that errors may show, because they are no data of a record
     :param about: the record that it was made of, or several: errors show nothing of it, sent or not

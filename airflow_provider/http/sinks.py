@@ -1,4 +1,4 @@
-"""Where the body of a response goes that is a file: not into memory, but piece by piece to a place of its own."""
+"""Where the body of a response goes that is a file: not into memory, but piece by piece to its place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Saved:
 
 
 class Sink(Protocol):
-    """A place for one body. Every method may wait for a disk or a network; one thread at a time calls them."""
+    """A place for one body. Each method may wait for a disk or a network; one thread at a time calls them."""
 
     def write(self, data: bytes, /) -> object:
         """Take bytes.

@@ -8,10 +8,12 @@ from airflow_provider.mpohoda.batch_operators import (
     MpohodaLiquidateOperator,
     MpohodaTransferOrdersOperator,
 )
+from airflow_provider.mpohoda.download_operators import MpohodaDownloadOperator
 
 __all__ = [
     "MpohodaBatchOperator",
     "MpohodaCreateOperator",
+    "MpohodaDownloadOperator",
     "MpohodaLiquidateOperator",
     "MpohodaTransferOrdersOperator",
 ]
