@@ -48,7 +48,7 @@ class Operation(Generic[T]):
     :param files: whether making the call of a record may read files. It is then made in a thread, and a large
         one once more when its turn comes, so that no more of them are held than are sent at once
     :param there: looks whether what a call would bring is there already, in a thread. It returns what makes
-        the result without a request; None where the request is needed
+        the result without a request, which counts as existing; None where the request is needed
     """
 
     name: str

@@ -256,7 +256,7 @@ class Batch:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            return self._finish(job, value, recorder)
+            return self._finish(job, value, recorder, there=there is not None)
         return self._recall(job, claim)
 
     async def _there(self, call: Call[T]) -> Callable[[], T] | None:
@@ -311,12 +311,12 @@ class Batch:
         self.failures.success()
         return value
 
-    def _finish(self, job: Job, value: Any, recorder: Recorder) -> Record:
-        """Record and count what the vendor accepted, and return the record with its result."""
+    def _finish(self, job: Job, value: Any, recorder: Recorder, *, there: bool = False) -> Record:
+        """Record and count what was accepted or is there, and return the record with its result."""
         once = self._once
         try:
             result = seal_fields(value)
-            existing = self._operation.existed(value)
+            existing = there or self._operation.existed(value)
         except Exception as error:
             _settle(recorder, (job.id,), *(("unknown", LOST) if once else ("released",)))
             if once:

@@ -8,20 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider import values
 from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.mpohoda import operations
 from airflow_provider.mpohoda.batch_operators import MpohodaBatchOperator
 from airflow_provider.mpohoda.downloads import (
-    DOWNLOAD,
     ENDINGS,
     LARGEST,
     DownloadMapping,
     check_choice,
 )
-from airflow_provider.mpohoda.operations import CREATES
-from airflow_provider.mpohoda.resources import RESOURCES
 from airflow_provider.mpohoda.resources import resource as resource_of
 from airflow_provider.records.file_names import FileName, folded
 
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
     from airflow_provider.batch.execution import Execution
     from airflow_provider.batch.mapping import RecordMapping
-    from airflow_provider.batch.operation import Operation
     from airflow_provider.http.hook import VendorHook
 
 
@@ -61,10 +58,8 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
     """
 
     template_fields: Sequence[str] = (*MpohodaBatchOperator.template_fields, "folder", "name")
-    operation = DOWNLOAD
-    operations: ClassVar[Mapping[str, Operation[Any]]] = {
-        name: DOWNLOAD for name, one in RESOURCES.items() if one.pdf
-    }
+    operation = operations.DOWNLOAD
+    operations = operations.DOWNLOADS
 
     def __init__(
         self,
@@ -93,7 +88,7 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
 
     def takes(self) -> Mapping[str, str]:
         """Return where earlier batches have the id and the number of a document."""
-        created = CREATES.get(self.resource)
+        created = operations.CREATES.get(self.resource)
         return {} if created is None else {name: f"{created.result_key}.{name}" for name in ("id", "number")}
 
     def mapping(self, hook: VendorHook[Any]) -> RecordMapping:

@@ -6,7 +6,6 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import RecordMapping
-from airflow_provider.batch.operation import Operation
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, safe
 from airflow_provider.http.model import VendorModel
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider.http.call import Response
+    from airflow_provider.http.sinks import Saved
     from airflow_provider.records.file_names import FileName
 
 LANGUAGES = ("Current", "English")
@@ -50,20 +50,6 @@ class MpohodaFile(VendorModel):
     sha256: str | None = None
     missing: bool = False
 
-    @property
-    def existed(self) -> bool:
-        """Say whether the file was there before."""
-        return False
-
-
-class FoundFile(MpohodaFile):
-    """A file that was there before, so that it was not fetched."""
-
-    @property
-    def existed(self) -> bool:
-        """Say whether the file was there before."""
-        return True
-
 
 @safe
 def download(
@@ -93,7 +79,7 @@ def download(
         if not is_file(response, pdf=format == "pdf"):
             return MpohodaFile(missing=True)
         saved = response.saved
-        return MpohodaFile() if saved is None else _file(saved, MpohodaFile)
+        return MpohodaFile() if saved is None else _file(saved)
 
     return Call(
         "GET",
@@ -115,17 +101,12 @@ def there(call: Call[MpohodaFile]) -> Callable[[], MpohodaFile] | None:
     """
     place = call.sink
     if isinstance(place, FilePlace) and place.is_there():
-        return lambda: _file(place.found(), FoundFile)
+        return lambda: _file(place.found())
     return None
 
 
-def _file(saved: Any, model: type[MpohodaFile]) -> MpohodaFile:
-    return model(path=saved.path, size=saved.size, sha256=saved.sha256)
-
-
-DOWNLOAD = Operation(
-    name="mpohoda.download", call=download, result_key="file", existing="existed", there=there
-)
+def _file(saved: Saved) -> MpohodaFile:
+    return MpohodaFile(path=saved.path, size=saved.size, sha256=saved.sha256)
 
 
 class DownloadMapping(RecordMapping):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from airflow_provider.batch.operation import Operation
 from airflow_provider.mpohoda.create_calls import MpohodaCreated, create_record, liquidate, transfer_order
+from airflow_provider.mpohoda.downloads import download, there
+from airflow_provider.mpohoda.resources import RESOURCES
 
 
 def _create(name: str, result_key: str) -> Operation[MpohodaCreated]:
@@ -62,6 +64,8 @@ LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
     done="recorded",
 )
 
+DOWNLOAD = Operation(name="mpohoda.download", call=download, result_key="file", there=there)
+
 CREATES = {
     "IssuedInvoices": CREATE_ISSUED_INVOICE,
     "ReceivedInvoices": CREATE_RECEIVED_INVOICE,
@@ -78,6 +82,8 @@ LIQUIDATES = {
     "IssuedInvoices": LIQUIDATE_ISSUED_INVOICE,
     "IssuedAdvanceInvoices": LIQUIDATE_ISSUED_ADVANCE_INVOICE,
 }
+
+DOWNLOADS = {name: DOWNLOAD for name, one in RESOURCES.items() if one.pdf}
 
 RESULTS = (
     *(operation.result_key for operation in CREATES.values()),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider import vendors
 from airflow_provider.exceptions import InvalidInput, VendorError, VendorProtocolError, VendorRejected
 from airflow_provider.http.retry import RequestPolicy
 from airflow_provider.mpohoda.operators import MpohodaDownloadOperator
@@ -536,6 +537,10 @@ def test_a_parameter_that_cannot_be_is_refused_when_the_dag_is_parsed(more, fiel
     with pytest.raises(InvalidInput) as raised:
         task("/tmp/x", [], **more)
     assert field is None or raised.value.field == field
+
+
+def test_the_command_line_finds_the_operation_by_its_name():
+    assert vendors.operation("mpohoda.download") is MpohodaDownloadOperator.operation
 
 
 def test_templates_are_left_for_the_run():
