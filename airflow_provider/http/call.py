@@ -93,7 +93,7 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
-    saved: Saved | None = None
+    saved: Saved | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> str:

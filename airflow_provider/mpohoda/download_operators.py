@@ -96,7 +96,7 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
 
         :param hook: the hook of the connection
         """
-        from airflow_provider.records.folders import check_folder
+        from airflow_provider.extract.folders import check_folder
 
         folder = os.fspath(self.folder)
         check_folder(folder)
@@ -121,7 +121,7 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
 
         :param execution: the batch, ready to run
         """
-        from airflow_provider.records.folders import remove_left_behind
+        from airflow_provider.extract.folders import remove_left_behind
         from airflow_provider.records.storage import why_not
 
         _check_names(execution)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.extract.folders import FilePlace, file_path
 from airflow_provider.http.call import Call, safe
 from airflow_provider.http.model import VendorModel
 from airflow_provider.mpohoda.answers import is_file
 from airflow_provider.mpohoda.resources import guid
 from airflow_provider.mpohoda.resources import resource as resource_of
-from airflow_provider.records.folders import FilePlace, file_path
 from airflow_provider.values import one_of
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ import pytest
 
 from airflow_provider import vendors
 from airflow_provider.exceptions import InvalidInput, VendorError, VendorProtocolError, VendorRejected
+from airflow_provider.extract import folders
 from airflow_provider.http.retry import RequestPolicy
 from airflow_provider.mpohoda.operators import MpohodaDownloadOperator
-from airflow_provider.records import folders
 from airflow_provider.records.file_names import FileName
 from tests.support.batches import execute, lines, outcomes
 from tests.support.sandbox import ROOT
