@@ -36,8 +36,8 @@ from tests.support.parity import (
 )
 from tests.support.servers import answering, serving, writing
 
-FILE = bytes(range(256)) * 4000
-"""About a megabyte: several blocks."""
+FILE = bytes(range(256)) * 10_000
+"""Two and a half megabytes: several blocks."""
 
 
 @dataclass
@@ -122,7 +122,8 @@ def test_a_file_is_written_to_the_sink_however_it_is_sent(connect, send, name):
     assert places.published == [FILE]
     assert (saved.size, saved.sha256, saved.path) == (len(FILE), digest(FILE), "the place")
     assert saved.start == FILE[:1024]
-    assert places.largest <= 2 * body.BLOCK
+    # aiohttp hands over at once what its own buffer holds, which is bounded too.
+    assert places.largest <= 4 * body.BLOCK
     assert places.abandoned == 0
 
 
