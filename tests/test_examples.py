@@ -37,6 +37,7 @@ MARKERS = {
     "example_mpohoda_stock": "howto_operator_mpohoda_stock",
     "example_mpohoda_bank_payments": "howto_operator_mpohoda_bank_payments",
     "example_mpohoda_order_transfer": "howto_operator_mpohoda_order_transfer",
+    "example_mpohoda_hand_over": "howto_operator_mpohoda_download",
     "example_quota_approval": "howto_quota_approval",
     "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
@@ -259,6 +260,21 @@ def test_reports_are_read_into_files(airflow_db: None, sandbox: SandboxProcess, 
     assert set(asked) == {"reports.php", "reportsCollection.php"}
     for body in asked.values():
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", body["dateStart"])
+
+
+def test_the_accountant_gets_the_files_of_a_months_invoices(
+    airflow_db: None, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    issued = {"2025-12-31T00:00:00": 1, "2026-01-02T00:00:00": 2}
+    for date, count in issued.items():
+        more = {"fields": {"IssueDate": date}, "first": "2026-01-02T08:00:00Z"}
+        sandbox.control("POST", "mpohoda/records", {"resource": "IssuedInvoices", "count": count, **more})
+    for _ in range(2):
+        run(load("example_mpohoda_hand_over"), folder=str(tmp_path), month="2026-01")
+    found = sorted(path.suffix for path in (tmp_path / "2026-01").iterdir())
+    assert found == [".isdoc", ".isdoc", ".pdf", ".pdf"]
+    asked = [request["path"].rpartition("/")[2] for request in sandbox.requests("mpohoda")]
+    assert sorted(asked) == ["IssuedInvoices", "IssuedInvoices", "isdoc", "isdoc", "pdf", "pdf"]
 
 
 def test_a_case_is_opened_closed_and_found(

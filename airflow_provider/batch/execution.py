@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
 from airflow_provider.batch.runner import Batch
-from airflow_provider.exceptions import BatchFailed, InvalidInput
+from airflow_provider.exceptions import BatchFailed, InvalidInput, VendorError
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.recorder import Recorder
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.failures import Failures
     from airflow_provider.batch.plan import Plan
     from airflow_provider.batch.warnings import Warnings
+    from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.http.options import VendorOptions
     from airflow_provider.http.retry import RequestPolicy
@@ -172,6 +173,23 @@ class Execution:
         self._report(batch.counts, result)
         self._judge(batch.warnings)
         return result
+
+    def calls(self) -> Iterator[tuple[int, Call[Any]]]:
+        """Read the records once, ahead of the batch, and yield row and call of each that can be sent.
+
+        :raises VendorError: the records cannot be read
+        """
+        with self._records() as records:
+            if records.columns is not None:
+                self._plan.mapping.check_columns(records.columns)
+            for row in records:
+                call = None
+                if row.error is None:
+                    # What is wrong is the batch's to report.
+                    with suppress(VendorError, UnicodeError):
+                        call = self._plan.mapping.call(row.record)
+                if call is not None:
+                    yield row.source_row, call
 
     def check(self) -> dict[str, Any]:
         """Check the records of the batch: nothing is sent, reserved or recorded.

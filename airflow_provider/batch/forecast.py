@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -> int:
-    """Count the requests of a batch: those of records that can be sent and are not done.
+    """Count the requests of a batch: those of records that can be sent and are not done or there already.
 
     Records that a batch has twice are counted once. Repeats of failed requests are not foreseen.
 
@@ -25,13 +25,17 @@ def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -
     :param database: the ledger's database
     :raises VendorError: the records or the ledger cannot be read
     """
-    maker = JobMaker(plan, ledger)
+    maker, there = JobMaker(plan, ledger), plan.operation.there
     rows, seen, requests, at_end = iter(records), set[str](), 0, False
     while not at_end:
         block = list(islice(rows, READ_AHEAD))
         at_end = not block
         groups = [
-            [job.id for job in jobs if job.call is not None and job.id not in seen]
+            [
+                job.id
+                for job in jobs
+                if job.call is not None and job.id not in seen and (there is None or there(job.call) is None)
+            ]
             for jobs in maker.groups(block, at_end=at_end)
         ]
         with database.read() as connection:

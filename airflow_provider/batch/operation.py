@@ -47,6 +47,8 @@ class Operation(Generic[T]):
     :param known: what an update does with records whose values the vendor has already
     :param files: whether making the call of a record may read files. It is then made in a thread, and a large
         one once more when its turn comes, so that no more of them are held than are sent at once
+    :param there: looks whether what a call would bring is there already, in a thread. It returns what makes
+        the result without a request, which counts as existing; None where the request is needed
     """
 
     name: str
@@ -62,6 +64,7 @@ class Operation(Generic[T]):
     rest: str | None = None
     known: Known = field(default_factory=Known)
     files: bool = False
+    there: Callable[[Call[T]], Callable[[], T] | None] | None = None
 
     @property
     def conn_type(self) -> str:

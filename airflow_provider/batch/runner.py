@@ -25,7 +25,7 @@ from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
 from airflow_provider.secrets import seal_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.async_client import AsyncClient
@@ -243,17 +243,25 @@ class Batch:
                     call = job.call
                     if job.again is not None and self.error is None:
                         call = await asyncio.to_thread(job.again)
+                    there = await self._there(call)
                     if self.error is not None:
                         raise asyncio.CancelledError
-                    job.sent = True
-                    value = await self._send(call, (job.id,), client, recorder)
+                    if there is None:
+                        job.sent = True
+                        value = await self._send(call, (job.id,), client, recorder)
+                    else:
+                        value = await asyncio.to_thread(there)
             except BaseException:
                 if not job.sent:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            return self._finish(job, value, recorder)
+            return self._finish(job, value, recorder, there=there is not None)
         return self._recall(job, claim)
+
+    async def _there(self, call: Call[T]) -> Callable[[], T] | None:
+        look = self._operation.there
+        return None if look is None else await asyncio.to_thread(look, call)
 
     def _recall(self, job: Job, claim: ClaimResult) -> Record:
         """Do with a record what the ledger says of it, which is not to send it."""
@@ -303,14 +311,14 @@ class Batch:
         self.failures.success()
         return value
 
-    def _finish(self, job: Job, value: Any, recorder: Recorder) -> Record:
-        """Record and count what the vendor accepted, and return the record with its result."""
+    def _finish(self, job: Job, value: Any, recorder: Recorder, *, there: bool = False) -> Record:
+        """Record and count what was accepted or is there, and return the record with its result."""
         once = self._once
         try:
             result = seal_fields(value)
             if job.call is not None:
                 without_data(result, job.call)
-            existing = self._operation.existed(value)
+            existing = there or self._operation.existed(value)
         except Exception as error:
             _settle(recorder, (job.id,), *(("unknown", LOST) if once else ("released",)))
             if once:

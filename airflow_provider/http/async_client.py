@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import aiohttp
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
+from airflow_provider.http.body import SinkReader, goes_to_sink
 from airflow_provider.http.call import Call, Headers, Response
 from airflow_provider.http.client import CERTIFICATE, ClientSetup, authorities, common_headers
 from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
 from airflow_provider.http.masking import amask
 from airflow_provider.http.retry import Outcome, exchange
+from airflow_provider.http.sinks import NotSaved
 from airflow_provider.http.steps import (
     WRONG_HOST,
     Mask,
@@ -26,6 +28,7 @@ from airflow_provider.http.steps import (
     TransportFailure,
     Wait,
     WaitFor,
+    WriteFailure,
     broken,
     too_large,
     unknown_encoding,
@@ -107,6 +110,7 @@ class AsyncClient:
 
         :param call: the call
         :raises VendorError: the call failed for good
+        :raises OSError: the call's sink could not take the response
         """
         setup = self.setup
         steps = exchange(
@@ -154,7 +158,7 @@ class AsyncClient:
         else:
             await _wait_for(step)
 
-    async def _send(self, step: Send) -> Response | TransportFailure:
+    async def _send(self, step: Send) -> Outcome:
         setup = self.setup
         request = setup.request(step)
         query = {**request.query, **request.secret_query} if request.secret_query else request.query
@@ -172,17 +176,20 @@ class AsyncClient:
                 allow_redirects=False,
                 proxy=setup.proxy(step),
             ) as response:
-                return await _read(response, step.limit)
+                return await _read(response, step)
         except (aiohttp.ClientError, TimeoutError, OSError, zlib.error) as error:
             return _failure(error, _sent.get())
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> Response | TransportFailure:
-    status, headers = response.status, response.headers
+async def _read(response: aiohttp.ClientResponse, step: Send) -> Outcome:
+    status, headers, limit = response.status, response.headers, step.limit
     encoding = headers.get("Content-Encoding", "")
-    if not encoding and (response.content_length or limit + 1) <= limit:
+    sink = goes_to_sink(step.call, status)
+    if not sink and not encoding and (response.content_length or limit + 1) <= limit:
         return Response(status, Headers(headers.items()), await response.read())
     try:
+        if sink:
+            return await _save(response, SinkReader(step.call, status, Headers(headers.items()), limit))
         reader = BodyReader(encoding, limit)
         async for piece in response.content.iter_any():
             reader.feed(piece)
@@ -190,7 +197,21 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> Response | Tran
         return too_large(status, limit)
     except UnknownEncoding:
         return unknown_encoding(status)
+    except NotSaved as failure:
+        return WriteFailure(failure.error)
     return Response(status, Headers(headers.items()), reader.finish())
+
+
+async def _save(response: aiohttp.ClientResponse, reader: SinkReader) -> Response:
+    try:
+        async for piece in response.content.iter_any():
+            if reader.feed(piece):
+                await asyncio.to_thread(reader.save)
+        return await asyncio.to_thread(reader.end)
+    except BaseException:
+        # It waits for a thread that still writes, where the task was cancelled meanwhile.
+        await asyncio.shield(asyncio.to_thread(reader.abandon))
+        raise
 
 
 async def _wait_for(step: WaitFor) -> None:

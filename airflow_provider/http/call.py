@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from airflow_provider.http.sinks import Saved, Sink
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -85,18 +87,21 @@ class Response:
     :param status: HTTP status
     :param headers: response headers, names in lower case
     :param body: the body, decompressed
+    :param saved: the body of a success, where the call has a sink for it; ``body`` is empty then
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    saved: Saved | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> str:
         """Describe the body without showing it: its kind and its size."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         # Any other words of a header are the server's, and servers have been seen to echo credentials.
-        return f"{KINDS.get(kind, 'of no known type')}, {len(self.body)} bytes"
+        size = len(self.body) if self.saved is None else self.saved.size
+        return f"{KINDS.get(kind, 'of no known type')}, {size} bytes"
 
     def all(self, name: str) -> list[str]:
         """Return each value of a header that may have come more than once.
@@ -153,6 +158,9 @@ class Call(Generic[T]):
     :param key: what makes two calls of the same function the same call; a batch needs it
     :param reading: what the value tells an observer, at the time it came: a reading of the quota
     :param max_response_bytes: how large the answer may be, where the policy's limit does not fit
+    :param sink: opens a place for the body of a success, anew for each attempt that brings one, so that a
+        large file is never in memory; ``decode`` sees its size, its digest and its first bytes in
+        :attr:`Response.saved`. It is called twice then: what it refuses is not published
     :param shown: values of the request that errors may show, because they are no data of a record
     :param about: the record that it was made of, or several: errors show nothing of it, sent or not
     """
@@ -172,6 +180,7 @@ class Call(Generic[T]):
     key: tuple[str, ...] = field(default=(), repr=False)
     reading: Callable[[T, datetime], Any] | None = field(default=None, repr=False)
     max_response_bytes: int | None = field(default=None, repr=False)
+    sink: Callable[[], Sink] | None = field(default=None, repr=False, compare=False)
     shown: Collection[str] = field(default=(), repr=False)
     about: Any = field(default=None, repr=False, compare=False)
     _content: Content | None = field(default=None, init=False, repr=False, compare=False)

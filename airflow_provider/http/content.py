@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ENCODINGS = "gzip, deflate"
 """The compressions that both drivers ask for and undo."""
@@ -162,10 +162,18 @@ class BodyReader:
 
     :param encoding: the ``Content-Encoding`` of the response
     :param limit: how many bytes the body may have
+    :param write: takes the pieces, decompressed, in place of putting them together
+    :param block: how many bytes a piece may have that is decompressed; None for any number
     :raises UnknownEncoding: the encoding is not one of :data:`ENCODINGS`
     """
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(
+        self,
+        encoding: str,
+        limit: int,
+        write: Callable[[bytes], object] | None = None,
+        block: int | None = None,
+    ) -> None:
         encoding = encoding.strip().lower()
         if encoding in ("", "identity"):
             self._window = None
@@ -179,6 +187,8 @@ class BodyReader:
         self._limit = limit
         self._size = 0
         self._pieces: list[bytes] = []
+        self._write = write or self._pieces.append
+        self._block = block or limit + 1
         self._inflater: Any = None
         self._done = False
 
@@ -194,7 +204,7 @@ class BodyReader:
             self._inflate(piece)
 
     def finish(self) -> bytes:
-        """Return the whole body.
+        """Return the whole body, unless it was written elsewhere.
 
         :raises zlib.error: it was cut off
         """
@@ -207,9 +217,14 @@ class BodyReader:
             # Many servers send deflate without the header that the standard asks for.
             raw = self._deflate and piece[0] & 0x0F != 8
             self._inflater = zlib.decompressobj(-zlib.MAX_WBITS if raw else self._window or 0)
-        while piece:
-            self._add(self._inflater.decompress(piece, self._limit - self._size + 1))
+        more = True
+        while piece or more:
+            room = min(self._limit - self._size + 1, self._block)
+            found = self._inflater.decompress(piece, room)
+            self._add(found)
             piece = self._inflater.unconsumed_tail
+            # All that was taken in need not have come out again.
+            more = len(found) == room
             if self._inflater.eof:
                 piece = self._inflater.unused_data
                 if self._deflate or not piece.startswith(b"\x1f"):
@@ -223,4 +238,4 @@ class BodyReader:
         if self._size > self._limit:
             raise TooLarge
         if piece:
-            self._pieces.append(piece)
+            self._write(piece)

@@ -22,7 +22,7 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.auth import Auth, Terms
 from airflow_provider.http.call import Call, Repeat, Response
-from airflow_provider.http.steps import ANONYMOUS, Send, Step, TransportFailure, Wait
+from airflow_provider.http.steps import ANONYMOUS, Send, Step, TransportFailure, Wait, WriteFailure
 from airflow_provider.values import seconds, whole_number
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class RateLimiter:
         return max(0.0, self._held_until - now)
 
 
-Outcome = Response | TransportFailure | None
+Outcome = Response | TransportFailure | WriteFailure | None
 NO_AUTH = Auth()
 
 
@@ -134,6 +134,7 @@ def exchange(
     :param draw: a source of random numbers from 0 to 1
     :return: what the call decodes to
     :raises VendorError: the call failed for good
+    :raises OSError: the sink of the call could not take the response
     """
     attempts = min(policy.attempts, call.attempts or policy.attempts)
     deadline: float | None = None
@@ -171,6 +172,9 @@ def exchange(
             return value
         if on_attempt:
             on_attempt(call, outcome, failure)
+        if isinstance(outcome, WriteFailure):
+            # Ours, not the vendor's: neither another attempt nor another record would fare better.
+            raise outcome.error
         if not renewed and _refused(call, outcome) and auth.refused(credentials):
             # Once, for every call: a request that is refused with 401 was not processed.
             renewed = True
@@ -216,6 +220,8 @@ def _value(call: Call[T], outcome: Outcome) -> T:
             ) from None
     if outcome is None:
         raise TypeError("a Send must be answered with a Response or a TransportFailure")
+    if isinstance(outcome, WriteFailure):
+        raise VendorError("the response could not be written")
     if outcome.unusable is not None:
         raise VendorProtocolError(outcome.reason, status=outcome.unusable, remedy=outcome.remedy)
     raise VendorUnavailable(outcome.reason, processed=None if outcome.sent else False, remedy=outcome.remedy)

@@ -88,6 +88,16 @@ class TransportFailure:
     unusable: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WriteFailure:
+    """A response arrived, and the call's sink could not take it.
+
+    :param error: what the sink raised
+    """
+
+    error: OSError
+
+
 Step = Send | Wait | WaitFor | Mask
 
 

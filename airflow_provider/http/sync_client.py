@@ -23,11 +23,13 @@ from urllib3.exceptions import (
 
 from airflow_provider.exceptions import QuotaExhausted, VendorError
 from airflow_provider.http.auth import Terms
+from airflow_provider.http.body import SinkReader, goes_to_sink
 from airflow_provider.http.call import Call, Headers, Response
 from airflow_provider.http.client import CERTIFICATE, ClientSetup, authorities, common_headers
 from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
 from airflow_provider.http.masking import mask
 from airflow_provider.http.retry import Outcome, exchange
+from airflow_provider.http.sinks import NotSaved
 from airflow_provider.http.steps import (
     WRONG_HOST,
     Credentials,
@@ -36,6 +38,7 @@ from airflow_provider.http.steps import (
     Step,
     TransportFailure,
     Wait,
+    WriteFailure,
     broken,
     too_large,
     unknown_encoding,
@@ -171,6 +174,7 @@ class SyncClient:
 
         :param call: the call
         :raises VendorError: the call failed for good
+        :raises OSError: the call's sink could not take the response
         """
         setup = self.setup
         steps = exchange(
@@ -231,7 +235,7 @@ class SyncClient:
         if self.setup.observer is not None:
             self.setup.observer.flush()
 
-    def _send(self, step: Send) -> Response | TransportFailure:
+    def _send(self, step: Send) -> Outcome:
         request = self.setup.request(step)
         if step.url is None:
             self.setup.count()
@@ -253,7 +257,7 @@ class SyncClient:
                     stream=True,
                 )
                 with response:
-                    return _read(response, step.limit)
+                    return _read(response, step)
         except requests.RequestException as error:
             return _failure(error, progress.sent)
         except (HTTPError, OSError, zlib.error) as error:
@@ -264,17 +268,31 @@ class SyncClient:
         self.http.close()
 
 
-def _read(response: requests.Response, limit: int) -> Response | TransportFailure:
-    status = response.status_code
+def _read(response: requests.Response, step: Send) -> Outcome:
+    status, headers = response.status_code, Headers(response.raw.headers.iteritems())
     try:
-        reader = BodyReader(response.headers.get("content-encoding", ""), limit)
+        if goes_to_sink(step.call, status):
+            return _save(response, SinkReader(step.call, status, headers, step.limit))
+        reader = BodyReader(headers.get("content-encoding", ""), step.limit)
         for piece in response.raw.stream(PIECE, decode_content=False):
             reader.feed(piece)
     except TooLarge:
-        return too_large(status, limit)
+        return too_large(status, step.limit)
     except UnknownEncoding:
         return unknown_encoding(status)
-    return Response(status, Headers(response.raw.headers.iteritems()), reader.finish())
+    except NotSaved as failure:
+        return WriteFailure(failure.error)
+    return Response(status, headers, reader.finish())
+
+
+def _save(response: requests.Response, reader: SinkReader) -> Response:
+    try:
+        for piece in response.raw.stream(PIECE, decode_content=False):
+            if reader.feed(piece):
+                reader.save()
+        return reader.end()
+    finally:
+        reader.abandon()
 
 
 def _failure(error: requests.RequestException, sent: bool) -> TransportFailure:

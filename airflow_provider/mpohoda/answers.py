@@ -141,15 +141,40 @@ def file(response: Response) -> bytes | None:
     :param response: the response
     :raises VendorError: it is a refusal, or no file
     """
+    return response.body if is_file(response) else None
+
+
+def pdf(response: Response) -> bytes | None:
+    """Return the bytes of a PDF; None where the vendor has none.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or no PDF
+    """
+    return response.body if is_file(response, pdf=True) else None
+
+
+def is_file(response: Response, *, pdf: bool = False) -> bool:
+    """Make sure that a response is a file, wherever its body is; False where the vendor has none.
+
+    The content type alone says little: that of ISDOC files is not known, and a page to sign in may have any.
+
+    :param response: the response
+    :param pdf: whether it must be a PDF
+    :raises VendorError: it is a refusal, or no such file
+    """
     check(response)
     if response.status == 204:
-        return None
+        return False
+    begin = response.body if response.saved is None else response.saved.start
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    start = response.body[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    start = begin[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     page = start.startswith((b"<!doctype html", b"<html")) or kind == "text/html"
     if not start or page or kind.endswith("json") or start.startswith((b"{", b"[")):
         raise _unexpected(response, "it is no file")
-    return response.body
+    # Some producers put a few bytes in front.
+    if pdf and b"%PDF-" not in begin[:1024]:
+        raise _unexpected(response, "it is no PDF")
+    return True
 
 
 def check(response: Response) -> None:

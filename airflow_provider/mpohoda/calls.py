@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 from airflow_provider.http.call import Call, Response, safe
-from airflow_provider.mpohoda.answers import document, entity, file, text
+from airflow_provider.mpohoda.answers import document, entity, file, pdf, text
 from airflow_provider.mpohoda.pages import MpohodaPage, read_page
 from airflow_provider.mpohoda.resources import Resource, guid
 from airflow_provider.mpohoda.resources import resource as resource_of
@@ -139,7 +139,7 @@ def get_pdf(
     return Call(
         "GET",
         resource_of(resource).path("pdf", id),
-        _pdf,
+        pdf,
         query={"Language": language},
         max_response_bytes=max_response_bytes,
         shown=LANGUAGES,
@@ -203,14 +203,6 @@ def moment(name: str, value: datetime | str) -> str:
             f'"{name}" has no time zone.', field=name, remedy="Write it like 2026-11-01T00:00:00+01:00."
         )
     return found.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def _pdf(response: Response) -> bytes | None:
-    found = file(response)
-    # Some producers put a few bytes in front.
-    if found is not None and b"%PDF-" not in found[:1024]:
-        raise VendorProtocolError(f"the response is no PDF ({response.shape})", status=response.status)
-    return found
 
 
 def _by_ids(part: str, ids: Iterable[str]) -> Call[ByIds]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from airflow_provider.batch.operation import Operation
 from airflow_provider.mpohoda.create_calls import MpohodaCreated, create_record, liquidate, transfer_order
+from airflow_provider.mpohoda.downloads import download, there
 from airflow_provider.mpohoda.part_calls import RESULT_KEYS, combine_stock, get_part, get_stock
+from airflow_provider.mpohoda.resources import RESOURCES
 
 
 def _create(name: str, result_key: str) -> Operation[MpohodaCreated]:
@@ -88,6 +90,7 @@ GET_PAYMENT = _get("payment")
 GET_LIQUIDATION = _get("liquidation")
 GET_AVAILABLE_QUANTITIES = _stock("AvailableQuantities")
 GET_SELLING_PRICES = _stock("SellingPrices")
+DOWNLOAD = Operation(name="mpohoda.download", call=download, result_key="file", there=there)
 
 CREATES = {
     "IssuedInvoices": CREATE_ISSUED_INVOICE,
@@ -113,6 +116,7 @@ GETS = {
     "liquidation": GET_LIQUIDATION,
 }
 STOCK = {"AvailableQuantities": GET_AVAILABLE_QUANTITIES, "SellingPrices": GET_SELLING_PRICES}
+DOWNLOADS = {name: DOWNLOAD for name, one in RESOURCES.items() if one.pdf}
 
 RESULTS = (
     *(operation.result_key for operation in CREATES.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider.mpohoda.batch_operators import MpohodaBatchOperator, MpohodaCreateOperator
+from airflow_provider.mpohoda.download_operators import MpohodaDownloadOperator
 from airflow_provider.mpohoda.list_operators import MpohodaListOperator
 from airflow_provider.mpohoda.payment_operators import MpohodaLiquidateOperator, MpohodaTransferOrdersOperator
 from airflow_provider.mpohoda.record_operators import MpohodaGetOperator, MpohodaStockOperator
@@ -10,6 +11,7 @@ from airflow_provider.mpohoda.record_operators import MpohodaGetOperator, Mpohod
 __all__ = [
     "MpohodaBatchOperator",
     "MpohodaCreateOperator",
+    "MpohodaDownloadOperator",
     "MpohodaGetOperator",
     "MpohodaLiquidateOperator",
     "MpohodaListOperator",

@@ -73,16 +73,20 @@ class Destination(Protocol):
         """Leave nothing of this file."""
 
 
-def destination(path: str) -> Destination:
+def destination(path: str, *, tidy: bool = True) -> Destination:
     """Return the destination of a new file.
 
     :param path: path or URI of the finished file
+    :param tidy: look for what earlier tries have left of this file, which reads its folder; False for one of
+        many files of a folder
     :raises ValueError: no file system is registered for the scheme of the URI
     """
     if (local := local_path(path)) is not None:
         return _LocalDestination(local)
     place = remote(path)
-    return _ObjectDestination(place) if place.protocol in COMPLETE_AT_ONCE else _RenamedDestination(path)
+    return (
+        _ObjectDestination(place) if place.protocol in COMPLETE_AT_ONCE else _RenamedDestination(path, tidy)
+    )
 
 
 class _LocalDestination:
@@ -154,7 +158,8 @@ class _RenamedDestination:
 
     has_partial = True
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, tidy: bool) -> None:
+        self._tidy = tidy
         # All made now: inside an event loop Airflow allows no look-up of the connection.
         self._path, self._own, self._kept = remote(path), remote(own_name(path)), remote(kept_name(path))
 
@@ -175,10 +180,13 @@ class _RenamedDestination:
 
     def publish(self, raw: IO[bytes]) -> None:
         # Before the file takes its name, as for a local one.
-        with contextlib.suppress(Exception):
-            self.remove_kept()
+        if self._tidy:
+            with contextlib.suppress(Exception):
+                self.remove_kept()
         # By the file system itself: the methods of the path know no connection, if the URI names none.
         self._path.fs.mv(self._own.path, self._path.path)
+        if not self._tidy:
+            return
         with contextlib.suppress(Exception):
             self._remove_left_behind()
 

@@ -51,8 +51,20 @@ def left_behind(path: str, names: Iterable[str], changed: Callable[[str], float]
     :param names: names of the files of its folder
     :param changed: says when the file of a name was changed last
     """
-    beginning = _beginning(path.rpartition("/")[2])
-    form = re.compile(re.escape(beginning) + r"([0-9a-f]{8})-(\d+)-(\d*)-[0-9a-f]{8}" + re.escape(PARTIAL))
+    return _of_the_gone(re.escape(_beginning(path.rpartition("/")[2])), names, changed)
+
+
+def left_in_folder(names: Iterable[str], changed: Callable[[str], float]) -> Iterator[str]:
+    """Return the names of all partial files of a folder whose writers are gone.
+
+    :param names: names of the files of the folder
+    :param changed: says when the file of a name was changed last
+    """
+    return _of_the_gone(r"\..+\.", names, changed)
+
+
+def _of_the_gone(beginning: str, names: Iterable[str], changed: Callable[[str], float]) -> Iterator[str]:
+    form = re.compile(beginning + r"([0-9a-f]{8})-(\d+)-(\d*)-[0-9a-f]{8}" + re.escape(PARTIAL), re.DOTALL)
     for name in names:
         if (found := form.fullmatch(name)) and _is_gone(found[1], found[2], found[3], name, changed):
             yield name

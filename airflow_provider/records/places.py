@@ -21,13 +21,23 @@ LONGEST_PATH = 4096
 """Bytes that a path may not have."""
 
 
-def check_place(path: str) -> None:
+def check_place(path: str, *, parameter: str = "output") -> None:
     """Make sure that an output can be written, as far as that shows beforehand.
 
     :param path: path or URI of the output, or of what is written beside it
+    :param parameter: what names it, for the error
     :raises InvalidInput: it cannot
     :raises ValueError: no file system is registered for the scheme of the URI
     """
+    try:
+        _check(path)
+    except InvalidInput as error:
+        raise InvalidInput(
+            error.message.replace('"output"', f'"{parameter}"', 1), field=parameter, remedy=error.remedy
+        ) from None
+
+
+def _check(path: str) -> None:
     local = local_path(path)
     if local is None:
         _check_remote(path, remote(path))
