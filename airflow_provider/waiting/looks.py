@@ -139,7 +139,7 @@ class Looks:
                 known = await self._known(place, max_age)
                 if known is None:
                     return
-                turn = await self._look_in_turn(question, place, known.look)
+                turn = await self._look_in_turn(question, place, known)
             if turn is Turn.MINE:
                 return
             if turn is Turn.ANOTHERS:
@@ -158,14 +158,14 @@ class Looks:
         self._obey(known)
         return known
 
-    async def _look_in_turn(self, question: Question, place: Place, before: Look | None) -> Turn:
+    async def _look_in_turn(self, question: Question, place: Place, known: Known) -> Turn:
         """Look, unless it is another's turn."""
         await self._obey_quota()
-        turn = await self._use(lambda: self._store.take_turn(place, self._me, self._longest, before))
+        turn = await self._use(lambda: self._store.take_turn(place, self._me, self._longest, known))
         if turn is not Turn.MINE:
             return turn
         try:
-            look, requests = await self._ask(question, place, before)
+            look, requests = await self._ask(question, place, known.look)
         except VendorError as error:
             await self._refused(place, error)
             raise
@@ -195,7 +195,7 @@ class Looks:
 
         :param place: where the look is kept
         """
-        await self._use(lambda: self._store.take_turn(place, self._me, self._longest, None))
+        await self._use(lambda: self._store.take_turn(place, self._me, self._longest, Known()))
 
     async def _refused(self, place: Place, error: VendorError) -> None:
         """Keep a refusal for the others who wait; raise what tells to wait, where it ends by itself."""

@@ -60,12 +60,12 @@ class LookStore(Protocol):
     def look(self, place: Place) -> Known:
         """Return what is known."""
 
-    def take_turn(self, place: Place, looker: str, seconds: float, known: Look | None) -> Turn:
+    def take_turn(self, place: Place, looker: str, seconds: float, known: Known) -> Turn:
         """Let one at a time look.
 
         :param looker: name of the one who wants to look, or to go on looking
         :param seconds: after so long another one may, whether or not the turn was ended
-        :param known: the look that is too old; where there is a newer one, nobody need look
+        :param known: what the looker has seen; where there is something newer, nobody need look
         """
 
     def save(self, place: Place, looker: str, look: Look) -> None:
@@ -103,10 +103,10 @@ class SharedLooks:
         rows = sa.select(table).where(table.c.id.in_((place.id, place.connection)))
         with self._database.read() as connection:
             found = {row.id: row for row in connection.execute(rows)}
-        refusals = tuple(_refusal(row) for row in found.values() if row.refusal is not None)
-        return Known(_look(found.get(place.id)), refusals)
+        row = found.get(place.id)
+        return Known(_look(row), _refusals(row, found.get(place.connection)))
 
-    def take_turn(self, place: Place, looker: str, seconds: float, known: Look | None) -> Turn:
+    def take_turn(self, place: Place, looker: str, seconds: float, known: Known) -> Turn:
         """Let one at a time look; see :class:`LookStore`.
 
         :raises StoreUnavailable: the database cannot be used
@@ -117,9 +117,7 @@ class SharedLooks:
             # A turn that lasts more than twice as long was written by a clock that is wrong.
             if row.looker not in (None, looker) and now < row.looking_until <= now + 2 * seconds:
                 return Turn.ANOTHERS
-            before = None if known is None else known.at.timestamp()
-            answered = row.looked_at is not None and (before is None or row.looked_at > before)
-            if answered and row.looker != looker:
+            if row.looker != looker and self._is_news(connection, place, row, known):
                 return Turn.OVER
             self._change(connection, place.id, looker=looker, looking_until=now + seconds)
             return Turn.MINE
@@ -175,6 +173,13 @@ class SharedLooks:
         """Close the database."""
         self._database.close()
 
+    def _is_news(self, connection: sa.Connection, place: Place, row: Any, known: Known) -> bool:
+        before = known.look.at.timestamp() if known.look else None
+        if row.looked_at is not None and (before is None or row.looked_at > before):
+            return True
+        rest = connection.execute(sa.select(table).where(table.c.id == place.connection)).one_or_none()
+        return _refusals(row, rest) != known.refusals
+
     def _end_turn(self, connection: sa.Connection, place: Place, looker: str) -> None:
         mine = sa.update(table).where(table.c.id == place.id, table.c.looker == looker)
         connection.execute(mine.values(_NOBODY))
@@ -211,7 +216,7 @@ class OwnLooks:
         rows = [self._known.get(id_, Known()) for id_ in (place.id, place.connection)]
         return Known(rows[0].look, tuple(refusal for row in rows for refusal in row.refusals))
 
-    def take_turn(self, place: Place, looker: str, seconds: float, known: Look | None) -> Turn:
+    def take_turn(self, place: Place, looker: str, seconds: float, known: Known) -> Turn:
         """Let the only one look."""
         return Turn.MINE
 
@@ -240,6 +245,10 @@ def _look(row: Any) -> Look | None:
     return (
         None if row is None or row.looked_at is None else Look(json.loads(row.answer), _moment(row.looked_at))
     )
+
+
+def _refusals(*rows: Any) -> tuple[Refusal, ...]:
+    return tuple(_refusal(row) for row in rows if row is not None and row.refusal is not None)
 
 
 def _refusal(row: Any) -> Refusal:

@@ -211,13 +211,14 @@ def test_a_trigger_whose_turn_another_had_who_was_killed_looks_when_that_turn_is
     from airflow_provider.mpohoda.hooks import MpohodaHook
     from airflow_provider.quota.interface import Turn
     from airflow_provider.waiting.looks import open_looks
+    from airflow_provider.waiting.store import Known
 
     [id_] = world.add(INVOICES)
     values = {"resource": INVOICES, "invoice_ids": [id_], "sweep": True, "since": NOW.isoformat()}
     paid = condition("Paid", values)
     killed, alive = open_looks(MpohodaHook()), open_looks(MpohodaHook())
     question = paid._unpaid()
-    assert killed._store.take_turn(killed._place(question), killed._me, 150, None) is Turn.MINE
+    assert killed._store.take_turn(killed._place(question), killed._me, 150, Known()) is Turn.MINE
 
     async def look() -> None:
         task = asyncio.create_task(paid.check(alive, HALF_HOUR))
