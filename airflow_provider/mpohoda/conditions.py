@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider.store.engine import Database
-    from airflow_provider.waiting.condition import Asker, Condition
-    from airflow_provider.waiting.looks import Looks
+    from airflow_provider.waiting.condition import Asker, Condition, Looks
 
 OVERLAP = timedelta(minutes=15)
 """How much earlier than the look before changes are asked for: the vendor's clock is another one."""

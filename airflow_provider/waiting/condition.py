@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_provider.quota import clock
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.http.call import Call
-    from airflow_provider.waiting.looks import Looks
+    from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.store.engine import Database
+
+T = TypeVar("T")
 
 
 class Asker(Protocol):
@@ -98,6 +101,29 @@ class NotNow(Exception):
         super().__init__(reason)
         self.until = until
         self.reason = reason
+
+
+class Looks(Protocol):
+    """What a connection's vendor has said, and the way to ask it."""
+
+    hook: MeteredHook[Any]
+    """The hook, its connection read."""
+
+    async def get(self, question: Question, max_age: timedelta) -> Look:
+        """Return a look that is no older, which is taken now where nobody has.
+
+        :param question: what to ask
+        :param max_age: how old a look may be
+        :raises NotNow: the vendor cannot be asked at present
+        :raises VendorError: the vendor's answer is an error that waiting does not end
+        """
+
+    async def read(self, work: Callable[[Database], T]) -> T:
+        """Read something else of the provider's database.
+
+        :param work: reads it
+        :raises StoreUnavailable: the database cannot be used
+        """
 
 
 class Condition(Protocol):

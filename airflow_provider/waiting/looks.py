@@ -65,11 +65,11 @@ KEPT = 60.0
 """Seconds for which a triggerer keeps what it knows of a connection: its triggers wake at about one time."""
 
 _kept: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[float, asyncio.Task[Looks]]]
+    asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[float, asyncio.Task[ConnectionLooks]]]
 ] = WeakKeyDictionary()
 
 
-class Looks:
+class ConnectionLooks:
     """What a connection's vendor has said, and the way to ask it, for one task or all triggers of a process.
 
     :param hook: the hook, its connection read
@@ -269,7 +269,7 @@ class Looks:
 class _Asker:
     """Sends the calls of a look, and keeps its turn meanwhile."""
 
-    def __init__(self, looks: Looks, client: AsyncClient, place: Place) -> None:
+    def __init__(self, looks: ConnectionLooks, client: AsyncClient, place: Place) -> None:
         self.requests = 0
         self._looks = looks
         self._client = client
@@ -283,7 +283,7 @@ class _Asker:
         return await self._client.run(call)
 
 
-def open_looks(hook: MeteredHook[Any], *, shared: timedelta = SHARED) -> Looks:
+def open_looks(hook: MeteredHook[Any], *, shared: timedelta = SHARED) -> ConnectionLooks:
     """Make the looks of one task.
 
     :param hook: the hook
@@ -291,10 +291,10 @@ def open_looks(hook: MeteredHook[Any], *, shared: timedelta = SHARED) -> Looks:
     """
     # Outside of an event loop: inside it Airflow allows no blocking request to its supervisor.
     conn_id = hook.options.conn_id
-    return Looks(hook, open_database(conn_id), shared=shared)
+    return ConnectionLooks(hook, open_database(conn_id), shared=shared)
 
 
-async def shared_looks(path: str, conn_id: str) -> Looks:
+async def shared_looks(path: str, conn_id: str) -> ConnectionLooks:
     """Return the looks that the triggers of this process share.
 
     :param path: path of the hook's class
@@ -317,11 +317,11 @@ async def shared_looks(path: str, conn_id: str) -> Looks:
         raise
 
 
-async def _make_looks(path: str, conn_id: str) -> Looks:
+async def _make_looks(path: str, conn_id: str) -> ConnectionLooks:
     # In a thread: imports take long enough to stall an event loop.
     hook = await asyncio.to_thread(load_hook, path, conn_id)
     await hook.load()
-    return Looks(hook, await aopen_database(conn_id))
+    return ConnectionLooks(hook, await aopen_database(conn_id))
 
 
 def _digest(text: str) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.waiting.condition import Condition, Met, Wait
-    from airflow_provider.waiting.triggers import WaitingTrigger
+    from airflow_provider.waiting.trigger import WaitingTrigger
 
 MONTH = timedelta(days=30)
 
@@ -81,7 +81,7 @@ class WaitingSensor(BaseSensorOperator):
     def trigger(self, **values: Any) -> WaitingTrigger:
         """Make the trigger that waits.
 
-        :param values: the parameters of :class:`~airflow_provider.waiting.triggers.WaitingTrigger`
+        :param values: the parameters of :class:`~airflow_provider.waiting.trigger.WaitingTrigger`
         """
         raise NotImplementedError
 
