@@ -26,10 +26,16 @@ CANDIDATES: dict[str, tuple[str | None, tuple[str, ...]]] = {
         None,
         ("airflow_provider.wolkvox.operators", "airflow_provider.wolkvox.sensors"),
     ),
+    "mPOHODA operators and sensors": (
+        None,
+        ("airflow_provider.mpohoda.operators", "airflow_provider.mpohoda.sensors"),
+    ),
     OURS: (
         None,
         (
             "airflow_provider.imbee.operators",
+            "airflow_provider.mpohoda.operators",
+            "airflow_provider.mpohoda.sensors",
             "airflow_provider.wolkvox.operators",
             "airflow_provider.wolkvox.sensors",
         ),

@@ -38,6 +38,7 @@ MARKERS = {
     "example_mpohoda_bank_payments": "howto_operator_mpohoda_bank_payments",
     "example_mpohoda_order_transfer": "howto_operator_mpohoda_order_transfer",
     "example_mpohoda_hand_over": "howto_operator_mpohoda_download",
+    "example_mpohoda_sensors": "howto_sensor_mpohoda",
     "example_quota_approval": "howto_quota_approval",
     "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
@@ -291,6 +292,26 @@ def test_a_case_is_opened_closed_and_found(
     assert file.startswith("<a href='data:text/plain;base64,")
     assert file.endswith(">reminder.txt</a>")
     assert len(sandbox.requests("wolkvox")) == 5
+
+
+def test_sensors_wait_for_an_order_payments_and_new_invoices(
+    airflow_db: None, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def control(what: str, **values: Any) -> Any:
+        return sandbox.control("POST", f"mpohoda/{what}", values)
+
+    order = {"resource": "ReceivedOrders", "records": [{"Status": "Finished"}]}
+    [order_id] = control("records", **order)["ids"]
+    invoice_ids = control("records", resource="IssuedInvoices", records=[{}, {}])["ids"]
+    for id_ in invoice_ids:
+        control("payments", resource="IssuedInvoices", id=id_, date="2026-01-01")
+    run(load("example_mpohoda_sensors"), order_id=order_id, invoice_ids=invoice_ids)
+    printed = capsys.readouterr().out
+    assert f"Order {order_id} is Finished" in printed
+    assert printed.count("was paid on 2026-01-01") == 2
+    assert "2 new or changed invoices" in printed
+    # The order, the unpaid, each invoice, and what is new; the quota costs none.
+    assert len(sandbox.requests("mpohoda")) == 5
 
 
 def test_what_a_query_found_is_updated(airflow_db: None, sandbox: SandboxProcess) -> None:

@@ -53,6 +53,16 @@ class Watermark:
             "state_key": state_key[:1000],
         }
 
+    def look(self) -> str | None:
+        """Return the state, and leave everything as it is.
+
+        :return: the time of a change, as the vendor writes it; None where nothing has been read
+        :raises StoreUnavailable: the database cannot be read
+        """
+        with self._database.read() as connection:
+            found: str | None = connection.scalar(sa.select(table.c.watermark).where(table.c.id == self.id))
+        return found
+
     def start(self, identity: RunIdentity) -> str | None:
         """Return the time from which this run reads: the state when its first try began.
 

@@ -91,8 +91,8 @@ class QuotaTrigger(BaseTrigger):
         wake_at = datetime.fromisoformat(self._values["wake_at"])
         deadline = datetime.fromisoformat(self._values["deadline"])
         while True:
-            await _sleep_until(wake_at)
-            await _turn()
+            await sleep_until(wake_at)
+            await next_place()
             event: dict[str, Any]
             try:
                 found = await self._check()
@@ -109,7 +109,7 @@ class QuotaTrigger(BaseTrigger):
             later = timedelta(seconds=random.random() * self._values["jitter"])  # noqa: S311 - no secret
             wake_at = min(found.until + later, deadline)
             self.log.info("%s. Looking again at %s.", found.reason, wake_at.isoformat())
-        await _turn()
+        await next_place()
         yield TriggerEvent(event)
 
     async def _check(self) -> Enough | Sleep:
@@ -125,7 +125,7 @@ class QuotaTrigger(BaseTrigger):
         )
 
 
-async def _turn() -> None:
+async def next_place() -> None:
     """Wait for a place of one's own among the triggers of the process."""
     global _next_turn
     now = time.monotonic()
@@ -133,6 +133,10 @@ async def _turn() -> None:
     await asyncio.sleep(_next_turn - now)
 
 
-async def _sleep_until(moment: datetime) -> None:
+async def sleep_until(moment: datetime) -> None:
+    """Sleep until a moment of the clock, which may be set meanwhile.
+
+    :param moment: the moment
+    """
     while (seconds := (moment - clock.now()).total_seconds()) > 0:  # noqa: ASYNC110 - it is a time
         await asyncio.sleep(min(seconds, LONGEST_SLEEP))

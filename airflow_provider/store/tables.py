@@ -139,3 +139,26 @@ watermark_read = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Index("vendor_apis_watermark_read_state", "watermark_id", "created_at"),
 )
+
+look = sa.Table(
+    "vendor_apis_look",
+    metadata,
+    # A digest of the credentials and the question; or of the credentials alone: the whole connection.
+    sa.Column("id", sa.String(32), primary_key=True),
+    # Connection and question, for people.
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("about", sa.String(200), nullable=False),
+    # The latest answer, as JSON, and when it was asked for; times in seconds since 1970.
+    sa.Column("looked_at", sa.Double),
+    sa.Column("answer", sa.Text().with_variant(MEDIUMTEXT(), "mysql")),
+    # The latest refusal, if no answer came since.
+    sa.Column("refusal", sa.String(50)),
+    sa.Column("refused_at", sa.Double),
+    sa.Column("refused_until", sa.Double),
+    sa.Column("refusal_text", sa.Text),
+    # Who is looking just now, until when at most.
+    sa.Column("looker", sa.String(200)),
+    sa.Column("looking_until", sa.Double),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_look_updated_at", "updated_at"),
+)

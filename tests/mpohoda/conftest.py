@@ -9,6 +9,8 @@ from airflow_provider.http.oauth import forget_tokens
 from airflow_provider.http.retry import RequestPolicy
 from airflow_provider.mpohoda.hooks import MpohodaHook
 from tests.support.mpohoda import API_KEY, CLIENT, SECRET, TOKEN_PATH, Mpohoda
+from tests.support.mpohoda_waiting import NOW, Watched, World
+from tests.support.quota import MovingClock
 from tests.support.servers import serving
 
 MakeHook = Callable[..., MpohodaHook]
@@ -46,3 +48,17 @@ def make_hook(vendor: Mpohoda, set_connection: Any) -> Iterator[MakeHook]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, sandbox: Any) -> World:
+    """The sandbox's company, and the clock of those who wait, which stand still together."""
+    monkeypatch.setattr("airflow_provider.waiting.looks._kept", {})
+    forget_tokens()
+    return World(sandbox, MovingClock(monkeypatch, NOW))
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch, world: World) -> Watched:
+    """Runs triggers on the clock that stands still."""
+    return Watched(monkeypatch, world)

@@ -196,7 +196,7 @@ def test_triggers_that_wake_together_go_on_one_after_another():
         loop = asyncio.get_running_loop()
 
         async def one() -> float:
-            await triggers._turn()
+            await triggers.next_place()
             return loop.time()
 
         began = loop.time()

@@ -1,0 +1,26 @@
+"""The mPOHODA trigger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider.mpohoda import conditions
+from airflow_provider.waiting.trigger import WaitingTrigger
+
+if TYPE_CHECKING:
+    from airflow_provider.waiting.condition import Condition
+
+
+class MpohodaTrigger(WaitingTrigger):
+    """Wait for something at mPOHODA; see :class:`~airflow_provider.waiting.trigger.WaitingTrigger`."""
+
+    hook: ClassVar[str] = "airflow_provider.mpohoda.hooks.MpohodaHook"
+
+    @classmethod
+    def condition(cls, name: str, values: dict[str, Any]) -> Condition:
+        """Make a condition again.
+
+        :param name: its name
+        :param values: its values
+        """
+        return conditions.condition(name, values)
