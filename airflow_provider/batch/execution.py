@@ -18,8 +18,9 @@ from airflow_provider.batch.check import Check
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
+from airflow_provider.batch.reconcile import reconcile
 from airflow_provider.batch.runner import Batch
-from airflow_provider.exceptions import BatchFailed, InvalidInput
+from airflow_provider.exceptions import BatchFailed, InvalidInput, OutcomePending, OutcomeUnknown
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.recorder import Recorder
@@ -74,6 +75,7 @@ class Execution:
     :param reserve: whether to reserve the requests that the batch needs, before the first
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     :param executor: the executor that the task itself names
+    :param retry: whether this is a later try of the task
     """
 
     def __init__(
@@ -94,7 +96,10 @@ class Execution:
         reserve: bool,
         empty: str,
         executor: str | None = None,
+        retry: bool = False,
     ) -> None:
+        self._retry = retry
+        self._reconciled: dict[str, int] = {}
         self._hook = hook
         self._plan = plan
         self._log = log
@@ -143,10 +148,13 @@ class Execution:
             self._check_empty(records)
             database = configured(self._check_shared)
             stack.callback(database.close)
+            if self._plan.lookup is not None:
+                stack.callback(self._plan.lookup.close)
             stack.callback(retire, self._ledger.owner)
             # Before the quota, which may be asked for by a request. What an earlier try has kept stays until
             # this one has something of its own.
             results, failures = self._open_outputs(records, stack)
+            looked_up = self._look_up(records, database)
             meter, allowance = self._measure(database, stack)
             self._batch = batch = self._make_batch(records, results, failures)
             recorder = Recorder(database, self._ledger, meter)
@@ -154,14 +162,16 @@ class Execution:
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
                 self._keep(batch, results, failures)
-                raise batch.error
+                raise self._with_hope(batch.error)
             output, report = self._publish(batch, results, failures)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
             **batch.counts.of_rows(),
+            **batch.changed.as_dict(),
+            **({"reconciled": self._reconciled} if self._reconciled else {}),
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
-            "requests": requests,
+            "requests": requests + looked_up,
             "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
@@ -170,8 +180,45 @@ class Execution:
         if isinstance(results, ListOutput):
             result["records"] = results.records
         self._report(batch.counts, result)
+        if batch.changed.records:
+            self._log.warning(
+                "%s records were done before, with other content. Nothing of it was sent: the vendor has "
+                "them as they were. The first is row %s; the result has more of them under 'changed'.",
+                f"{batch.changed.records:,}",
+                batch.changed.reported[0]["row"],
+            )
         self._judge(batch.warnings)
         return result
+
+    def _look_up(self, records: Records, database: Database) -> int:
+        """Look up at the vendor what the batch needs to know, and say how many requests that took."""
+        lookup, identity = self._plan.lookup, self._identity
+        if lookup is None or records.is_empty():
+            return 0
+        try:
+            lookup.prepare(database, run=identity.run, retry=self._retry)
+            if lookup.resend_after is not None:
+                with self._records() as again:
+                    self._reconciled = reconcile(self._plan, lookup, again, self._ledger, database)
+                if any(self._reconciled.values()):
+                    self._log.warning("Requests of unknown outcome were looked for: %s.", self._reconciled)
+            return lookup.requests
+        finally:
+            self._hook.close()
+
+    def _with_hope(self, error: BaseException) -> BaseException:
+        """Return an error after which a later try finds out what became of a request."""
+        lookup = self._plan.lookup
+        if not isinstance(error, OutcomeUnknown) or lookup is None or lookup.resend_after is None:
+            return error
+        pending = OutcomePending(error.message)
+        vars(pending).update(vars(error))
+        pending.remedy = (
+            "The next try looks for it at the vendor before it sends anything. What is not there is sent "
+            f"again from {lookup.resend_after:,.0f} seconds after the request on. Give the task retries that "
+            "last longer."
+        )
+        return pending
 
     def check(self) -> dict[str, Any]:
         """Check the records of the batch: nothing is sent, reserved or recorded.
@@ -194,6 +241,9 @@ class Execution:
             check = Check(self._plan, self._ledger, failures)
             check.run(records)
             result = check.result(_publish(check.failures, failures))
+            lookup = self._plan.lookup
+            if lookup is not None and (unchecked := lookup.unchecked()):
+                result["unchecked"] = unchecked
         result["seconds"] = round(time.monotonic() - started, 3)
         self._report(check.counts, result)
         check.judge()
