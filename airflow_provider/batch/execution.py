@@ -445,10 +445,13 @@ def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> f
 
 
 def _folder_of(output: str | None) -> str | None:
-    """Return the folder of a local output: there is what protects its data."""
+    """Return the folder of a local output, or the nearest that is there: it protects its data."""
     if output is None or "://" in _real(output):
         return None
-    return os.path.dirname(_real(output)) or None
+    folder = os.path.dirname(_real(output))
+    while folder and not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder or None
 
 
 def _real(path: str) -> str:

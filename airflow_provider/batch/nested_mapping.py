@@ -39,7 +39,8 @@ class NestedMapping(PassthroughMapping):
     :param fields: names of a record's fields by field of the document, where they differ
     :param defaults: values for what a record does not have
     :param record_key: the fields whose values are the record's own key, by their names in the document or,
-        where that has none, in the record
+        where that has none, in the record. A name may leave out which of the objects that exclude each other
+        the field is in
     :param lists: fields of the document that are lists of objects
     :param alternatives: names of objects that exclude each other: a default of one is not used where a record
         has another
@@ -188,8 +189,13 @@ class NestedMapping(PassthroughMapping):
             yield from self._missing(inner, rest, (*above, head))
 
     def _key_part(self, name: str, document: dict[str, Any], record: Record) -> Any:
-        found = find(document, (path_of(name),))
-        return find(record, (path_of(name),)) if found is None else found
+        path = path_of(name)
+        found = find(document, (path,))
+        if found is None and len(path) > 1:
+            # The answers have in one object what a document has in one of several that exclude each other.
+            inside = ((*path[:-1], part, path[-1]) for parts in self._alternatives for part in parts)
+            found = find(document, tuple(inside))
+        return find(record, (path,)) if found is None else found
 
     def _check_repeated(self, call: Call[Any]) -> None:
         """Refuse a record that the ledger would take for another: its content would be lost."""
