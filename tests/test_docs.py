@@ -231,6 +231,13 @@ def _interrupted(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     ImbeeCreateAccessTokensOperator(task_id="tokens", records=[record]).execute({})
 
 
+def _pending(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from tests.support.creates import create, invoice
+
+    sandbox.fault(vendor="mpohoda", method="POST", action="reset")
+    create([invoice("A-1")], reconcile=True)
+
+
 def _no_ledger(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 
@@ -262,6 +269,7 @@ def _too_many(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
         ("VendorUnavailable", _unavailable),
         ("OutcomeUnknown", _unknown),
         ("OutcomeUnknown", _interrupted),
+        ("OutcomePending", _pending),
         ("VendorProtocolError", _garbled),
         ("StoreUnavailable", _no_ledger),
         ("BatchFailed", _too_many),
@@ -311,7 +319,7 @@ def test_every_operator_and_sensor_has_the_section_that_its_docstring_names():
             expected.add(label := f"howto/{kind}:{member.__name__}")
             assert f":ref:`{label}`" in (member.__doc__ or "")
     assert labels == expected
-    assert len(expected) == 23
+    assert len(expected) == 24
 
 
 def test_the_record_fields_are_the_parameters_of_the_calls():

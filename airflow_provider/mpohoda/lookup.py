@@ -181,7 +181,7 @@ class MpohodaLookup:
         :raises InvalidInput: it has several
         """
         index = self._indexes.get(("existing", self._resource, *self._record_key))
-        found = [] if index is None else index.find(key[1:])
+        found = [] if index is None else _different(index.find(key[1:]))
         if len(found) > 1:
             raise InvalidInput(
                 f"mPOHODA has {len(found)} records with its key already.",
@@ -242,7 +242,7 @@ class Recent:
 
         :param key: the key
         """
-        return [_created(one) for one in self._index.find(key[1:])]
+        return [_created(one) for one in _different(self._index.find(key[1:]))]
 
 
 def _entries(
@@ -278,6 +278,11 @@ def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
         "variable_symbol": record.get("VariableSymbol"),
         "total": None if total is None else str(total),
     }
+
+
+def _different(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each record once: one that changes while its list is read may come twice."""
+    return list({one["id"]: one for one in found}.values())
 
 
 def _created(found: Mapping[str, Any]) -> MpohodaCreated:

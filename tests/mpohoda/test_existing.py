@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed, synchronize
+from tests.support.postgres import MISSING
 from tests.support.sandbox import ROOT, SandboxProcess
 
 pytestmark = pytest.mark.usefixtures("sandbox", "no_waiting")
@@ -316,3 +317,39 @@ def test_a_group_whose_second_part_comes_alone_is_told(sandbox, tmp_path):
     (tmp_path / "in.csv").write_text("\n".join(rows[:1] + rows[2:]))
     result = create(str(tmp_path / "in.csv"), "run-2", **options)
     assert result["changed"] == {"records": 1, "rows": [{"row": 1, "rows": [1]}]}
+
+
+def test_a_record_that_changes_while_its_list_is_read_is_one_record(sandbox):
+    [id_] = seed(sandbox, "IssuedInvoices", {"OrderNumber": "A-1"})
+    record = {"Id": id_, "OrderNumber": "A-1"}
+    items = [{**record, "VariableSymbol": "1"}, {**record, "VariableSymbol": "2"}]
+    page = {
+        "Items": items,
+        "TotalItemCount": 1,
+        "Pagination": {"PageNumber": 1, "PageSize": 100, "After": None},
+    }
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="GET", status=200, json=page)
+    assert counts(create([invoice("A-1")], existing="skip")) == {"total": 1, "existing": 1}
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_names_and_lost_answers_are_looked_up_with_a_ledger_in_postgres(
+    sandbox, monkeypatch, postgres_server
+):
+    postgres_server.execute("DROP SCHEMA public CASCADE")
+    postgres_server.execute("CREATE SCHEMA public")
+    for name, value in postgres_server.environment.items():
+        monkeypatch.setenv(name, value)
+    synchronize(sandbox)
+    options: dict[str, Any] = {"resolve": {"CurrencyId": "Code"}, "reconcile": True, "on_error": "continue"}
+    records = [invoice(f"A-{number}", CurrencyId="CZK") for number in range(5)]
+    sandbox.fault(**{**LOST, "skip": 2})
+    first = create(records, **options)
+    assert counts(first) == {"total": 5, "created": 4, "unknown": 1}
+    records[0] = invoice("A-0", CurrencyId="CZK", Text="other")
+    second = create(records, try_number=2, **options)
+    assert counts(second) == {"total": 5, "replayed": 5}
+    assert second["reconciled"] == {"found": 1, "resent": 0, "unknown": 0}
+    assert second["changed"]["records"] == 1
+    assert read(sandbox, "v1/Currencies") == 1
+    assert set(invoices(sandbox).values()) == {1}
