@@ -58,6 +58,13 @@ class Changed:
             several = {"rows": list(row.rows)} if row.rows else {}
             self.reported.append({"row": row.source_row, **several})
 
+    def __str__(self) -> str:
+        return (
+            f"{self.records:,} records were done before, with other content. Nothing of it was sent: the "
+            f"vendor has them as they were. The first is row {self.reported[0]['row'] if self.reported else 0}; "
+            "more of them are under 'changed' in the result"
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return them under their key of a result; nothing where there are none."""
         return {"changed": {"records": self.records, "rows": self.reported}} if self.records else {}

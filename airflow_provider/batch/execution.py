@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import threading
 import time
@@ -18,9 +17,10 @@ from airflow_provider.batch.check import Check
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
-from airflow_provider.batch.reconcile import reconcile
+from airflow_provider.batch.places import check_paths, folder_of
+from airflow_provider.batch.reconcile import hopeful, reconcile
 from airflow_provider.batch.runner import Batch
-from airflow_provider.exceptions import BatchFailed, InvalidInput, OutcomePending, OutcomeUnknown
+from airflow_provider.exceptions import BatchFailed, InvalidInput
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.recorder import Recorder
@@ -162,7 +162,7 @@ class Execution:
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
                 self._keep(batch, results, failures)
-                raise self._with_hope(batch.error)
+                raise hopeful(batch.error, self._plan.lookup)
             output, report = self._publish(batch, results, failures)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
@@ -181,12 +181,7 @@ class Execution:
             result["records"] = results.records
         self._report(batch.counts, result)
         if batch.changed.records:
-            self._log.warning(
-                "%s records were done before, with other content. Nothing of it was sent: the vendor has "
-                "them as they were. The first is row %s; the result has more of them under 'changed'.",
-                f"{batch.changed.records:,}",
-                batch.changed.reported[0]["row"],
-            )
+            self._log.warning("%s.", batch.changed)
         self._judge(batch.warnings)
         return result
 
@@ -206,20 +201,6 @@ class Execution:
         finally:
             self._hook.close()
 
-    def _with_hope(self, error: BaseException) -> BaseException:
-        """Return an error after which a later try finds out what became of a request."""
-        lookup = self._plan.lookup
-        if not isinstance(error, OutcomeUnknown) or lookup is None or lookup.resend_after is None:
-            return error
-        pending = OutcomePending(error.message)
-        vars(pending).update(vars(error))
-        pending.remedy = (
-            "The next try looks for it at the vendor before it sends anything. What is not there is sent "
-            f"again from {lookup.resend_after:,.0f} seconds after the request on. Give the task retries that "
-            "last longer."
-        )
-        return pending
-
     def check(self) -> dict[str, Any]:
         """Check the records of the batch: nothing is sent, reserved or recorded.
 
@@ -235,7 +216,7 @@ class Execution:
             self._check_empty(records)
             report = report_path(self._output) if self._output else None
             if self._output:
-                _check_paths(self._output, records.path)
+                check_paths(self._output, records.path)
             failures = open_output(report)
             stack.callback(failures.close)
             check = Check(self._plan, self._ledger, failures)
@@ -271,7 +252,7 @@ class Execution:
     def _records(self) -> Records:
         make: Callable[..., Records] = Records
         if self._plan.grouping is not None:
-            make = partial(GroupedRecords, grouping=self._plan.grouping, folder=_folder_of(self._output))
+            make = partial(GroupedRecords, grouping=self._plan.grouping, folder=folder_of(self._output))
         return make(
             self._source,
             delimiter=self._delimiter,
@@ -302,7 +283,7 @@ class Execution:
         results = open_output(self._output, columns=(*columns, key) if columns else ())
         stack.callback(results.close)
         if self._output:
-            _check_paths(self._output, records.path)
+            check_paths(self._output, records.path)
         failures = open_output(report)
         stack.callback(failures.close)
         if self._plan.reveal:
@@ -442,27 +423,3 @@ def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> f
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
     return policy.deadline + options.timeout + queue + 60
-
-
-def _folder_of(output: str | None) -> str | None:
-    """Return the folder of a local output, or the nearest that is there: it protects its data."""
-    if output is None or "://" in _real(output):
-        return None
-    folder = os.path.dirname(_real(output))
-    while folder and not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder or None
-
-
-def _real(path: str) -> str:
-    local = path.removeprefix("file://")
-    return local if "://" in local else os.path.realpath(local)
-
-
-def _check_paths(output: str, source: str | None) -> None:
-    if source is not None and _real(source) in (_real(output), _real(report_path(output))):
-        raise InvalidInput(
-            f'"output" would replace the file that "records" reads: {source}.',
-            field="output",
-            remedy="Give it another name.",
-        )

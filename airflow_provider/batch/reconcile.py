@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider.batch.jobs import READ_AHEAD, JobMaker
+from airflow_provider.exceptions import OutcomePending, OutcomeUnknown
 from airflow_provider.ledger.ledger import Completion
 from airflow_provider.secrets import seal_fields
 
@@ -85,3 +86,21 @@ def _judge(doubt: Doubt, key: Sequence[str], recent: Recent, resend_after: float
 
 def _unknown(doubt: Doubt, why: str) -> tuple[str, Completion]:
     return "unknown", Completion(doubt.id, "unknown", error=f"looked for at the vendor: {why}")
+
+
+def hopeful(error: BaseException, lookup: Lookup | None) -> BaseException:
+    """Return the error that ends a batch; another one where a later try finds out what became of a request.
+
+    :param error: what ended the batch
+    :param lookup: looks records up at the vendor
+    """
+    if not isinstance(error, OutcomeUnknown) or lookup is None or lookup.resend_after is None:
+        return error
+    pending = OutcomePending(error.message)
+    vars(pending).update(vars(error))
+    pending.remedy = (
+        "The next try looks for it at the vendor before it sends anything. What is not there is sent again "
+        f"from {lookup.resend_after:,.0f} seconds after the request on. Give the task retries that last "
+        "longer."
+    )
+    return pending
