@@ -59,9 +59,10 @@ class Changed:
             self.reported.append({"row": row.source_row, **several})
 
     def __str__(self) -> str:
+        first = self.reported[0]["row"] if self.reported else 0
         return (
             f"{self.records:,} records were done before, with other content. Nothing of it was sent: the "
-            f"vendor has them as they were. The first is row {self.reported[0]['row'] if self.reported else 0}; "
+            f"vendor has them as they were. The first is row {first}; "
             "more of them are under 'changed' in the result"
         )
 
