@@ -289,6 +289,16 @@ class OutcomeUnknown(VendorError):
     """Id of its row in the ledger, where a batch has sent it; the command ``ledger resolve`` takes it."""
 
 
+class OutcomePending(VendorError):
+    """The outcome of a request is not known, and the next try of the task looks for it at the vendor.
+
+    Nothing is sent a second time before that.
+    """
+
+    ledger_id: str | None = None
+    """Id of its row in the ledger."""
+
+
 class VendorProtocolError(VendorError):
     """The response cannot be understood: not JSON, JSON of another shape, an unexpected redirect."""
 

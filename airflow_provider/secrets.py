@@ -141,6 +141,17 @@ def check_key() -> None:
     _fernet()
 
 
+def digest_key(purpose: str) -> bytes:
+    """Return a key for digests of personal data: without it nobody finds the data by trying all there are.
+
+    It is derived from Airflow's first Fernet key, so all workers have the same.
+
+    :param purpose: what the digests are for; each purpose has a key of its own
+    :raises InvalidInput: Airflow has no Fernet key
+    """
+    return _keyring(_fernet()).digest_key(purpose)
+
+
 class _Keyring:
     """The keys that are derived from Airflow's Fernet keys, each when it is first needed."""
 
@@ -159,6 +170,14 @@ class _Keyring:
     def nonce(self) -> bytes:
         """Return a number that this key uses for no other value."""
         return _NONCE.pack(os.getpid(), next(self._numbers))
+
+    def digest_key(self, purpose: str) -> bytes:
+        """Return a key that depends on the current Fernet key and the purpose alone."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        info = f"airflow-provider-vendor-apis digest {purpose}".encode()
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secrets[0])
 
     def _derive(self, salt: bytes) -> list[AESGCM]:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -69,14 +69,21 @@ def ledger_path(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> SandboxProcess:
-    """The vendors, as new; ``imbee_default`` and ``wolkvox_default`` lead to them."""
+def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
+    """The vendors, as new; ``imbee_default`` and ``wolkvox_default`` lead to them.
+
+    Whatever the package has sent to mPOHODA is held against the vendor's contract at the end.
+    """
     sandbox_process.reset()
     # Far from midnight, when quotas are reset: a test must not depend on the time of day.
     sandbox_process.clock(now="2026-01-01T12:00:00Z")
     for name, value in sandbox_process.connections.items():
         monkeypatch.setenv(name, value)
-    return sandbox_process
+    yield sandbox_process
+    if sent := sandbox_process.requests("mpohoda"):
+        from tests.mpohoda.contract import faults_of_ours
+
+        assert faults_of_ours(sent, sandbox_process.switch()["mpohoda.country"]) == []
 
 
 @pytest.fixture

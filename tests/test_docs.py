@@ -243,6 +243,13 @@ def _interrupted(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     ImbeeCreateAccessTokensOperator(task_id="tokens", records=[record]).execute({})
 
 
+def _pending(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
+    from tests.support.creates import create, invoice
+
+    sandbox.fault(vendor="mpohoda", method="POST", action="reset")
+    create([invoice("A-1")], reconcile=True)
+
+
 def _no_ledger(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
     from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 
@@ -275,6 +282,7 @@ def _too_many(sandbox: SandboxProcess, change: Callable[..., None]) -> None:
         ("VendorUnavailable", _unavailable),
         ("OutcomeUnknown", _unknown),
         ("OutcomeUnknown", _interrupted),
+        ("OutcomePending", _pending),
         ("VendorProtocolError", _garbled),
         ("StoreUnavailable", _no_ledger),
         ("BatchFailed", _too_many),

@@ -39,6 +39,9 @@ MARKERS = {
     "example_mpohoda_order_transfer": "howto_operator_mpohoda_order_transfer",
     "example_mpohoda_hand_over": "howto_operator_mpohoda_download",
     "example_mpohoda_sensors": "howto_sensor_mpohoda",
+    "example_mpohoda_orders_to_invoices": "howto_operator_mpohoda_orders_to_invoices",
+    "example_mpohoda_partners": "howto_operator_mpohoda_partners",
+    "example_mpohoda_received_invoices": "howto_operator_mpohoda_received_invoices",
     "example_quota_approval": "howto_quota_approval",
     "example_quota_reservation": "howto_operator_quota_reservation",
     "example_sharded_batch": "howto_sharded_batch",
@@ -651,3 +654,36 @@ def test_a_secret_is_found_wherever_it_lies(
     (tmp_path / "leak").write_text("." * before + secret + "..", encoding="utf-8")
     (tmp_path / "none").write_text("." * before + secret[:-1] + "..", encoding="utf-8")
     assert demo_summary.files_with_secrets(tmp_path, ["x" * 30, secret]) == ["leak"]
+
+
+def created(sandbox: SandboxProcess, resource: str) -> list[dict[str, Any]]:
+    return list(sandbox.control("GET", f"mpohoda/records/{resource}")["records"])
+
+
+def test_names_of_orders_become_ids_and_a_second_run_makes_none(
+    airflow_db: None, sandbox: SandboxProcess
+) -> None:
+    for _ in range(2):
+        run(load("example_mpohoda_orders_to_invoices"))
+    invoices = {one["OrderNumber"]: one for one in created(sandbox, "IssuedInvoices")}
+    assert {order: len(one["Items"]) for order, one in invoices.items()} == {"OBJ-1001": 2, "OBJ-1002": 1}
+    assert invoices["OBJ-1001"]["DocumentRecapitulation"]["TotalPrice"] == "2723.11"
+    methods = {one["Id"]: one["Name"] for one in created(sandbox, "PaymentMethods")}
+    assert methods[invoices["OBJ-1002"]["PaymentMethodId"]] == "Kartou"
+
+
+def test_partners_that_are_there_are_not_created_again(airflow_db: None, sandbox: SandboxProcess) -> None:
+    known = {"resource": "BusinessPartners", "records": [{"IdentificationNumber": "87654321"}]}
+    sandbox.control("POST", "mpohoda/records", known)
+    run(load("example_mpohoda_partners"))
+    numbers = [one["IdentificationNumber"] for one in created(sandbox, "BusinessPartners")]
+    assert sorted(numbers) == ["00123456", "87654321"]
+
+
+def test_scanned_invoices_are_checked_before_they_are_created(
+    airflow_db: None, sandbox: SandboxProcess
+) -> None:
+    run(load("example_mpohoda_received_invoices"))
+    found = created(sandbox, "ReceivedInvoices")
+    assert [one["VariableSymbol"] for one in found] == ["20260815", "7700123"]
+    assert [one["method"] for one in sandbox.requests("mpohoda")] == ["GET", "POST", "POST"]

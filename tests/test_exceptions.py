@@ -99,6 +99,7 @@ def test_bad_input_is_a_value_error_too():
         "RateLimited",
         "VendorUnavailable",
         "OutcomeUnknown",
+        "OutcomePending",
         "VendorProtocolError",
         "BatchFailed",
     ],

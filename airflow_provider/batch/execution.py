@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import threading
 import time
@@ -18,6 +17,8 @@ from airflow_provider.batch.check import Check
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
+from airflow_provider.batch.places import check_paths, folder_of
+from airflow_provider.batch.reconcile import hopeful, reconcile
 from airflow_provider.batch.runner import Batch
 from airflow_provider.exceptions import BatchFailed, InvalidInput, VendorError
 from airflow_provider.ledger.executors import check_shared
@@ -75,6 +76,7 @@ class Execution:
     :param reserve: whether to reserve the requests that the batch needs, before the first
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     :param executor: the executor that the task itself names
+    :param retry: whether this is a later try of the task
     """
 
     def __init__(
@@ -95,7 +97,10 @@ class Execution:
         reserve: bool,
         empty: str,
         executor: str | None = None,
+        retry: bool = False,
     ) -> None:
+        self._retry = retry
+        self._reconciled: dict[str, int] = {}
         self._hook = hook
         self._plan = plan
         self._log = log
@@ -144,10 +149,13 @@ class Execution:
             self._check_empty(records)
             database = configured(self._check_shared)
             stack.callback(database.close)
+            if self._plan.lookup is not None:
+                stack.callback(self._plan.lookup.close)
             stack.callback(retire, self._ledger.owner)
             # Before the quota, which may be asked for by a request. What an earlier try has kept stays until
             # this one has something of its own.
             results, failures = self._open_outputs(records, stack)
+            looked_up = self._look_up(records, database)
             meter, allowance = self._measure(database, stack)
             self._batch = batch = self._make_batch(records, results, failures)
             recorder = Recorder(database, self._ledger, meter)
@@ -155,14 +163,16 @@ class Execution:
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
                 self._keep(batch, results, failures)
-                raise batch.error
+                raise hopeful(batch.error, self._plan.lookup)
             output, report = self._publish(batch, results, failures)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
             **batch.counts.of_rows(),
+            **batch.changed.as_dict(),
+            **({"reconciled": self._reconciled} if self._reconciled else {}),
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
-            "requests": requests,
+            "requests": requests + looked_up,
             "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
@@ -171,6 +181,8 @@ class Execution:
         if isinstance(results, ListOutput):
             result["records"] = results.records
         self._report(batch.counts, result)
+        if batch.changed.records:
+            self._log.warning("%s.", batch.changed)
         self._judge(batch.warnings)
         return result
 
@@ -191,6 +203,22 @@ class Execution:
                 if call is not None:
                     yield row.source_row, call
 
+    def _look_up(self, records: Records, database: Database) -> int:
+        """Look up at the vendor what the batch needs to know, and say how many requests that took."""
+        lookup, identity = self._plan.lookup, self._identity
+        if lookup is None or records.is_empty():
+            return 0
+        try:
+            lookup.prepare(database, run=identity.run, retry=self._retry)
+            if lookup.resend_after is not None:
+                with self._records() as again:
+                    self._reconciled = reconcile(self._plan, lookup, again, self._ledger, database)
+                if any(self._reconciled.values()):
+                    self._log.warning("Requests of unknown outcome were looked for: %s.", self._reconciled)
+            return lookup.requests
+        finally:
+            self._hook.close()
+
     def check(self) -> dict[str, Any]:
         """Check the records of the batch: nothing is sent, reserved or recorded.
 
@@ -206,12 +234,15 @@ class Execution:
             self._check_empty(records)
             report = report_path(self._output) if self._output else None
             if self._output:
-                _check_paths(self._output, records.path)
+                check_paths(self._output, records.path)
             failures = open_output(report)
             stack.callback(failures.close)
             check = Check(self._plan, self._ledger, failures)
             check.run(records)
             result = check.result(_publish(check.failures, failures))
+            lookup = self._plan.lookup
+            if lookup is not None and (unchecked := lookup.unchecked()):
+                result["unchecked"] = unchecked
         result["seconds"] = round(time.monotonic() - started, 3)
         self._report(check.counts, result)
         check.judge()
@@ -239,7 +270,7 @@ class Execution:
     def _records(self) -> Records:
         make: Callable[..., Records] = Records
         if self._plan.grouping is not None:
-            make = partial(GroupedRecords, grouping=self._plan.grouping, folder=_folder_of(self._output))
+            make = partial(GroupedRecords, grouping=self._plan.grouping, folder=folder_of(self._output))
         return make(
             self._source,
             delimiter=self._delimiter,
@@ -270,7 +301,7 @@ class Execution:
         results = open_output(self._output, columns=(*columns, key) if columns else ())
         stack.callback(results.close)
         if self._output:
-            _check_paths(self._output, records.path)
+            check_paths(self._output, records.path)
         failures = open_output(report)
         stack.callback(failures.close)
         if self._plan.reveal:
@@ -410,24 +441,3 @@ def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> f
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
     return policy.deadline + options.timeout + queue + 60
-
-
-def _folder_of(output: str | None) -> str | None:
-    """Return the folder of a local output: there is what protects its data."""
-    if output is None or "://" in _real(output):
-        return None
-    return os.path.dirname(_real(output)) or None
-
-
-def _real(path: str) -> str:
-    local = path.removeprefix("file://")
-    return local if "://" in local else os.path.realpath(local)
-
-
-def _check_paths(output: str, source: str | None) -> None:
-    if source is not None and _real(source) in (_real(output), _real(report_path(output))):
-        raise InvalidInput(
-            f'"output" would replace the file that "records" reads: {source}.',
-            field="output",
-            remedy="Give it another name.",
-        )

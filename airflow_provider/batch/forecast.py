@@ -6,8 +6,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider.batch.jobs import READ_AHEAD, JobMaker
+from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
+    from airflow_provider.batch.jobs import Job
     from airflow_provider.batch.plan import Plan
     from airflow_provider.ledger.ledger import Ledger
     from airflow_provider.records.readers import Records
@@ -25,17 +27,13 @@ def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -
     :param database: the ledger's database
     :raises VendorError: the records or the ledger cannot be read
     """
-    maker, there = JobMaker(plan, ledger), plan.operation.there
+    maker = JobMaker(plan, ledger)
     rows, seen, requests, at_end = iter(records), set[str](), 0, False
     while not at_end:
         block = list(islice(rows, READ_AHEAD))
         at_end = not block
         groups = [
-            [
-                job.id
-                for job in jobs
-                if job.call is not None and job.id not in seen and (there is None or there(job.call) is None)
-            ]
+            [job.id for job in jobs if _is_sent(job, plan) and job.id not in seen]
             for jobs in maker.groups(block, at_end=at_end)
         ]
         with database.read() as connection:
@@ -45,3 +43,14 @@ def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -
             seen.update(sent)
             requests += bool(sent)
     return requests
+
+
+def _is_sent(job: Job, plan: Plan) -> bool:
+    """Say whether a record can be sent, and is not at the vendor already."""
+    there = plan.operation.there
+    if job.call is None or (there is not None and there(job.call) is not None):
+        return False
+    try:
+        return plan.lookup is None or plan.lookup.existing(job.call.key) is None
+    except InvalidInput:
+        return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.batch.content import content_of
 from airflow_provider.batch.revisions import Revisions
 from airflow_provider.exceptions import InvalidInput, InvalidRecord, VendorError
 from airflow_provider.records.json_lines import is_storable
@@ -38,6 +39,7 @@ class Job:
     :param recorded: whether the ledger had its outcome, so that nothing was sent now
     :param sent: whether the client has its request
     :param again: makes the call again, with its body; None where :attr:`call` has it
+    :param content: a digest of what is sent, where later runs compare theirs with it
     """
 
     row: Row
@@ -48,6 +50,7 @@ class Job:
     recorded: bool = False
     sent: bool = False
     again: Callable[[], Call[Any]] | None = None
+    content: str | None = None
 
 
 class JobMaker:
@@ -65,6 +68,7 @@ class JobMaker:
         self._span = max(READ_AHEAD, 2 * self._size)
         self._ledger = ledger
         self._files = plan.operation.files
+        self._compares = plan.operation.compares
         self._revisions = Revisions() if plan.operation.changes else None
         self._group: list[Job] = []
         self._sendable = 0
@@ -126,7 +130,8 @@ class JobMaker:
             call = call.without_body()
         if self._revisions is not None:
             call = call.with_key(self._revisions.key(call.key))
-        return Job(row, call, self._ledger.id_of(call.key), again=again)
+        content = content_of(call) if self._compares else None
+        return Job(row, call, self._ledger.id_of(call.key), again=again, content=content)
 
     def _again(self, row: Row, key: tuple[str, ...]) -> Call[Any]:
         call = self._mapping.call(row.record).made_of(row.record)

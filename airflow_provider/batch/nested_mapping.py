@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import find, path_of
 from airflow_provider.batch.passthrough_mapping import PassthroughMapping
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
 from airflow_provider.http.content import encode
 from airflow_provider.records.columns import described
 from airflow_provider.records.groups import Grouping
@@ -16,8 +16,9 @@ from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
     import inspect
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from airflow_provider.exceptions import RecordPath
     from airflow_provider.http.call import Call
     from airflow_provider.records.readers import Record
 
@@ -38,7 +39,8 @@ class NestedMapping(PassthroughMapping):
     :param fields: names of a record's fields by field of the document, where they differ
     :param defaults: values for what a record does not have
     :param record_key: the fields whose values are the record's own key, by their names in the document or,
-        where that has none, in the record
+        where that has none, in the record. A name may leave out which of the objects that exclude each other
+        the field is in
     :param lists: fields of the document that are lists of objects
     :param alternatives: names of objects that exclude each other: a default of one is not used where a record
         has another
@@ -46,6 +48,9 @@ class NestedMapping(PassthroughMapping):
     :param results: keys of the results of batches, which are not fields
     :param include: the fields of the document; None for all
     :param exclude: fields that are left out, by the names that they have in the document
+    :param required: fields of the document, or of each element of a list, that must have a value; in an
+        object that excludes another, only where that one is not there
+    :param replace: replaces values of a finished document, and raises what is wrong with them
     """
 
     def __init__(
@@ -62,8 +67,12 @@ class NestedMapping(PassthroughMapping):
         results: Collection[str] = (),
         include: Collection[str] | None = None,
         exclude: Collection[str] = (),
+        required: Collection[str] = (),
+        replace: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._lists = tuple(lists)
+        self._required_paths = [path_of(name) for name in required]
+        self._replace = replace
         self._constant = defaults
         self._alternatives = alternatives
         self._record_key = record_key
@@ -149,14 +158,44 @@ class NestedMapping(PassthroughMapping):
             the same key and another content
         """
         document = self._document(record)
+        if missing := [
+            Mistake(found, "is empty", "It is required by the task. Fill it in, or take the record out.")
+            for path in self._required_paths
+            for found in self._missing(document, path, ())
+        ]:
+            raise InvalidRecord(missing)
+        if self._replace is not None:
+            self._replace(document)
         key = [self._key_part(name, document, record) for name in self._record_key]
         call = self._function(**{self._rest: document, KEY: key})
         self._check_repeated(call)
         return call
 
+    def _missing(self, holder: Any, path: Sequence[str], above: RecordPath) -> Iterator[RecordPath]:
+        """Find where a required field has no value."""
+        if isinstance(holder, list):
+            for place, one in enumerate(holder):
+                yield from self._missing(one, path, (*above, place))
+            return
+        if not isinstance(holder, Mapping):
+            # It is of the wrong kind, which the call says.
+            return
+        head, *rest = path
+        inner = holder.get(head)
+        if is_empty(inner):
+            if not self._has_other(holder, head):
+                yield (*above, *path)
+        elif rest:
+            yield from self._missing(inner, rest, (*above, head))
+
     def _key_part(self, name: str, document: dict[str, Any], record: Record) -> Any:
-        found = find(document, (path_of(name),))
-        return find(record, (path_of(name),)) if found is None else found
+        path = path_of(name)
+        found = find(document, (path,))
+        if found is None and len(path) > 1:
+            # The answers have in one object what a document has in one of several that exclude each other.
+            inside = ((*path[:-1], part, path[-1]) for parts in self._alternatives for part in parts)
+            found = find(document, tuple(inside))
+        return find(record, (path,)) if found is None else found
 
     def _check_repeated(self, call: Call[Any]) -> None:
         """Refuse a record that the ledger would take for another: its content would be lost."""

@@ -45,6 +45,8 @@ class Operation(Generic[T]):
         would raise
     :param rest: the parameter that takes all other fields of a record, where a vendor takes any
     :param known: what an update does with records whose values the vendor has already
+    :param compares: whether a record that is done, and comes again with other content, is told: the vendor
+        has no way to change it
     :param files: whether making the call of a record may read files. It is then made in a thread, and a large
         one once more when its turn comes, so that no more of them are held than are sent at once
     :param there: looks whether what a call would bring is there already, in a thread. It returns what makes
@@ -65,6 +67,7 @@ class Operation(Generic[T]):
     known: Known = field(default_factory=Known)
     files: bool = False
     there: Callable[[Call[T]], Callable[[], T] | None] | None = None
+    compares: bool = False
 
     @property
     def conn_type(self) -> str:

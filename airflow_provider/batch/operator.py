@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider.batch.execution import Execution
+    from airflow_provider.batch.lookup import Lookup
     from airflow_provider.batch.mapping import Check, RecordMapping
     from airflow_provider.batch.operation import Combine, Operation
     from airflow_provider.http.call import Call
@@ -261,6 +262,7 @@ class VendorBatchOperator(VendorOperator):
             progress_interval=self.progress_interval,
             chunk_size=self.chunk_size,
             combine=self.combine(hook),
+            lookup=self.lookup(hook, mapping),
             reveal=self.reveal,
         )
         self._execution = Execution(
@@ -279,8 +281,17 @@ class VendorBatchOperator(VendorOperator):
             reserve=self.reserve is not None,
             empty=self.empty,
             executor=self.executor,
+            retry=getattr(context.get("ti"), "try_number", 1) > 1,
         )
         return self.carry_out(self._execution)
+
+    def lookup(self, hook: VendorHook[Any], mapping: RecordMapping) -> Lookup | None:
+        """Return what looks up at the vendor what the batch needs to know; None where it needs nothing.
+
+        :param hook: the hook of the vendor
+        :param mapping: what makes a call of a record
+        """
+        return None
 
     def grouping(self, mapping: RecordMapping) -> Grouping | None:
         """Return how several rows make one record; None where each is one.

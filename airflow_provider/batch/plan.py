@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from airflow_provider.batch.lookup import Lookup
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.operation import Combine, Operation
     from airflow_provider.records.groups import Grouping
@@ -28,6 +29,7 @@ class Plan:
     :param combine: makes one call of those of several records; None where each has its own
     :param grouping: how several rows make one record; None where each is one
     :param fail_on_warning: whether the batch fails at its end where the vendor remarked on a record
+    :param lookup: looks up at the vendor what the batch needs to know before; None where it needs nothing
     :param reveal: secret fields of a result that are written in clear, dots leading into nested ones
     """
 
@@ -43,6 +45,7 @@ class Plan:
     reveal: Collection[str] = ()
     grouping: Grouping | None = None
     fail_on_warning: bool = False
+    lookup: Lookup | None = None
 
     @property
     def claimed_ahead(self) -> int:

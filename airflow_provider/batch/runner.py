@@ -9,6 +9,7 @@ from collections import deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from airflow_provider.batch.content import Changed
 from airflow_provider.batch.counts import BatchCounts
 from airflow_provider.batch.failures import Failures
 from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
@@ -66,6 +67,7 @@ class Batch:
         self._results = OrderedResults(results, ordered=plan.ordered)
         self.failures = Failures(plan, self.counts, failures)
         self.warnings = Warnings()
+        self.changed = Changed()
         self._ahead: deque[list[Job]] = deque()
         """What is to be done next: the records of one request each."""
         self._reading: asyncio.Task[None] | None = None
@@ -237,6 +239,9 @@ class Batch:
         if claim.status is ClaimStatus.BUSY:
             # The batch has ended while it waited for another run.
             raise asyncio.CancelledError
+        if (existing := self._existing(job, claim, recorder)) is not None:
+            job.recorded = True
+            return self._finish(job, existing, recorder, existing=True)
         if claim.status is ClaimStatus.TAKEN:
             try:
                 async with self._places:
@@ -256,12 +261,24 @@ class Batch:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            return self._finish(job, value, recorder, there=there is not None)
+            return self._finish(job, value, recorder, existing=None if there is None else True)
         return self._recall(job, claim)
 
     async def _there(self, call: Call[T]) -> Callable[[], T] | None:
         look = self._operation.there
         return None if look is None else await asyncio.to_thread(look, call)
+
+    def _existing(self, job: Job, claim: ClaimResult, recorder: Recorder) -> Any:
+        """Return what the vendor has already of a record that would be sent, or may have been."""
+        lookup = self._plan.lookup
+        if lookup is None or job.call is None or claim.status not in (ClaimStatus.TAKEN, ClaimStatus.UNKNOWN):
+            return None
+        try:
+            return lookup.existing(job.call.key)
+        except BaseException:
+            if claim.status is ClaimStatus.TAKEN:
+                recorder.settle(Completion(job.id, "released"))
+            raise
 
     def _recall(self, job: Job, claim: ClaimResult) -> Record:
         """Do with a record what the ledger says of it, which is not to send it."""
@@ -269,6 +286,8 @@ class Batch:
         if claim.status is ClaimStatus.DONE:
             result = revealed(claim.result, self._plan.reveal)
             self.counts.add("replayed", job.row)
+            if None not in (job.content, claim.content) and job.content != claim.content:
+                self.changed.add(job.row)
             self.warnings.add(job.row, claim.result)
             return {**job.row.record, self._operation.result_key: result}
         if claim.status is ClaimStatus.FAILED:
@@ -311,20 +330,22 @@ class Batch:
         self.failures.success()
         return value
 
-    def _finish(self, job: Job, value: Any, recorder: Recorder, *, there: bool = False) -> Record:
-        """Record and count what was accepted or is there, and return the record with its result."""
+    def _finish(self, job: Job, value: Any, recorder: Recorder, *, existing: bool | None = None) -> Record:
+        """Record and count what the vendor has, new or not, and return the record with its result."""
         once = self._once
         try:
             result = seal_fields(value)
             if job.call is not None:
                 without_data(result, job.call)
-            existing = there or self._operation.existed(value)
+            # What somebody else has created was not sent with this content.
+            content = None if existing else job.content
+            existing = self._operation.existed(value) if existing is None else existing
         except Exception as error:
             _settle(recorder, (job.id,), *(("unknown", LOST) if once else ("released",)))
             if once:
                 raise OutcomeUnknown(f"{LOST} ({type(error).__name__})") from None
             raise
-        recorder.settle(Completion(job.id, "done", result=result))
+        recorder.settle(Completion(job.id, "done", result=result, content=content))
         self.counts.add("existing" if existing else "created", job.row)
         self.warnings.add(job.row, result)
         return {**job.row.record, self._operation.result_key: revealed(result, self._plan.reveal, value)}

@@ -51,11 +51,13 @@ class ClaimResult:
     :param status: what to do
     :param result: the stored result of what is done
     :param error: why it failed, or why the outcome is not known
+    :param content: the digest that it was done with; None where none was kept
     """
 
     status: ClaimStatus
     result: dict[str, Any] | None = None
     error: str | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,30 @@ class Completion:
     :param state: ``done``, ``failed``, ``unknown``, or ``released``: it certainly had no effect, forget it
     :param result: the result for later tries, secrets sealed
     :param error: why it failed, or why the outcome is not known
+    :param content: a digest of what was sent, where a later run is to compare its own with it
     """
 
     id: str
     state: Literal["done", "failed", "unknown", "released"]
     result: dict[str, Any] | None = None
     error: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A row whose outcome is not known, as it was seen.
+
+    :param id: id of the row
+    :param state: ``sent`` or ``unknown``
+    :param since: when the key was first sent, in seconds since 1970
+    :param last: when it was sent last, or was found to be unknown
+    """
+
+    id: str
+    state: str
+    since: float
+    last: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +209,45 @@ class Ledger:
         }
         return set(ids) - settled
 
+    def doubts(self, connection: sa.Connection) -> dict[str, Doubt]:
+        """Return the rows of this operation whose outcome is not known, by id, without claiming any.
+
+        :param connection: an open transaction, which may be one that only reads
+        """
+        query = sa.select(table).where(
+            table.c.state.in_(("sent", "unknown")),
+            table.c.conn_id == self.conn_id,
+            table.c.operation == self.operation,
+            table.c.scope == self.scope,
+        )
+        now = time.time()
+        return {
+            row.id: Doubt(row.id, row.state, row.created_at, row.updated_at)
+            for row in connection.execute(query)
+            if self._judge(row, now).status is ClaimStatus.UNKNOWN
+        }
+
+    def decide(self, connection: sa.Connection, doubt: Doubt, completion: Completion) -> bool:
+        """Record what became of a row whose outcome was not known.
+
+        :param connection: an open transaction
+        :param doubt: the row, as it was seen
+        :param completion: ``done``; ``unknown`` with a reason; or ``released``, to send it again
+        :return: False where the row is another by now, and was left as it is
+        """
+        seen = (
+            table.c.id == doubt.id,
+            table.c.state == doubt.state,
+            table.c.updated_at == doubt.last,
+        )
+        if completion.state == "released":
+            return connection.execute(sa.delete(table).where(*seen)).rowcount == 1
+        values: dict[str, Any] = {"state": completion.state, "error": _storable(completion.error)}
+        if completion.state == "done":
+            values |= {"result": json.dumps(completion.result), "updated_at": time.time()}
+        # When it was sent last stays there while it is not known.
+        return connection.execute(sa.update(table).where(*seen).values(values)).rowcount == 1
+
     def settle(self, connection: sa.Connection, completions: Sequence[Completion]) -> None:
         """Record how requests ended.
 
@@ -207,6 +266,7 @@ class Ledger:
                 "error": _storable(end.error),
                 "now": now,
                 "me": self.owner,
+                "content": end.content,
             }
             for end in completions
             if end.state != "released"
@@ -263,7 +323,8 @@ class Ledger:
         # twice.
         if row.state == "done" and (mine or self.redo != "all"):
             # What a person marked as done has none.
-            return ClaimResult(ClaimStatus.DONE, result=json.loads(row.result) if row.result else None)
+            result = json.loads(row.result) if row.result else None
+            return ClaimResult(ClaimStatus.DONE, result=result, content=row.content)
         if row.state == "failed" and (mine or self.redo == "never"):
             return ClaimResult(ClaimStatus.FAILED, error=row.error)
         if row.state == "unknown" and (mine or not self.resend_unknown):
@@ -281,7 +342,13 @@ INTERRUPTED = (
 )
 
 _LOOK = sa.select(
-    table.c.id, table.c.state, table.c.owner, table.c.lease_until, table.c.result, table.c.error
+    table.c.id,
+    table.c.state,
+    table.c.owner,
+    table.c.lease_until,
+    table.c.result,
+    table.c.error,
+    table.c.content,
 ).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 _FIND = _LOOK.order_by(table.c.id).with_for_update()
@@ -303,6 +370,7 @@ _SETTLE = (
         state=sa.bindparam("state"),
         result=sa.bindparam("result"),
         error=sa.bindparam("error"),
+        content=sa.bindparam("content"),
         updated_at=sa.bindparam("now"),
     )
 )
@@ -316,7 +384,7 @@ _RELEASE = sa.delete(table).where(
 # Python's other threads run meanwhile, among them the one that sends.
 
 _FIND_GROUP = sa.text(
-    "SELECT id, state, owner, lease_until, result, error FROM vendor_apis_ledger "
+    "SELECT id, state, owner, lease_until, result, error, content FROM vendor_apis_ledger "
     "WHERE id IN (SELECT value FROM json_each(:ids))"
 )
 
@@ -329,9 +397,9 @@ _INSERT_GROUP = sa.text(
 
 _SETTLE_GROUP = sa.text(
     "UPDATE vendor_apis_ledger SET state = ended.state, result = ended.result, error = ended.error, "
-    "updated_at = ended.now "
+    "content = ended.content, updated_at = ended.now "
     "FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS result, value ->> 3 AS error, "
-    "value ->> 4 AS now, value ->> 5 AS me FROM json_each(:rows)) AS ended "
+    "value ->> 4 AS now, value ->> 5 AS me, value ->> 6 AS content FROM json_each(:rows)) AS ended "
     "WHERE vendor_apis_ledger.id = ended.id AND vendor_apis_ledger.state != 'done' "
     "AND (ended.state = 'done' OR vendor_apis_ledger.owner = ended.me)"
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 from airflow_provider.http.call import Call, Response, safe
 from airflow_provider.mpohoda.answers import document, entity, file, pdf, text
+from airflow_provider.mpohoda.create_calls import create_record, liquidate, transfer_order
 from airflow_provider.mpohoda.pages import MpohodaPage, read_page
 from airflow_provider.mpohoda.resources import Resource, guid
 from airflow_provider.mpohoda.resources import resource as resource_of
@@ -19,6 +20,25 @@ from airflow_provider.values import one_of, shape, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+__all__ = [
+    "LANGUAGES",
+    "PAGE_SIZE",
+    "ByIds",
+    "create_record",
+    "get_isdoc",
+    "get_liquidation",
+    "get_payment",
+    "get_pdf",
+    "get_quantities",
+    "get_record",
+    "get_selling_prices",
+    "get_status",
+    "liquidate",
+    "list_page",
+    "moment",
+    "transfer_order",
+]
 
 LANGUAGES = ("Current", "English")
 """In which a PDF is made: the one of the document, or English."""

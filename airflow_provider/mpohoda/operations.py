@@ -22,6 +22,7 @@ def _create(name: str, result_key: str) -> Operation[MpohodaCreated]:
         result_key=result_key,
         scope="forever",
         rest="body",
+        compares=True,
     )
 
 

@@ -45,6 +45,33 @@ class Grouping:
     sent: Callable[[str], bool]
 
 
+def key_of(row: Row, name: str) -> bytes | None:
+    """Return what is the same in the rows of one record; None where the row does not tell.
+
+    :param row: the row, which gets an error where it does not
+    :param name: the field that tells which record a row belongs to
+    """
+    value: Any = row.record
+    try:
+        if name in row.record:
+            value = row.record[name]
+        else:
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+        text = text_or_none(value, name)
+    except InvalidInput as error:
+        row.error = error
+        return None
+    if text is None:
+        row.error = InvalidInput(
+            f'"{name}" is empty: it tells which record the row belongs to.',
+            field=name,
+            remedy="Fill it in every row.",
+        )
+        return None
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 @dataclass
 class _Group:
     places: array[int] = field(default_factory=lambda: array("Q"))
@@ -163,7 +190,7 @@ class GroupedRecords(Records):
         scattered = False
         for row in rows:
             self._seen = row.number
-            key = None if row.error is not None else self._key(row)
+            key = None if row.error is not None else key_of(row, self._grouping.by)
             place = waiting.put(row)
             if key is None:
                 groups.append(_Group(array("Q", [place])))
@@ -186,29 +213,6 @@ class GroupedRecords(Records):
             for group in known.values():
                 group.suspect = group.suspect or first_stray
         return groups
-
-    def _key(self, row: Row) -> bytes | None:
-        """Return what is the same in the rows of one record; None where the row does not tell."""
-        name = self._grouping.by
-        value: Any = row.record
-        try:
-            if name in row.record:
-                value = row.record[name]
-            else:
-                for part in name.split("."):
-                    value = value.get(part) if isinstance(value, Mapping) else None
-            text = text_or_none(value, name)
-        except InvalidInput as error:
-            row.error = error
-            return None
-        if text is None:
-            row.error = InvalidInput(
-                f'"{name}" is empty: it tells which record the row belongs to.',
-                field=name,
-                remedy="Fill it in every row.",
-            )
-            return None
-        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def _combined(self, number: int, rows: list[Row], suspect: int | None) -> Row:
         first = rows[0]

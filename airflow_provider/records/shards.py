@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+from array import array
+from bisect import bisect_left
 from contextlib import contextmanager
 from glob import glob, has_magic
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.records.columns import described
 from airflow_provider.records.csv_reader import open_csv
 from airflow_provider.records.encodings import undecodable
 from airflow_provider.records.formats import ENDINGS, Format, find_format, shard_path, split_name
+from airflow_provider.records.groups import key_of
 from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.parsing import is_blank
 from airflow_provider.records.readers import Records
@@ -66,6 +70,7 @@ def split_records(
     *,
     delimiter: str | None = None,
     encoding: str = "utf-8-sig",
+    group_by: str | None = None,
 ) -> list[str]:
     """Split a large file of records into shards, to map a batch operator over them.
 
@@ -80,6 +85,8 @@ def split_records(
     :param folder: path or URI of the folder for the shards; all workers must see it
     :param delimiter: as for the batch: what separates the columns of a CSV file
     :param encoding: as for the batch, which needs the same for the shards
+    :param group_by: as for the batch: the rows of one record, which must be together in the file, stay in one
+        shard. The shards differ by more than a record then, and may be fewer
     :return: paths or URIs of the shards, in order
     :raises InvalidInput: the file cannot be read, or a shard cannot be written
     """
@@ -88,6 +95,7 @@ def split_records(
     # It finds what is wrong with the file, with the same errors as a batch.
     with Records(source, delimiter=delimiter, encoding=encoding) as records:
         path, total = records.path, records.total
+        whole = None if group_by is None or path is None else _whole_groups(records, group_by, shards)
     if path is None:
         raise InvalidInput(
             '"source" is a list of records, not a file.',
@@ -100,8 +108,8 @@ def split_records(
     else:
         cut = _Text(known, delimiter, encoding)
         write = cut.split
-        total = cut.count(path)
-    sizes = _sizes(total or 0, shards)
+        total = cut.count(path) if whole is None else None
+    sizes = _sizes(total or 0, shards) if whole is None else whole
     names = [
         shard_path(folder, path, number, len(sizes), 1 + sum(sizes[: number - 1]))
         for number in range(1, len(sizes) + 1)
@@ -212,6 +220,48 @@ def _sizes(total: int, shards: int) -> list[int]:
     count = max(1, min(shards, total))
     least, more = divmod(total, count)
     return [least + (number < more) for number in range(count)]
+
+
+def _whole_groups(records: Records, by: str, shards: int) -> list[int]:
+    """Return sizes of shards that keep together the rows of one record.
+
+    :raises InvalidInput: they are not together in the file
+    """
+    if records.columns is not None and by not in records.columns:
+        raise InvalidInput(
+            f'the file has no column "{by}" for "group_by"; {described(records.columns)}.',
+            field="group_by",
+            remedy="Correct the name, or check the delimiter.",
+        )
+    # A shard may begin with a row that tells that it belongs to another record than the row before.
+    begins, seen, last, told, total = array("Q", [0]), set[bytes](), None, False, 0
+    for row in records:
+        key = key_of(row, by)
+        if key is not None and key != last:
+            if key in seen:
+                raise InvalidInput(
+                    f"row {row.source_row} belongs to a record of rows further up: the rows with the same "
+                    f'"{by}" are not together.',
+                    field="group_by",
+                    remedy="Sort the file by that column, or let one task work on all of it.",
+                )
+            seen.add(key)
+            if told:
+                begins.append(total)
+            last = key
+        # What does not tell may be a part of the record before and of the one after.
+        told = key is not None
+        total += 1
+    cuts = {begins[_nearest(begins, total * number / shards)] for number in range(shards)}
+    ends = [*sorted(cuts)[1:], total]
+    return [end - begin for begin, end in zip(sorted(cuts), ends, strict=True)]
+
+
+def _nearest(begins: array[int], wanted: float) -> int:
+    place = bisect_left(begins, wanted)
+    if place == len(begins) or (place and wanted - begins[place - 1] <= begins[place] - wanted):
+        return place - 1
+    return place
 
 
 def _ended(piece: str) -> str:

@@ -6,7 +6,7 @@ A change here needs a revision in ``airflow_provider/store/migrations``, whose d
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 
 metadata = sa.MetaData()
 
@@ -36,6 +36,8 @@ ledger = sa.Table(
     sa.Column("task", sa.String(1000), nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
+    # A digest of what was sent, for operations that tell when a record that is done comes with other content.
+    sa.Column("content", sa.String(32)),
     sa.Index("vendor_apis_ledger_state", "state"),
     sa.Index("vendor_apis_ledger_updated_at", "updated_at"),
 )
@@ -161,4 +163,32 @@ look = sa.Table(
     sa.Column("looking_until", sa.Double),
     sa.Column("updated_at", sa.Double, nullable=False),
     sa.Index("vendor_apis_look_updated_at", "updated_at"),
+)
+
+list_index = sa.Table(
+    "vendor_apis_list_index",
+    metadata,
+    # A digest of credentials, run, list and fields: the tasks of a run share one reading of a list.
+    sa.Column("id", sa.String(32), primary_key=True),
+    # For people.
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("listing", sa.String(200), nullable=False),
+    sa.Column("run", sa.String(600), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("lease_until", sa.Double, nullable=False),
+    # "reading", or "ready".
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("entries", sa.BigInteger, nullable=False),
+    # When the reading began.
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_list_index_created_at", "created_at"),
+)
+
+list_index_part = sa.Table(
+    "vendor_apis_list_index_part",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # Some thousand entries: digests of keys, with ids; compressed.
+    sa.Column("content", sa.LargeBinary().with_variant(MEDIUMBLOB(), "mysql"), nullable=False),
 )

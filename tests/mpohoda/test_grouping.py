@@ -120,6 +120,21 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_the_output(vendor, 
     assert vendor.requests == []
 
 
+def test_a_key_may_be_inside_one_of_two_kinds_of_address(vendor):
+    address = {"DocumentAddressWithoutAddressBookLink": {"IdentificationNumber": "123", "Name": "Ada"}}
+    line = {"TextItem": {"Quantity": 1, "UnitPrice": 1, "UnitPriceVatType": "WithVat"}}
+    options = {
+        "record_key": ["BusinessPartnerAddress.IdentificationNumber", "VariableSymbol"],
+        "group_by": None,
+    }
+    record = {"VariableSymbol": "7", "BusinessPartnerAddress": address, "Items": [line]}
+    assert counts(create([record], fields={}, **options)) == {"total": 1, "created": 1}
+    assert counts(create([record], "run-2", fields={}, **options)) == {"total": 1, "replayed": 1}
+    other = {"DocumentAddressWithoutAddressBookLink": {"IdentificationNumber": "124", "Name": "Bob"}}
+    result = create([{**record, "BusinessPartnerAddress": other}], "run-3", fields={}, **options)
+    assert counts(result) == {"total": 1, "created": 1}
+
+
 def test_a_second_run_creates_none(vendor, tmp_path):
     records = file(tmp_path, "77,2026-11-15,Ada,1,9.90", "77,2026-11-15,Ada,2,4")
     create(records)

@@ -8,23 +8,12 @@ from importlib import import_module
 
 import pytest
 
-from airflow_provider.mpohoda import calls, create_calls
+from airflow_provider.mpohoda import calls
 from airflow_provider.mpohoda.hooks import MpohodaHook
 from airflow_provider.mpohoda.resources import PARTS, RESOURCES
 from airflow_provider.vendors import vendor_of
 from tests.support.sandbox import ROOT
 
-PLANNED = {
-    "MpohodaDownloadOperator",
-    "MpohodaGetOperator",
-    "MpohodaListOperator",
-    "MpohodaModifiedSensor",
-    "MpohodaOrderStatusSensor",
-    "MpohodaPaidSensor",
-    "MpohodaQuotaSensor",
-    "MpohodaStockOperator",
-}
-"""Named in the docs, and not there yet."""
 BASES = {"MpohodaBatchOperator"}
 ANYTHING = {"MpohodaQuotaSensor"}
 """What reaches no operation of its own."""
@@ -90,16 +79,15 @@ def test_a_row_has_all_operations_of_a_part_and_who_reaches_them():
 @pytest.mark.parametrize("row", table(), ids=lambda row: row.partition("\n")[0])
 def test_the_calls_of_a_row_exist(row):
     for name in calls_of(row):
-        found = [holder for holder in (calls, create_calls, MpohodaHook) if hasattr(holder, name)]
+        found = [holder for holder in (calls, MpohodaHook) if hasattr(holder, name)]
         assert found, name
 
 
-def test_what_the_page_names_can_be_imported_or_is_planned():
+def test_what_the_page_names_can_be_imported():
     named = set(re.findall(NAMES, page()))
-    assert named <= offered() | PLANNED
-    assert not PLANNED & offered(), "these have come: they are planned no more"
+    assert named <= offered()
 
 
 def test_each_operator_and_sensor_is_in_the_table():
     named = set(re.findall(NAMES, "".join(table())))
-    assert (offered() | PLANNED) - BASES - ANYTHING <= named
+    assert offered() - BASES - ANYTHING <= named

@@ -295,3 +295,58 @@ def test_a_header_is_refused_once_where_the_file_is_split(tmp_path):
     with Records(second) as records:
         [row] = records
     assert (row.text, row.source_row) == ("1,2", 2)
+
+
+def groups_of(shards: list[str]) -> list[list[str]]:
+    return [[record["id"] for record in read(path)] for path in shards]
+
+
+@pytest.mark.parametrize(
+    ("ids", "shards", "wanted"),
+    [
+        ("aabbcc", 3, ["aa", "bb", "cc"]),
+        ("aabbcc", 2, ["aa", "bbcc"]),
+        ("aaaaab", 3, ["aaaaa", "b"]),
+        ("abbbbb", 3, ["a", "bbbbb"]),
+        ("aaa", 4, ["aaa"]),
+        ("abcd", 8, ["a", "b", "c", "d"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_rows_of_one_record_stay_together(ids, shards, wanted, kind, tmp_path):
+    records = [{"id": id_, "n": str(n)} for n, id_ in enumerate(ids)]
+    source = tmp_path / f"in.{kind}"
+    if kind == "csv":
+        write_csv(source, records)
+    elif kind == "jsonl":
+        source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    else:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        parquet.write_table(arrow.Table.from_pylist(records), source)
+    made = split_records(str(source), shards, str(tmp_path / "shards"), group_by="id")
+    assert ["".join(part) for part in groups_of(made)] == wanted
+    assert read_all(made) == records
+    firsts = [1 + sum(map(len, wanted[:number])) for number in range(len(wanted))]
+    assert [int(path.split(".row-")[1].split(".")[0]) for path in made] == firsts
+
+
+def test_a_row_that_tells_no_record_stays_with_both_that_it_may_belong_to(tmp_path):
+    (tmp_path / "in.csv").write_text("id,n\na,1\n,2\na,1\n,2\nb,3\nc,4\n")
+    made = split_records(str(tmp_path / "in.csv"), 3, str(tmp_path / "shards"), group_by="id")
+    assert groups_of(made) == [["a", "", "a", "", "b"], ["c"]]
+
+
+def test_rows_that_are_not_together_are_not_split(tmp_path):
+    (tmp_path / "in.csv").write_text("id,n\nprivate,1\nb,2\nprivate,3\n")
+    with pytest.raises(InvalidInput, match="row 3 belongs to a record of rows further up") as caught:
+        split_records(str(tmp_path / "in.csv"), 2, str(tmp_path / "shards"), group_by="id")
+    assert "private" not in str(caught.value)
+    assert not (tmp_path / "shards").exists()
+
+
+def test_a_column_that_is_not_there_groups_nothing(tmp_path):
+    (tmp_path / "in.csv").write_text("id,n\na,1\n")
+    with pytest.raises(InvalidInput, match='no column "order" for "group_by"'):
+        split_records(str(tmp_path / "in.csv"), 2, str(tmp_path / "shards"), group_by="order")

@@ -208,8 +208,8 @@ def test_the_tables_of_others_in_the_same_database_stay_as_they_are(database):
 NEXT = """
 import sqlalchemy as sa
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade(op):
@@ -223,17 +223,17 @@ def test_a_database_gets_the_revisions_that_follow_its_own(database, tmp_path, m
     database.prepare()
     rows = stored(database)
     shutil.copytree(Path(migrations.__file__).parent, tmp_path / "migrations")
-    (tmp_path / "migrations" / "versions" / "v0005_later.py").write_text(NEXT)
+    (tmp_path / "migrations" / "versions" / "v0006_later.py").write_text(NEXT)
     with monkeypatch.context() as later:
         later.setattr(env, "SCRIPTS", tmp_path / "migrations")
-        later.setattr(engine, "HEAD", "0005")
+        later.setattr(engine, "HEAD", "0006")
         database.prepare()
         database.prepare()
-    assert versions(database) == ["0005"]
+    assert versions(database) == ["0006"]
     assert stored(database) == rows
     with database.read() as connection:
         assert "later" in {one["name"] for one in sa.inspect(connection).get_columns("vendor_apis_quota")}
-    with pytest.raises(InvalidInput, match="version 0005; this provider knows 0004"):
+    with pytest.raises(InvalidInput, match="version 0006; this provider knows 0005"):
         database.prepare()
 
 

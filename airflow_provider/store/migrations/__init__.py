@@ -14,7 +14,7 @@ This module is imported with the engine, and does not import Alembic.
 
 from __future__ import annotations
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this version of the package works with."""
 
 VERSION_TABLE = "vendor_apis_schema_version"

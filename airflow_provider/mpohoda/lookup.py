@@ -1,0 +1,304 @@
+"""What a batch looks up in mPOHODA's lists before it creates: ids of names, and what is there already."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
+from airflow_provider.extract.index import Digests, ListIndex
+from airflow_provider.extract.shared import SharedReading
+from airflow_provider.mpohoda.create_calls import MpohodaCreated
+from airflow_provider.mpohoda.links import PARTNERS, list_of, value_of, values_of
+from airflow_provider.mpohoda.resources import GUID
+from airflow_provider.secrets import digest_key
+from airflow_provider.values import is_empty, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from airflow_provider.exceptions import RecordPath
+    from airflow_provider.extract.index import Entry
+    from airflow_provider.mpohoda.hooks import MpohodaHook
+    from airflow_provider.mpohoda.pages import MpohodaPage
+    from airflow_provider.store.engine import Database
+
+MARGIN = 3600.0
+"""Seconds before a request from which on the record is looked for that it may have created: clocks differ."""
+
+NAMED = 5000
+"""Names of a list that are compared with one that is not there."""
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+"""Stands for an id that a check without requests does not know."""
+
+
+class MpohodaLookup:
+    """The lists that one batch needs, each read once a run.
+
+    :param hook: the hook of the connection
+    :param resource: what is created
+    :param record_key: the fields that tell a record from all others
+    :param resolve: the field of the list that a record has in place of an id, by field of the record
+    :param existing: whether to look up what the list has already
+    :param resend_after: see :class:`~airflow_provider.batch.lookup.Lookup`
+    """
+
+    def __init__(
+        self,
+        hook: MpohodaHook,
+        resource: str,
+        record_key: Sequence[str],
+        *,
+        resolve: Mapping[str, str],
+        existing: bool,
+        resend_after: float | None,
+    ) -> None:
+        self.resend_after = resend_after
+        self._hook = hook
+        self._resource = resource
+        self._record_key = record_key
+        self._resolve = {field: (list_of(field) or "", by) for field, by in resolve.items()}
+        self._existing = existing
+        self._indexes: dict[tuple[str, ...], ListIndex] = {}
+        self._names: dict[tuple[str, ...], list[str]] = {}
+        self._unchecked: dict[str, int] = {}
+        self._ready = False
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has sent."""
+        return self._hook.requests
+
+    def prepare(self, database: Database, *, run: str, retry: bool) -> None:
+        """Read the lists, or take what another task of the run has read.
+
+        :param database: the provider's database
+        :param run: the run of a Dag; empty outside of one
+        :param retry: whether this is a later try of the task
+        :raises VendorError: a list cannot be read
+        """
+        wanted: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {
+            ("resolve", listing, by): _named(listing, by) for listing, by in self._resolve.values()
+        }
+        if self._existing:
+            wanted["existing", self._resource, *self._record_key] = _summary
+        secret = digest_key("list index")
+        account = self._hook.account(self._hook.options).digest
+        for terms, value in wanted.items():
+            _, listing, *fields = terms
+            index = self._indexes[terms] = ListIndex(Digests(secret))
+            reading = SharedReading(
+                database,
+                conn_id=self._hook.conn_id,
+                listing=listing,
+                run=run,
+                # Digests under another key are of no use.
+                terms=[account, *terms, index.digests.digests([""])[0]],
+                retry=retry,
+            )
+            pages = self._pages(listing, fields, value, index.digests)
+            reading.fill(index, pages)
+        self._ready = True
+
+    def _pages(
+        self,
+        listing: str,
+        fields: Sequence[str],
+        value: Callable[[Mapping[str, Any]], Any],
+        digests: Digests,
+    ) -> Callable[[], Iterator[list[Entry]]]:
+        def read() -> Iterator[list[Entry]]:
+            for page in self._hook.pages(listing):
+                yield _entries(page.items, fields, value, digests)
+
+        return read
+
+    def replace(self, document: dict[str, Any]) -> None:
+        """Replace names in a document by ids.
+
+        :param document: the document
+        :raises InvalidRecord: there is no such record in the list, or there are several
+        """
+        mistakes: list[Mistake] = []
+        for field, (listing, by) in self._resolve.items():
+            for holder, last, path in _places(document, field.split("."), ()):
+                value = holder[last]
+                if isinstance(value, str) and GUID.fullmatch(value.strip().lower()):
+                    # It is an id already.
+                    continue
+                if not self._ready:
+                    self._unchecked[field] = self._unchecked.get(field, 0) + 1
+                    holder[last] = NOBODY
+                    continue
+                found = self._id(listing, by, value)
+                if isinstance(found, str):
+                    holder[last] = found
+                else:
+                    mistakes.append(Mistake(path, *found))
+        if mistakes:
+            raise InvalidRecord(mistakes)
+
+    def _id(self, listing: str, by: str, value: Any) -> str | tuple[str, str]:
+        """Return an id, or what is wrong and what to do about it."""
+        terms = ("resolve", listing, by)
+        if isinstance(value, dict | list | bool):
+            return f"must be the {by} of one of {listing}, or an id; it is {shape(value)}", "Correct it."
+        try:
+            found = self._indexes[terms].find([value])
+        except InvalidInput as error:
+            return error.message.removeprefix('"value" ').rstrip("."), error.remedy or "Correct it."
+        ids = {one["id"] for one in found}
+        if len(ids) == 1:
+            return str(ids.pop())
+        if ids:
+            return (
+                f"is the {by} of {len(ids)} records in {listing}",
+                "Give the id of the right one, or make them differ in mPOHODA.",
+            )
+        return f"is the {by} of no record in {listing}", self._remedy(terms, value)
+
+    def _remedy(self, terms: tuple[str, ...], value: Any) -> str:
+        listing, index = terms[1], self._indexes[terms]
+        if listing == PARTNERS:
+            # What others are called is nobody's business.
+            return f"{len(index):,} have one; leading zeros count. Create the partner first, or correct it."
+        if terms not in self._names:
+            self._names[terms] = [one["name"] for one in index.values(NAMED) if one.get("name")]
+        names = {name.casefold(): name for name in self._names[terms]}
+        near = difflib.get_close_matches(str(value).casefold(), names, n=3, cutoff=0.5)
+        told = [names[one] for one in near] or (list(names.values()) if len(names) <= 10 else [])
+        if told:
+            quoted = ", ".join(f'"{name}"' for name in told)
+            return f"{'Perhaps one of these is meant' if near else 'There are'}: {quoted}."
+        return f"The list has {len(index):,} records with one. Correct it, or add it in mPOHODA."
+
+    def existing(self, key: Sequence[str]) -> MpohodaCreated | None:
+        """Return what the list has already with the key of a call; None where it has none.
+
+        :param key: the key
+        :raises InvalidInput: it has several
+        """
+        index = self._indexes.get(("existing", self._resource, *self._record_key))
+        found = [] if index is None else _different(index.find(key[1:]))
+        if len(found) > 1:
+            raise InvalidInput(
+                f"mPOHODA has {len(found)} records with its key already.",
+                field="record_key",
+                remedy="Look them up there. Nothing was sent: nobody can tell which of them is meant.",
+            )
+        return _created(found[0]) if found else None
+
+    def recent(self, since: float) -> Recent:
+        """Read what was created or changed since a moment, and some time before.
+
+        :param since: the moment, in seconds since 1970 by the clock of this machine
+        :raises VendorError: it cannot be read
+        """
+        index = ListIndex(Digests(digest_key("list index")))
+        moment = datetime.fromtimestamp(since - MARGIN, UTC)
+        found = Recent(index)
+        self._indexes["recent", self._resource] = index
+        found.read(self._hook.pages(self._resource, modified_since=moment), self._record_key)
+        return found
+
+    def unchecked(self) -> dict[str, int]:
+        """Say how many values of which fields could not be checked without a request."""
+        return dict(self._unchecked)
+
+    def close(self) -> None:
+        """Remove the indexes."""
+        while self._indexes:
+            self._indexes.popitem()[1].close()
+
+
+class Recent:
+    """Records that mPOHODA has created or changed lately.
+
+    :param index: takes them
+    """
+
+    def __init__(self, index: ListIndex) -> None:
+        self.complete = False
+        self._index = index
+
+    def read(self, pages: Iterable[MpohodaPage], record_key: Sequence[str]) -> None:
+        """Read them.
+
+        :param pages: the pages of the list
+        :param record_key: the fields that tell a record from all others
+        """
+        announced: int | None = None
+        seen = 0
+        for number, page in enumerate(pages):
+            announced = page.total if number == 0 else announced
+            seen += len(page)
+            self._index.add(_entries(page.items, record_key, _summary, self._index.digests))
+        self.complete = seen >= (announced or 0)
+
+    def find(self, key: Sequence[str]) -> list[MpohodaCreated]:
+        """Return the results of the records that have the key of a call.
+
+        :param key: the key
+        """
+        return [_created(one) for one in _different(self._index.find(key[1:]))]
+
+
+def _entries(
+    records: Iterable[Mapping[str, Any]],
+    fields: Sequence[str],
+    value: Callable[[Mapping[str, Any]], Any],
+    digests: Digests,
+) -> list[Entry]:
+    found = []
+    for record in records:
+        try:
+            entry = digests.entry(values_of(record, fields), value(record))
+        except InvalidInput:
+            # What no record of ours can have as its key.
+            continue
+        if entry is not None:
+            found.append(entry)
+    return found
+
+
+def _named(listing: str, by: str) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what makes the entry of a record: its id, and its name where that is nobody's own."""
+    if listing == PARTNERS:
+        return lambda record: {"id": record["Id"]}
+    return lambda record: {"id": record["Id"], "name": value_of(record, by)}
+
+
+def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
+    total = value_of(record, "DocumentRecapitulation.TotalPrice")
+    return {
+        "id": record["Id"],
+        "number": record.get("DocumentNumber") or value_of(record, "BusinessDetails.Number"),
+        "variable_symbol": record.get("VariableSymbol"),
+        "total": None if total is None else str(total),
+    }
+
+
+def _different(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each record once: one that changes while its list is read may come twice."""
+    return list({one["id"]: one for one in found}.values())
+
+
+def _created(found: Mapping[str, Any]) -> MpohodaCreated:
+    return MpohodaCreated.model_validate({**found, "warnings": []})
+
+
+def _places(
+    holder: Any, path: Sequence[str], above: RecordPath
+) -> Iterator[tuple[dict[str, Any], str, RecordPath]]:
+    """Find where a field has a value."""
+    if isinstance(holder, list):
+        for place, one in enumerate(holder):
+            yield from _places(one, path, (*above, place))
+    elif isinstance(holder, dict):
+        head, *rest = path
+        if rest:
+            yield from _places(holder.get(head), rest, (*above, head))
+        elif not is_empty(holder.get(head)):
+            yield holder, head, (*above, head)
