@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_the_output(vendor, 
 def test_a_key_may_be_inside_one_of_two_kinds_of_address(vendor):
     address = {"DocumentAddressWithoutAddressBookLink": {"IdentificationNumber": "123", "Name": "Ada"}}
     line = {"TextItem": {"Quantity": 1, "UnitPrice": 1, "UnitPriceVatType": "WithVat"}}
-    options = {
+    options: dict[str, Any] = {
         "record_key": ["BusinessPartnerAddress.IdentificationNumber", "VariableSymbol"],
         "group_by": None,
     }

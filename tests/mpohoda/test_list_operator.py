@@ -115,7 +115,11 @@ def test_changes_are_read_on_from_the_last_record_where_the_dag_says_so(company,
 def test_a_refusal_of_both_together_names_after(company, tmp_path):
     company.switch(after_with_modified_since="refuse")
     company.generate(6)
-    options = {"output": out(tmp_path), "modified_since": "2026-01-01T00:00:02Z", "page_size": 2}
+    options: dict[str, Any] = {
+        "output": out(tmp_path),
+        "modified_since": "2026-01-01T00:00:02Z",
+        "page_size": 2,
+    }
     with pytest.raises(VendorRejected, match="'After' must be empty"):
         read(paging="after", **options)
     assert read(**options)["total"] == 4
@@ -209,7 +213,7 @@ def test_the_connection_says_which_zone_times_have(company, tmp_path, set_connec
 def test_a_window_is_read_for_a_backfill_and_leaves_the_state_alone(company, tmp_path):
     company.generate(10)
     read(output=out(tmp_path), incremental=True, state_key="invoices")
-    window = {
+    window: dict[str, Any] = {
         "modified_since": datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC),
         "modified_before": "2026-01-01T00:00:06Z",
     }
@@ -374,7 +378,7 @@ def test_a_cleared_run_reads_from_where_it_read_before(company, tmp_path):
 # --- requests of the month ---------------------------------------------------------------------------------
 
 
-def used_reservations(company: Company) -> list[dict[str, Any]]:
+def used_reservations(company: Company) -> list[Any]:
     from airflow_provider.mpohoda.hooks import MpohodaHook
     from airflow_provider.store.location import configured
 

@@ -130,7 +130,7 @@ def test_a_partner_is_found_by_number_and_nothing_of_other_partners_is_told(sand
 
 
 def test_tasks_of_a_run_share_one_reading_and_another_run_has_its_own(sandbox):
-    options = {"resolve": {"CurrencyId": "Code"}}
+    options: dict[str, Any] = {"resolve": {"CurrencyId": "Code"}}
     first = create([invoice("1", CurrencyId="CZK")], **options)
     second = create([invoice("2", CurrencyId="CZK")], **options)
     assert (first["requests"], second["requests"]) == (2, 1)
@@ -138,7 +138,7 @@ def test_tasks_of_a_run_share_one_reading_and_another_run_has_its_own(sandbox):
 
 
 def test_a_later_try_reads_afresh_what_is_older_than_some_minutes(sandbox, ledger_path):
-    options = {"resolve": {"CentreId": "Code"}, "on_error": "continue"}
+    options: dict[str, Any] = {"resolve": {"CentreId": "Code"}, "on_error": "continue"}
     assert create([invoice("1", CentreId="NEW")], **options)["failed"] == 1
     seed(sandbox, "Centres", {"Code": "NEW"})
     assert create([invoice("1", CentreId="NEW")], try_number=2, **options)["failed"] == 1

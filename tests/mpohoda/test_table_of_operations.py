@@ -56,7 +56,7 @@ def test_each_of_the_87_operations_is_in_the_table_once():
 
 
 def test_a_row_has_all_operations_of_a_part_and_who_reaches_them():
-    parts = []
+    parts: list[str] = []
     for row in table():
         assert re.search(NAMES, row)
         assert calls_of(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -215,7 +216,7 @@ def test_a_trigger_whose_turn_another_had_who_was_killed_looks_when_that_turn_is
 
     [id_] = world.add(INVOICES)
     values = {"resource": INVOICES, "invoice_ids": [id_], "sweep": True, "since": NOW.isoformat()}
-    paid = condition("Paid", values)
+    paid: Any = condition("Paid", values)
     killed, alive = open_looks(MpohodaHook()), open_looks(MpohodaHook())
     question = paid._unpaid()
     assert killed._store.take_turn(killed._place(question), killed._me, 150, Known()) is Turn.MINE
