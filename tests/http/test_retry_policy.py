@@ -76,7 +76,13 @@ def test_every_error_has_its_place():
         for value in vars(exceptions).values()
         if isinstance(value, type) and issubclass(value, VendorError)
     }
-    temporary = {QuotaExhausted, RateLimited, VendorUnavailable, exceptions.StoreUnavailable}
+    temporary = {
+        QuotaExhausted,
+        RateLimited,
+        VendorUnavailable,
+        exceptions.StoreUnavailable,
+        exceptions.OutcomePending,
+    }
     # A kind of a permanent error is permanent, too.
     assert {one for one in errors if not issubclass(one, PERMANENT)} == {*temporary, VendorError}
 
