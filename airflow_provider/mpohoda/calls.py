@@ -244,9 +244,6 @@ def _by_ids(part: str, ids: Iterable[str]) -> Call[ByIds]:
 def _entities(response: Response) -> list[dict[str, Any]]:
     """Return the records of an answer of which it is not known whether it is one or an array."""
     found: Any = document(response)
-    if found is None:
-        # One answer about one item, of which there is nothing to tell.
-        return []
     while isinstance(found, dict) and "Id" not in found:
         inner = found.get("Items", found.get("Data"))
         if not isinstance(inner, dict | list):

@@ -93,7 +93,9 @@ def combine_stock(part: str, single: Sequence[Call[Any]]) -> Call[list[Any]]:
 
     def decode(response: Response) -> list[Any]:
         try:
-            found = call.decode(response).found
+            # null: one answer about one item, of which there is nothing to tell.
+            nothing = response.status == 200 and response.body.strip() == b"null"
+            found = {} if nothing else call.decode(response).found
         except VendorRejected as error:
             if len(ids) > 1:
                 error.remedy = (

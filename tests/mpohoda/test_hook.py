@@ -202,8 +202,10 @@ def test_a_list_is_read_on_from_its_last_record(vendor, make_hook):
     ]
 
 
-@pytest.mark.parametrize(("name", "paging"), [("Currencies", "auto"), ("IssuedInvoices", "number")])
-def test_a_list_is_read_by_numbers_where_it_has_no_other_way_or_is_told_so(vendor, make_hook, name, paging):
+@pytest.mark.parametrize(
+    ("name", "paging"), [("Currencies", "auto"), ("IssuedInvoices", "number"), ("IssuedInvoices", "auto")]
+)
+def test_changes_are_read_by_numbers(vendor, make_hook, name, paging):
     vendor.reply(serve_list(RECORDS))
     pages = make_hook().pages(name, page_size=3, paging=paging, modified_since="2026-11-01T00:00:00Z")
     assert ids(pages) == in_pages(3, 3, 1)

@@ -210,6 +210,33 @@ def test_the_connection_says_which_zone_times_have(company, tmp_path, set_connec
     assert second["since"] == "2026-01-01T00:00:02Z"
 
 
+def test_a_record_that_comes_again_in_the_next_try_has_not_changed_where_times_have_no_offset(
+    company, tmp_path
+):
+    company.switch(moment_offset="none", repeat_last=True)
+    company.generate(5)
+    company.sandbox.fault(vendor="mpohoda", status=500, skip=1)
+    options: dict[str, Any] = {"output": out(tmp_path), "incremental": True, "page_size": 3}
+    with pytest.raises(VendorUnavailable):
+        read(**options)
+    result = read(**options)
+    assert (result["resumed_at"], result["total"], result["repeated"]) == (2, 5, 2)
+    assert result["watermark"] == "2026-01-01T00:00:04+01:00"
+
+
+def test_windows_lose_nothing_where_times_without_an_offset_are_local_or_utc(company, tmp_path):
+    company.switch(moment_offset="none")
+    company.generate(6, step=3600)
+    found = set()
+    for hour in range(-2, 7):
+        begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+        window = {"modified_since": begin, "modified_before": begin + timedelta(hours=1)}
+        name = f"{hour}.jsonl"
+        read(output=out(tmp_path, name), run_id=name, **window)
+        found |= set(ids(tmp_path / name))
+    assert len(found) == 6
+
+
 def test_a_window_is_read_for_a_backfill_and_leaves_the_state_alone(company, tmp_path):
     company.generate(10)
     read(output=out(tmp_path), incremental=True, state_key="invoices")

@@ -139,10 +139,11 @@ def test_prices_are_read_with_all_their_digits(company):
     assert all(isinstance(one["Price"], str) for one in prices)
 
 
+@pytest.mark.parametrize("parent", [True, False])
 @pytest.mark.parametrize("shape", ["array", "object for one"])
 @pytest.mark.parametrize("chunk_size", [1, 2, 100])
-def test_an_item_without_an_answer_fails_alone(company, shape, chunk_size):
-    company.switch(by_ids_answer=shape, by_ids_parent=True)
+def test_an_item_without_an_answer_fails_alone(company, shape, chunk_size, parent):
+    company.switch(by_ids_answer=shape, by_ids_parent=parent)
     known = company.seed("PriceListItems", {}, {})
     records = [{"id": known[0]}, {"id": ABSENT}, {"id": known[1]}]
     result = stock(records, chunk_size=chunk_size, on_error="continue")
