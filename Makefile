@@ -22,7 +22,7 @@ up: .venv/.installed  ## The same with Airflow's web UI to click through
 	$(BIN)/python scripts/demo.py --up
 
 test: .venv/.installed  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical
 
 lint: .venv/.installed  ## Check style and formatting
 	$(BIN)/python -m ruff check .
