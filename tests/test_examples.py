@@ -122,6 +122,7 @@ def test_every_operator_and_sensor_has_an_example() -> None:
     bases = {
         "ImbeeBatchOperator",
         "MpohodaBatchOperator",
+        "MpohodaSensor",
         "WolkvoxBatchOperator",
         "WolkvoxCasesOperator",
         "WolkvoxFieldsOperator",

@@ -110,7 +110,7 @@ def test_documents_of_a_batch_that_was_killed_three_times_are_there_once_with_al
     "limit",
     [
         pytest.param({"largest_file": 150_000}, id="the-file-cannot-grow"),
-        pytest.param({"most_pages": 24}, id="the-database-cannot-grow"),
+        pytest.param({"more_pages": 10}, id="the-database-cannot-grow"),
     ],
 )
 def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit, tmp_path):
@@ -132,6 +132,8 @@ def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit
                 "task_instance": {"dag_id": "d", "run_id": "r", "task_id": "batch"},
                 "environment": {**sandbox.connections, "AIRFLOW__VENDOR_APIS__LEDGER_PATH": str(ledger)},
             }
+            if more := limit.get("more_pages"):
+                limit = {"most_pages": pages_of_an_empty_ledger(tmp_path) + more}
             full = Task(workers, tmp_path, "full", {**config, **limit})
             full.start()
             assert workers.status(full.pid, block=True) == 1
@@ -155,6 +157,20 @@ def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit
             assert {message["virtual_user"] for message in sandbox.messages()} - done <= unknown
         finally:
             workers.close()
+
+
+def pages_of_an_empty_ledger(folder: Path) -> int:
+    import sqlalchemy as sa
+
+    from airflow_provider.store.engine import Database
+
+    empty = Database(sa.URL.create("sqlite", database=str(folder / "empty.db")), shared=False)
+    try:
+        empty.prepare()
+        with empty.read() as connection:
+            return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+    finally:
+        empty.close()
 
 
 def keys_of(ledger: Path, *, state: str = "%") -> list[str]:
