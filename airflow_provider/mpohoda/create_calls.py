@@ -17,7 +17,7 @@ from airflow_provider.mpohoda import values
 from airflow_provider.mpohoda.answers import created
 from airflow_provider.mpohoda.resources import RESOURCES, guid
 from airflow_provider.mpohoda.resources import resource as resource_of
-from airflow_provider.texts import plain_marks, text_or_none
+from airflow_provider.texts import comparable, text_or_none
 from airflow_provider.values import is_empty, shape
 
 if TYPE_CHECKING:
@@ -291,4 +291,4 @@ def _own_key(value: Any) -> str:
             field="record_key",
             remedy="Fill the field. Without a key nobody can tell whether the record was sent before.",
         )
-    return plain_marks(text)
+    return comparable(text)

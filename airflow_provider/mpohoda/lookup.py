@@ -181,7 +181,7 @@ class MpohodaLookup:
         :raises InvalidInput: it has several
         """
         index = self._indexes.get(("existing", self._resource, *self._record_key))
-        found = [] if index is None else _different(index.find(key[1:]))
+        found = [] if index is None else _with_key(index, key)
         if len(found) > 1:
             raise InvalidInput(
                 f"mPOHODA has {len(found)} records with its key already.",
@@ -229,20 +229,23 @@ class Recent:
         :param pages: the pages of the list
         :param record_key: the fields that tell a record from all others
         """
-        announced: int | None = None
-        seen = 0
-        for number, page in enumerate(pages):
-            announced = page.total if number == 0 else announced
-            seen += len(page)
+        announced: list[int] = []
+        seen: set[str] = set()
+        for page in pages:
+            if page.total is not None:
+                announced.append(page.total)
+            # Each once: where one comes twice, another may have changed places with it and not come at all.
+            seen.update(page.ids)
             self._index.add(_entries(page.items, record_key, _summary, self._index.digests))
-        self.complete = seen >= (announced or 0)
+        self.complete = bool(announced) and len(seen) >= max(announced)
 
     def find(self, key: Sequence[str]) -> list[MpohodaCreated]:
         """Return the results of the records that have the key of a call.
 
         :param key: the key
+        :raises InvalidInput: there are only such with other capitals
         """
-        return [_created(one) for one in _different(self._index.find(key[1:]))]
+        return [_created(one) for one in _with_key(self._index, key)]
 
 
 def _entries(
@@ -283,6 +286,21 @@ def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
 def _different(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each record once: one that changes while its list is read may come twice."""
     return list({one["id"]: one for one in found}.values())
+
+
+def _with_key(index: ListIndex, key: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the records with the key of a call.
+
+    For the ledger other capitals are another key: a record that has them is not this one for certain.
+    """
+    found = index.find(key[1:], capitals=True)
+    if not found and index.find(key[1:], 1):
+        raise InvalidInput(
+            "mPOHODA has a record with its key in other capitals, which may be this one or another.",
+            field="record_key",
+            remedy="Look it up there. If it is this one, write the key as it is there.",
+        )
+    return _different(found)
 
 
 def _created(found: Mapping[str, Any]) -> MpohodaCreated:

@@ -20,7 +20,7 @@ from airflow_provider.records.columns import described
 from airflow_provider.records.parsing import Row
 from airflow_provider.records.readers import Records
 from airflow_provider.records.storage import why_not
-from airflow_provider.texts import text_or_none
+from airflow_provider.texts import comparable, text_or_none
 from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def key_of(row: Row, name: str) -> bytes | None:
             remedy="Fill it in every row.",
         )
         return None
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(comparable(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 @dataclass

@@ -249,6 +249,72 @@ def test_what_was_lost_is_found_by_a_look_at_the_whole_list_too(sandbox):
     assert counts(create([invoice("A-1")], "run-3")) == {"total": 1, "replayed": 1}
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"record_key": "DocumentNumber"}, id="mPOHODA gives it"),
+        pytest.param({"exclude": ["OrderNumber", "DocumentNumber"]}, id="left out"),
+        pytest.param({"include": ["Items"]}, id="not among what is sent"),
+    ],
+)
+def test_a_key_that_is_not_sent_cannot_be_looked_for(sandbox, ledger_path, options):
+    """mPOHODA would have it under another key, or none: it would be sent twice."""
+    synchronize(sandbox)
+    record = invoice("A-1", DocumentNumber="26F1")
+    sandbox.fault(**LOST)
+    assert create([record], on_error="continue", **options)["unknown"] == 1
+    age(ledger_path, 3000)
+    with pytest.raises(InvalidInput, match="is not sent") as caught:
+        create([record], try_number=2, reconcile=True, **options)
+    assert caught.value.field == "record_key"
+    assert len(posted(sandbox)) == 1
+
+
+def test_a_key_with_other_capitals_proves_nothing(sandbox, ledger_path):
+    """For the ledger they are two orders: that one is there says nothing of the other."""
+    synchronize(sandbox)
+    create([invoice("a-1")])
+    sandbox.fault(**UNSENT)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    age(ledger_path, 3000)
+    result = create([invoice("A-1")], try_number=2, reconcile=True, on_error="continue")
+    assert counts(result) == {"total": 1, "unknown": 1}
+    assert "other capitals" in result["failures"][0]["reason"]
+    assert invoices(sandbox) == {"a-1": 1}
+
+
+def test_what_is_there_with_other_capitals_is_neither_taken_nor_sent(sandbox):
+    seed(sandbox, "IssuedInvoices", {"OrderNumber": "a-1"})
+    result = create([invoice("A-1"), invoice("A-2")], existing="skip", on_error="continue")
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert "other capitals" in result["failures"][0]["reason"]
+    assert invoices(sandbox) == {"a-1": 1, "A-2": 1}
+
+
+@pytest.mark.parametrize(
+    ("total", "orders"),
+    [
+        pytest.param(2, [1, 1], id="one-twice-and-another-never"),
+        pytest.param(None, [1], id="without-a-count"),
+    ],
+)
+def test_a_list_in_which_one_may_be_missing_proves_nothing(sandbox, ledger_path, total, orders):
+    synchronize(sandbox)
+    sandbox.fault(**UNSENT)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    age(ledger_path, 3000)
+    items = [{"Id": f"11111111-1111-4111-8111-{one:012d}", "OrderNumber": f"B-{one}"} for one in orders]
+    page = {
+        "Items": items,
+        "TotalItemCount": total,
+        "Pagination": {"PageNumber": 1, "PageSize": 100, "After": None},
+    }
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="GET", status=200, json=page)
+    result = create([invoice("A-1")], try_number=2, reconcile=True, on_error="continue")
+    assert counts(result) == {"total": 1, "unknown": 1}
+    assert invoices(sandbox) == {}
+
+
 @pytest.mark.parametrize("option", [{"resend_unknown": True}, {"redo": "all"}])
 def test_to_look_and_to_send_without_a_look_exclude_each_other(option):
     with pytest.raises(InvalidInput, match="Choose one"):

@@ -180,6 +180,24 @@ def test_rows_of_one_order_without_group_by_are_not_taken_for_repeats(vendor, tm
     assert "group_by" in result["failures"][0]["reason"]
 
 
+def test_rows_whose_keys_differ_in_what_looks_alike_are_one_document(vendor, tmp_path):
+    """The ledger takes the keys for one: of two documents the second would never be sent."""
+    rows = [("Caf\u00e9-1", 1), ("Cafe\u0301\u20131", 2)]
+    records = [
+        {
+            "OrderNumber": key,
+            "Items.TextItem.Quantity": quantity,
+            "Items.TextItem.UnitPrice": 5,
+            "Items.TextItem.UnitPriceVatType": "WithVat",
+        }
+        for key, quantity in rows
+    ]
+    result = create(records, group_by="OrderNumber", fields={}, defaults={})
+    assert result["rows"]["created"] == 2
+    [(_, body)] = vendor.requests
+    assert [line["TextItem"]["Quantity"] for line in body["Items"]] == [1, 2]
+
+
 def test_a_refused_document_fails_with_all_its_rows(vendor, tmp_path):
     vendor.status = 422
     result = create(file(tmp_path, "77,,Ada,1,9.90", "77,,Ada,1,1"), on_error="continue")
