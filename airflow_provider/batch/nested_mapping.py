@@ -105,6 +105,7 @@ class NestedMapping(PassthroughMapping):
             )
             for name in self._lists
         }
+        self._first = {*self._renamed, *(name for one in self._elements.values() for name in one._renamed)}
 
     def _parameters(self, function: Callable[..., Call[Any]]) -> Mapping[str, inspect.Parameter]:
         parameters = super()._parameters(function)
@@ -213,6 +214,12 @@ class NestedMapping(PassthroughMapping):
         for list_, element in self._elements.items():
             found = values.pop(list_, None)
             flat = {name: values.pop(name) for name in list(values) if name.startswith(f"{list_}.")}
+            if found is not None and flat:
+                raise InvalidInput(
+                    f'the record has "{list_}", and "{next(iter(flat))}" beside it.',
+                    field=list_,
+                    remedy="Give the one or the other.",
+                )
             if isinstance(found, list | tuple):
                 values[list_] = [
                     element._fields_of(dict(one)) if isinstance(one, Mapping) else one for one in found
@@ -227,7 +234,7 @@ class NestedMapping(PassthroughMapping):
                     # It is not sent under its own name as well.
                     if (source := ".".join(path)) not in self._renamed:
                         values.pop(source, None)
-        document = nested(values)
+        document = nested(values, first=self._first)
         for name, value in self._constant.items():
             self._put_default(document, name, value)
         return document
@@ -273,11 +280,12 @@ class NestedMapping(PassthroughMapping):
         return head if head in self._lists and head != name else None
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any], *, first: Collection[str] = ()) -> dict[str, Any]:
     """Make a nested document of values by dotted names; inside nested values, too.
 
     :param values: the values; one that is empty leaves no trace
-    :raises InvalidInput: a name leads into a field that has a value of its own
+    :param first: names whose values come before those that the same field has in a nested value
+    :raises InvalidInput: a name leads into a field that has a value of its own, or has another value there
     """
     document: dict[str, Any] = {}
     # An object before what leads into it.
@@ -294,15 +302,22 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
                     field=name,
                     remedy="Give the one or the other.",
                 )
-        holder[last] = _nested(value)
+        own = _nested(value, first)
+        if last in holder and holder[last] != own and name not in first:
+            raise InvalidInput(
+                f'the record has "{name}" twice, with different values.',
+                field=name,
+                remedy="Give it nested or with dots in its name, not both.",
+            )
+        holder[last] = own
     return document
 
 
-def _nested(value: Any) -> Any:
+def _nested(value: Any, first: Collection[str]) -> Any:
     if isinstance(value, Mapping):
-        return nested({str(name): part for name, part in value.items()})
+        return nested({str(name): part for name, part in value.items()}, first=first)
     if isinstance(value, list | tuple):
-        return [_nested(part) for part in value]
+        return [_nested(part, first) for part in value]
     return value
 
 

@@ -229,17 +229,23 @@ def _call(
     return Call("POST", place, decode, json=body, key=key)
 
 
-def _created(data: Mapping[str, Any], warnings: list[Any], status: int) -> MpohodaCreated:
+def summary(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result tells of a record, but for its warnings; what has another form is None.
+
+    :param data: the record, as mPOHODA has it
+    """
     totals, details = data.get("DocumentRecapitulation"), data.get("BusinessDetails")
     number = data.get("DocumentNumber") or (details.get("Number") if isinstance(details, dict) else None)
-    found = {
+    return {
         "id": data.get("Id"),
         "number": _text(number),
         "variable_symbol": _text(data.get("VariableSymbol")),
         "total": _amount(totals.get("TotalPrice")) if isinstance(totals, dict) else None,
-        "warnings": warnings,
     }
-    return parse(MpohodaCreated, found, status=status)
+
+
+def _created(data: Mapping[str, Any], warnings: list[Any], status: int) -> MpohodaCreated:
+    return parse(MpohodaCreated, {**summary(data), "warnings": warnings}, status=status)
 
 
 def _liquidated(

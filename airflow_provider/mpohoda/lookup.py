@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
 from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
 from airflow_provider.extract.index import Digests, ListIndex
 from airflow_provider.extract.shared import SharedReading
-from airflow_provider.mpohoda.create_calls import MpohodaCreated
+from airflow_provider.mpohoda.create_calls import MpohodaCreated, summary
 from airflow_provider.mpohoda.links import PARTNERS, list_of, value_of, values_of
 from airflow_provider.mpohoda.resources import GUID
 from airflow_provider.secrets import digest_key
@@ -30,8 +31,8 @@ MARGIN = 3600.0
 NAMED = 5000
 """Names of a list that are compared with one that is not there."""
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
-"""Stands for an id that a check without requests does not know."""
+NOBODY = UUID("00000000-0000-4000-8000-000000000000")
+"""Makes the ids that stand for those that a check without requests does not know: one for each name."""
 
 
 class MpohodaLookup:
@@ -130,7 +131,7 @@ class MpohodaLookup:
                     continue
                 if not self._ready:
                     self._unchecked[field] = self._unchecked.get(field, 0) + 1
-                    holder[last] = NOBODY
+                    holder[last] = str(uuid5(NOBODY, f"{listing} {value}"))
                     continue
                 found = self._id(listing, by, value)
                 if isinstance(found, str):
@@ -274,13 +275,9 @@ def _named(listing: str, by: str) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    total = value_of(record, "DocumentRecapitulation.TotalPrice")
-    return {
-        "id": record["Id"],
-        "number": record.get("DocumentNumber") or value_of(record, "BusinessDetails.Number"),
-        "variable_symbol": record.get("VariableSymbol"),
-        "total": None if total is None else str(total),
-    }
+    found = summary(record)
+    # As JSON, which has no Decimal.
+    return {**found, "total": None if found["total"] is None else str(found["total"])}
 
 
 def _different(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

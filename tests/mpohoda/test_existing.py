@@ -110,6 +110,18 @@ def test_what_exists_needs_no_reservation_of_requests(sandbox):
     assert counts(result) == {"total": 3, "created": 1, "existing": 2}
 
 
+def test_what_is_found_may_have_numbers_where_texts_are_expected(sandbox):
+    found = {"Id": "11111111-1111-4111-8111-000000000001", "OrderNumber": "A-1", "DocumentNumber": 26001}
+    page = {
+        "Items": [{**found, "VariableSymbol": 12, "DocumentRecapitulation": {"TotalPrice": "?"}}],
+        "TotalItemCount": 1,
+        "Pagination": {"PageNumber": 1, "PageSize": 100, "After": None},
+    }
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="GET", status=200, json=page)
+    result = create([invoice("A-1")], existing="skip")
+    assert result["records"][0]["issued_invoice"]["number"] == "26001"
+
+
 # --- reconcile ---------------------------------------------------------------------------------------------
 
 
