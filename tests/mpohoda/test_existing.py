@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown
+from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown, QuotaExhausted
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed, synchronize
 from tests.support.postgres import MISSING
@@ -363,6 +363,18 @@ def test_a_process_that_is_killed_between_request_and_answer_is_reconciled(sandb
     assert counts(result) == {"total": 3, "created": 1 if effect else 2, "replayed": 2 if effect else 1}
     assert result["reconciled"] == {"found": int(effect), "resent": int(not effect), "unknown": 0}
     assert invoices(sandbox) == {"A-1": 1, "A-2": 1, "A-3": 1}
+
+
+def test_what_is_done_stays_known_when_it_could_not_be_sent_again(sandbox):
+    first = create([invoice("A-1")])
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="POST", status=429, json={})
+    with pytest.raises(QuotaExhausted):
+        create([invoice("A-1")], "run-2", redo="all")
+    later = create([invoice("A-1", Text="other")], "run-3")
+    assert counts(later) == {"total": 1, "replayed": 1}
+    assert later["changed"]["records"] == 1
+    assert later["records"][0]["issued_invoice"] == first["records"][0]["issued_invoice"]
+    assert invoices(sandbox) == {"A-1": 1}
 
 
 # --- a record that is done, with other content -------------------------------------------------------------
