@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 USED_UP = "too many requests"
 UNSPECIFIED = "Unspecified"
 
-CODE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+CODE = re.compile(r"[0-9]{1,5}|[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 """What the code of a warning is like; anything else is a text."""
 
 AUTH_REMEDY = (

@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from airflow_provider.mpohoda.pages import MpohodaPage
     from airflow_provider.store.engine import Database
 
-MARGIN = 3600.0
-"""Seconds before a request from which on the record is looked for that it may have created: clocks differ."""
+MARGIN = 24 * 3600.0
+"""Seconds before a request from which on the record is looked for that it may have created.
+
+Clocks differ, and it is not known in which time zone mPOHODA reads a moment and with what it compares it.
+What is not found is sent again: a few pages more cost less than a second invoice.
+"""
 
 NAMED = 5000
 """Names of a list that are compared with one that is not there."""
