@@ -65,6 +65,14 @@ def plain_marks(text: str) -> str:
     return text if text.isascii() else "".join(map(plain_mark, text))
 
 
+def comparable(text: str) -> str:
+    """Return a key as it is compared: composed Unicode, and :func:`plain_marks`.
+
+    :param text: the text of the key
+    """
+    return plain_marks(unicodedata.normalize("NFC", text))
+
+
 def scalar(value: Any, name: str) -> Any:
     """Return a value of a JSON document as JSON's own: text, whole number, number, boolean or None.
 

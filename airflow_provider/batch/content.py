@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.exceptions import InvalidInput
+
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
     from airflow_provider.records.parsing import Row
@@ -35,6 +37,32 @@ def _plain(part: Any) -> Any:
     if isinstance(part, Decimal | int | float):
         return str(Decimal(str(part)).normalize() + 0)
     return part
+
+
+class Repeated:
+    """Finds records of a batch that the ledger would take for an earlier one: their content would be lost.
+
+    :param remedy: what to do about it
+    """
+
+    def __init__(self, remedy: str) -> None:
+        self._remedy = remedy
+        self._contents: dict[bytes, str] = {}
+
+    def check(self, call: Call[Any]) -> None:
+        """Take the call of a record.
+
+        :param call: the call
+        :raises InvalidInput: an earlier record has the same key, and other content
+        """
+        key = hashlib.blake2b("\0".join(call.key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        content = content_of(call)
+        if self._contents.setdefault(key, content) != content:
+            raise InvalidInput(
+                "an earlier record of the batch has the same key, and other content.",
+                field="record_key",
+                remedy=self._remedy,
+            )
 
 
 class Changed:

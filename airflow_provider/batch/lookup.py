@@ -20,6 +20,7 @@ class Recent(Protocol):
         """Return the results of the records that have the key of a call.
 
         :param key: the key
+        :raises InvalidInput: nobody can tell whether it has
         """
 
 

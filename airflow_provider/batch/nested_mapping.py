@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.batch.content import Repeated
 from airflow_provider.batch.mapping import find, path_of
 from airflow_provider.batch.passthrough_mapping import PassthroughMapping
 from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
-from airflow_provider.http.content import encode
 from airflow_provider.records.columns import described
 from airflow_provider.records.groups import Grouping
 from airflow_provider.values import is_empty
@@ -51,6 +50,7 @@ class NestedMapping(PassthroughMapping):
     :param required: fields of the document, or of each element of a list, that must have a value; in an
         object that excludes another, only where that one is not there
     :param replace: replaces values of a finished document, and raises what is wrong with them
+    :param key_is_sent: whether a record fails whose key is not a part of its document
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class NestedMapping(PassthroughMapping):
         exclude: Collection[str] = (),
         required: Collection[str] = (),
         replace: Callable[[dict[str, Any]], None] | None = None,
+        key_is_sent: bool = False,
     ) -> None:
         self._lists = tuple(lists)
         self._required_paths = [path_of(name) for name in required]
@@ -76,7 +77,8 @@ class NestedMapping(PassthroughMapping):
         self._constant = defaults
         self._alternatives = alternatives
         self._record_key = record_key
-        self._contents: dict[bytes, bytes] = {}
+        self._repeated = Repeated("Give each its own key. If they are lines of one record, set group_by.")
+        self._key_is_sent = key_is_sent
         head = None
         if include is not None:
             head = list(dict.fromkeys(self._list_of(name) or name for name in include))
@@ -103,6 +105,7 @@ class NestedMapping(PassthroughMapping):
             )
             for name in self._lists
         }
+        self._first = {*self._renamed, *(name for one in self._elements.values() for name in one._renamed)}
 
     def _parameters(self, function: Callable[..., Call[Any]]) -> Mapping[str, inspect.Parameter]:
         parameters = super()._parameters(function)
@@ -168,7 +171,7 @@ class NestedMapping(PassthroughMapping):
             self._replace(document)
         key = [self._key_part(name, document, record) for name in self._record_key]
         call = self._function(**{self._rest: document, KEY: key})
-        self._check_repeated(call)
+        self._repeated.check(call)
         return call
 
     def _missing(self, holder: Any, path: Sequence[str], above: RecordPath) -> Iterator[RecordPath]:
@@ -195,24 +198,28 @@ class NestedMapping(PassthroughMapping):
             # The answers have in one object what a document has in one of several that exclude each other.
             inside = ((*path[:-1], part, path[-1]) for parts in self._alternatives for part in parts)
             found = find(document, tuple(inside))
-        return find(record, (path,)) if found is None else found
-
-    def _check_repeated(self, call: Call[Any]) -> None:
-        """Refuse a record that the ledger would take for another: its content would be lost."""
-        key = hashlib.blake2b("\0".join(call.key).encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        content = hashlib.blake2b(encode(call.json), digest_size=16).digest()
-        if self._contents.setdefault(key, content) != content:
+        if found is not None:
+            return found
+        own = find(record, (path,))
+        if own is not None and self._key_is_sent:
             raise InvalidInput(
-                "an earlier record of the batch has the same key, and other content.",
+                f'"{name}" of the key is not sent, so the record could not be found by it.',
                 field="record_key",
-                remedy="Give each its own key. If they are lines of one record, set group_by.",
+                remedy="Choose a field that the vendor is given and gives back, or leave out reconcile.",
             )
+        return own
 
     def _document(self, record: Record) -> dict[str, Any]:
         values = self._fields_of(record)
         for list_, element in self._elements.items():
             found = values.pop(list_, None)
             flat = {name: values.pop(name) for name in list(values) if name.startswith(f"{list_}.")}
+            if found is not None and flat:
+                raise InvalidInput(
+                    f'the record has "{list_}", and "{next(iter(flat))}" beside it.',
+                    field=list_,
+                    remedy="Give the one or the other.",
+                )
             if isinstance(found, list | tuple):
                 values[list_] = [
                     element._fields_of(dict(one)) if isinstance(one, Mapping) else one for one in found
@@ -227,7 +234,7 @@ class NestedMapping(PassthroughMapping):
                     # It is not sent under its own name as well.
                     if (source := ".".join(path)) not in self._renamed:
                         values.pop(source, None)
-        document = nested(values)
+        document = nested(values, first=self._first)
         for name, value in self._constant.items():
             self._put_default(document, name, value)
         return document
@@ -273,11 +280,12 @@ class NestedMapping(PassthroughMapping):
         return head if head in self._lists and head != name else None
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any], *, first: Collection[str] = ()) -> dict[str, Any]:
     """Make a nested document of values by dotted names; inside nested values, too.
 
     :param values: the values; one that is empty leaves no trace
-    :raises InvalidInput: a name leads into a field that has a value of its own
+    :param first: names whose values come before those that the same field has in a nested value
+    :raises InvalidInput: a name leads into a field that has a value of its own, or has another value there
     """
     document: dict[str, Any] = {}
     # An object before what leads into it.
@@ -294,15 +302,22 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
                     field=name,
                     remedy="Give the one or the other.",
                 )
-        holder[last] = _nested(value)
+        own = _nested(value, first)
+        if last in holder and holder[last] != own and name not in first:
+            raise InvalidInput(
+                f'the record has "{name}" twice, with different values.',
+                field=name,
+                remedy="Give it nested or with dots in its name, not both.",
+            )
+        holder[last] = own
     return document
 
 
-def _nested(value: Any) -> Any:
+def _nested(value: Any, first: Collection[str]) -> Any:
     if isinstance(value, Mapping):
-        return nested({str(name): part for name, part in value.items()})
+        return nested({str(name): part for name, part in value.items()}, first=first)
     if isinstance(value, list | tuple):
-        return [_nested(part) for part in value]
+        return [_nested(part, first) for part in value]
     return value
 
 

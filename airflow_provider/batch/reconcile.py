@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider.batch.jobs import READ_AHEAD, JobMaker
-from airflow_provider.exceptions import OutcomePending, OutcomeUnknown
+from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown
 from airflow_provider.ledger.ledger import Completion
 from airflow_provider.secrets import seal_fields
 
@@ -66,13 +66,16 @@ def _keys(
 
 
 def _judge(doubt: Doubt, key: Sequence[str], recent: Recent, resend_after: float) -> tuple[str, Completion]:
-    found = recent.find(key)
+    try:
+        found = recent.find(key)
+    except InvalidInput as error:
+        return _unknown(doubt, error.message.rstrip("."))
     if len(found) == 1:
         return "found", Completion(doubt.id, "done", result=seal_fields(found[0]))
     if found:
         return _unknown(doubt, f"{len(found)} records at the vendor have its key")
     if not recent.complete:
-        return _unknown(doubt, "the vendor's list changed while it was read")
+        return _unknown(doubt, "the vendor's list changed while it was read, or does not say how long it is")
     waited = time.time() - doubt.last
     # A clock that went back says nothing of how long it was.
     if 0 <= waited < resend_after or waited < 0:

@@ -22,8 +22,9 @@ def without_data(result: Any, call: Call[Any]) -> None:
     """
     found = result.get("warnings") if isinstance(result, dict) else None
     for one in found if isinstance(found, list) else ():
-        if isinstance(one, dict) and isinstance(one.get("message"), str):
-            one["message"] = hide(one["message"], call)
+        for name in ("code", "message") if isinstance(one, dict) else ():
+            if isinstance(one.get(name), str):
+                one[name] = hide(one[name], call)
 
 
 class Warnings:

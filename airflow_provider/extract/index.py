@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import unicodedata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider.texts import plain_marks, text_or_none
+from airflow_provider.texts import comparable, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +50,7 @@ class Digests:
         parts = [text_or_none(value) for value in values]
         if any(part is None for part in parts):
             return None
-        return [plain_marks(unicodedata.normalize("NFC", part or "")) for part in parts]
+        return [comparable(part or "") for part in parts]
 
     def entry(self, values: Sequence[Any], value: Any) -> Entry | None:
         """Return the entry of a record; None where a part of its key is empty.
@@ -103,11 +102,12 @@ class ListIndex:
         """
         self._database.executemany("INSERT INTO entry VALUES (?, ?, ?)", entries)
 
-    def find(self, values: Sequence[Any], most: int = 100) -> list[Any]:
+    def find(self, values: Sequence[Any], most: int = 100, *, capitals: bool = False) -> list[Any]:
         """Return what is known of the records with a key: with these capitals, or else with any.
 
         :param values: the values of the fields of the key
         :param most: how many at most
+        :param capitals: whether other capitals make another key
         :raises InvalidInput: a value is neither text nor number
         """
         key = self.digests.key(values)
@@ -118,6 +118,8 @@ class ListIndex:
                 self._database.execute(f"CREATE INDEX by_{name} ON entry ({name})")
             self._indexed = True
         for name, digest in zip(("exact", "folded"), self.digests.digests(key), strict=True):
+            if capitals and name == "folded":
+                break
             query = f"SELECT DISTINCT value FROM entry WHERE {name} = ? LIMIT ?"  # noqa: S608
             if found := self._database.execute(query, (digest, most)).fetchall():
                 return [json.loads(value) for (value,) in found]

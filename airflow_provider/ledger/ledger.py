@@ -65,7 +65,8 @@ class Completion:
     """How a request ended.
 
     :param id: id of the row
-    :param state: ``done``, ``failed``, ``unknown``, or ``released``: it certainly had no effect, forget it
+    :param state: ``done``, ``failed``, ``unknown``, or ``released``: it certainly had no effect, so that
+        the row is as it was before
     :param result: the result for later tries, secrets sealed
     :param error: why it failed, or why the outcome is not known
     :param content: a digest of what was sent, where a later run is to compare its own with it
@@ -274,6 +275,7 @@ class Ledger:
         if released and ended and connection.dialect.name != "sqlite":
             self._find(connection, [end.id for end in completions])
         if released:
+            connection.execute(_RESTORE, [{**one, "now": now} for one in released])
             connection.execute(_RELEASE, released)
         if ended and _takes_groups(connection):
             connection.execute(_SETTLE_GROUP, {"rows": _json([list(end.values()) for end in ended])})
@@ -373,6 +375,19 @@ _SETTLE = (
         content=sa.bindparam("content"),
         updated_at=sa.bindparam("now"),
     )
+)
+
+# What was done before, and is not sent again after all, is as it was: its result is still there. It is
+# nobody's, so that another record of the batch with this key is sent as the first would have been.
+_RESTORE = (
+    sa.update(table)
+    .where(
+        table.c.id == sa.bindparam("row"),
+        table.c.owner == sa.bindparam("me"),
+        table.c.state == "sent",
+        table.c.result.is_not(None),
+    )
+    .values(state="done", owner="", updated_at=sa.bindparam("now"))
 )
 
 _RELEASE = sa.delete(table).where(

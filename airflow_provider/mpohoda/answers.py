@@ -6,6 +6,7 @@ understood too.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider.exceptions import (
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 USED_UP = "too many requests"
 UNSPECIFIED = "Unspecified"
+
+CODE = re.compile(r"[0-9]{1,5}|[A-Za-z][A-Za-z0-9_.:-]{0,99}")
+"""What the code of a warning is like; anything else is a text."""
 
 AUTH_REMEDY = (
     f'Check "{SECRET_LABEL}" and "{CLIENT_LABEL}" of the connection, and its country. They stop working when '
@@ -119,6 +123,7 @@ def created(response: Response) -> tuple[dict[str, Any], list[dict[str, str]]]:
     if not isinstance(data, dict) or not _is_text(data.get("Id")):
         raise _unexpected(response, "it does not tell what was created: Data has no Id")
     warnings = found.get("Warnings")
+    warnings = [warnings] if isinstance(warnings, dict) and warnings else warnings
     # The record was created: a warning that cannot be read is not worth an error.
     return data, [_warning(one) for one in warnings] if isinstance(warnings, list) else []
 
@@ -264,9 +269,14 @@ def _is_problem(response: Response, found: Mapping[str, Any]) -> bool:
 
 def _warning(value: Any) -> dict[str, str]:
     members = _lower(value) if isinstance(value, dict) else {"message": value}
-    said = {name: members.get(name) for name in ("code", "message")}
-    # Any form of a warning is told, under the vendor's own code for one that only its text explains.
-    return {"code": str(said["code"] or UNSPECIFIED), "message": str(said["message"] or "")}
+    code, message = str(members.get("code") or ""), str(members.get("message") or "")
+    if not code and not message and value:
+        message = str(value)
+    # Any form of a warning is told, under the vendor's own code for one that only its text explains. Data of
+    # the record is hidden in the message alone.
+    if not CODE.fullmatch(code):
+        code, message = UNSPECIFIED, ": ".join(part for part in (code, message) if part)
+    return {"code": code, "message": message}
 
 
 def _lower(members: Mapping[str, Any]) -> dict[str, Any]:

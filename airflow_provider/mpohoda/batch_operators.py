@@ -105,8 +105,9 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
         it in, counts as existing and is not created; the list is read once a run. ``ignore``: only what this
         provider has created is known
     :param reconcile: look for a record whose request had an unknown outcome among those that mPOHODA has
-        created or changed since, by ``record_key``. What is there is recorded as created; what is not is sent
-        again, not before ``resend_after``. Give the task retries that last longer than that
+        created or changed since, by ``record_key``, which must be sent for that. What is there is recorded as
+        created; what is not is sent again, not before ``resend_after``. Give the task retries that last
+        longer than that
     :param resend_after: how long mPOHODA may still be working on a request whose connection has broken. The
         vendor does not say it
     :param check_only: check all records and send nothing. Without ``on_error="continue"`` the task fails
@@ -246,6 +247,7 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
             exclude=values.names("exclude", self.exclude),
             required=self.required,
             replace=lookup.replace if lookup is not None and self.resolve else None,
+            key_is_sent=self.reconcile,
         )
 
     def grouping(self, mapping: RecordMapping) -> Grouping | None:

@@ -17,7 +17,7 @@ from airflow_provider.mpohoda import values
 from airflow_provider.mpohoda.answers import created
 from airflow_provider.mpohoda.resources import RESOURCES, guid
 from airflow_provider.mpohoda.resources import resource as resource_of
-from airflow_provider.texts import plain_marks, text_or_none
+from airflow_provider.texts import comparable, text_or_none
 from airflow_provider.values import is_empty, shape
 
 if TYPE_CHECKING:
@@ -229,17 +229,23 @@ def _call(
     return Call("POST", place, decode, json=body, key=key)
 
 
-def _created(data: Mapping[str, Any], warnings: list[Any], status: int) -> MpohodaCreated:
+def summary(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result tells of a record, but for its warnings; what has another form is None.
+
+    :param data: the record, as mPOHODA has it
+    """
     totals, details = data.get("DocumentRecapitulation"), data.get("BusinessDetails")
     number = data.get("DocumentNumber") or (details.get("Number") if isinstance(details, dict) else None)
-    found = {
+    return {
         "id": data.get("Id"),
         "number": _text(number),
         "variable_symbol": _text(data.get("VariableSymbol")),
         "total": _amount(totals.get("TotalPrice")) if isinstance(totals, dict) else None,
-        "warnings": warnings,
     }
-    return parse(MpohodaCreated, found, status=status)
+
+
+def _created(data: Mapping[str, Any], warnings: list[Any], status: int) -> MpohodaCreated:
+    return parse(MpohodaCreated, {**summary(data), "warnings": warnings}, status=status)
 
 
 def _liquidated(
@@ -291,4 +297,4 @@ def _own_key(value: Any) -> str:
             field="record_key",
             remedy="Fill the field. Without a key nobody can tell whether the record was sent before.",
         )
-    return plain_marks(text)
+    return comparable(text)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
 from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
 from airflow_provider.extract.index import Digests, ListIndex
 from airflow_provider.extract.shared import SharedReading
-from airflow_provider.mpohoda.create_calls import MpohodaCreated
+from airflow_provider.mpohoda.create_calls import MpohodaCreated, summary
 from airflow_provider.mpohoda.links import PARTNERS, list_of, value_of, values_of
 from airflow_provider.mpohoda.resources import GUID
 from airflow_provider.secrets import digest_key
@@ -24,14 +25,18 @@ if TYPE_CHECKING:
     from airflow_provider.mpohoda.pages import MpohodaPage
     from airflow_provider.store.engine import Database
 
-MARGIN = 3600.0
-"""Seconds before a request from which on the record is looked for that it may have created: clocks differ."""
+MARGIN = 24 * 3600.0
+"""Seconds before a request from which on the record is looked for that it may have created.
+
+Clocks differ, and it is not known in which time zone mPOHODA reads a moment and with what it compares it.
+What is not found is sent again: a few pages more cost less than a second invoice.
+"""
 
 NAMED = 5000
 """Names of a list that are compared with one that is not there."""
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
-"""Stands for an id that a check without requests does not know."""
+NOBODY = UUID("00000000-0000-4000-8000-000000000000")
+"""Makes the ids that stand for those that a check without requests does not know: one for each name."""
 
 
 class MpohodaLookup:
@@ -130,7 +135,7 @@ class MpohodaLookup:
                     continue
                 if not self._ready:
                     self._unchecked[field] = self._unchecked.get(field, 0) + 1
-                    holder[last] = NOBODY
+                    holder[last] = str(uuid5(NOBODY, f"{listing} {value}"))
                     continue
                 found = self._id(listing, by, value)
                 if isinstance(found, str):
@@ -181,7 +186,7 @@ class MpohodaLookup:
         :raises InvalidInput: it has several
         """
         index = self._indexes.get(("existing", self._resource, *self._record_key))
-        found = [] if index is None else _different(index.find(key[1:]))
+        found = [] if index is None else _with_key(index, key)
         if len(found) > 1:
             raise InvalidInput(
                 f"mPOHODA has {len(found)} records with its key already.",
@@ -229,20 +234,23 @@ class Recent:
         :param pages: the pages of the list
         :param record_key: the fields that tell a record from all others
         """
-        announced: int | None = None
-        seen = 0
-        for number, page in enumerate(pages):
-            announced = page.total if number == 0 else announced
-            seen += len(page)
+        announced: list[int] = []
+        seen: set[str] = set()
+        for page in pages:
+            if page.total is not None:
+                announced.append(page.total)
+            # Each once: where one comes twice, another may have changed places with it and not come at all.
+            seen.update(page.ids)
             self._index.add(_entries(page.items, record_key, _summary, self._index.digests))
-        self.complete = seen >= (announced or 0)
+        self.complete = bool(announced) and len(seen) >= max(announced)
 
     def find(self, key: Sequence[str]) -> list[MpohodaCreated]:
         """Return the results of the records that have the key of a call.
 
         :param key: the key
+        :raises InvalidInput: there are only such with other capitals
         """
-        return [_created(one) for one in _different(self._index.find(key[1:]))]
+        return [_created(one) for one in _with_key(self._index, key)]
 
 
 def _entries(
@@ -271,18 +279,29 @@ def _named(listing: str, by: str) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _summary(record: Mapping[str, Any]) -> dict[str, Any]:
-    total = value_of(record, "DocumentRecapitulation.TotalPrice")
-    return {
-        "id": record["Id"],
-        "number": record.get("DocumentNumber") or value_of(record, "BusinessDetails.Number"),
-        "variable_symbol": record.get("VariableSymbol"),
-        "total": None if total is None else str(total),
-    }
+    found = summary(record)
+    # As JSON, which has no Decimal.
+    return {**found, "total": None if found["total"] is None else str(found["total"])}
 
 
 def _different(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each record once: one that changes while its list is read may come twice."""
     return list({one["id"]: one for one in found}.values())
+
+
+def _with_key(index: ListIndex, key: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the records with the key of a call.
+
+    For the ledger other capitals are another key: a record that has them is not this one for certain.
+    """
+    found = index.find(key[1:], capitals=True)
+    if not found and index.find(key[1:], 1):
+        raise InvalidInput(
+            "mPOHODA has a record with its key in other capitals, which may be this one or another.",
+            field="record_key",
+            remedy="Look it up there. If it is this one, write the key as it is there.",
+        )
+    return _different(found)
 
 
 def _created(found: Mapping[str, Any]) -> MpohodaCreated:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.batch.content import Repeated
+from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.mpohoda import values
 from airflow_provider.mpohoda.resources import guid
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 COLUMNS = {"id": (), "number": ("DocumentNumber", "Number"), "variable_symbol": ("VariableSymbol",)}
 """Where an extract has what documents are found by; the list of unpaid ones calls the number otherwise."""
+
+AMOUNT = "DocumentCurrencyAmount"
+"""What the body of a payment in part has, and that of one in full has not."""
 
 CACHE = 8 * 1024
 """Kibibytes of memory for the documents, however many there are; the rest is in a temporary file."""
@@ -150,6 +155,28 @@ class Documents:
                 remedy="Give the output of an MpohodaListOperator that reads the documents. The list of what "
                 "is unpaid has no variable symbols.",
             )
+
+
+class PaymentMapping(RecordMapping):
+    """Makes the calls of payments, and refuses a part that has the key of another part of the same document.
+
+    The ledger would take both for one payment. Of a payment in full there is one, whatever is said of it.
+    """
+
+    def __init__(self, function: Callable[..., Call[Any]], **more: Any) -> None:
+        super().__init__(function, **more)
+        self._repeated = Repeated("Name a field that is different for each payment, as record_key.")
+
+    def call(self, record: dict[str, Any]) -> Call[Any]:
+        """Make the call of a payment.
+
+        :param record: the payment
+        :raises InvalidInput: a value is missing, has the wrong shape, or is not certain
+        """
+        call = super().call(record)
+        if AMOUNT in call.json:
+            self._repeated.check(call)
+        return call
 
 
 def matching_call(

@@ -58,6 +58,7 @@ LIQUIDATE_ISSUED_INVOICE = Operation(
     scope="forever",
     takes={"id": "issued_invoice.id"},
     done="recorded",
+    compares=True,
 )
 LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
     name="mpohoda.liquidate_issued_advance_invoice",
@@ -66,6 +67,7 @@ LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
     scope="forever",
     takes={"id": "advance_invoice.id"},
     done="recorded",
+    compares=True,
 )
 
 

@@ -130,15 +130,14 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
 
         :param hook: the hook of the connection
         """
-        from airflow_provider.batch.mapping import RecordMapping
-        from airflow_provider.mpohoda.matching import Documents
+        from airflow_provider.mpohoda.matching import Documents, PaymentMapping
 
         if self.documents is not None:
             self._found = Documents(self.documents, self.match)
         elif self.match != "id":
             # A template, or the task before, has given none.
             raise _no_documents(self.match)
-        return RecordMapping(
+        return PaymentMapping(
             self.call_function(hook),
             fields={**(self.fields or {}), **({"key": self.record_key} if self.record_key else {})},
             defaults=self.defaults or {},

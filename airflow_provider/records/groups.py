@@ -20,7 +20,7 @@ from airflow_provider.records.columns import described
 from airflow_provider.records.parsing import Row
 from airflow_provider.records.readers import Records
 from airflow_provider.records.storage import why_not
-from airflow_provider.texts import text_or_none
+from airflow_provider.texts import comparable, text_or_none
 from airflow_provider.values import is_empty
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def key_of(row: Row, name: str) -> bytes | None:
             remedy="Fill it in every row.",
         )
         return None
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(comparable(text).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 @dataclass
@@ -243,6 +243,13 @@ class GroupedRecords(Records):
             elif grouping.sent(name):
                 differing.append(f'"{name}" (rows {values[0][0].source_row} and {other.source_row})')
         record[grouping.lines] = lines
+        if odd := next((row for row in rows if not self._is_line(row.record)), None):
+            return record, InvalidInput(
+                f'"{grouping.lines}" of row {odd.source_row} is no object: with "group_by" each row is one '
+                "line.",
+                field=grouping.lines,
+                remedy="Give each line a row of its own, or leave out group_by.",
+            )
         if not differing:
             return record, None
         return record, InvalidInput(
@@ -250,6 +257,10 @@ class GroupedRecords(Records):
             field=differing[0].split('"')[1],
             remedy=f'Fields outside "{grouping.lines}" must be the same in all rows of a record, or empty.',
         )
+
+    def _is_line(self, record: Record) -> bool:
+        own = record.get(self._grouping.lines)
+        return is_empty(own) or isinstance(own, Mapping)
 
     def _line(self, record: Record) -> Any:
         line: Record = {}

@@ -12,11 +12,13 @@ def test_a_warning_that_quotes_the_record_names_its_fields_instead():
     call: Call[Any] = Call("POST", "x", lambda response: response, json={"Name": "Ada Byron"})
     call.made_of({"mail": "ada@example.com"})
     quoting = {"code": "C", "message": "ADA BYRON <ada@example.com> has no number"}
-    result = {"id": "1", "warnings": [quoting, {"code": "D", "message": None}, "other"]}
+    odd = {"code": "ada@example.com", "message": None}
+    result = {"id": "1", "warnings": [quoting, {"code": "D", "message": None}, odd, "other"]}
     without_data(result, call)
     assert result["warnings"] == [
         {"code": "C", "message": "[Name] <[mail]> has no number"},
         {"code": "D", "message": None},
+        {"code": "[mail]", "message": None},
         "other",
     ]
 

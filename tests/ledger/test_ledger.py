@@ -244,6 +244,20 @@ def test_what_is_released_is_as_if_it_had_never_been(claim, settle, rows):
     assert claim(ledger_of(once=True)) == [ClaimResult(TAKEN)]
 
 
+def test_what_was_done_before_it_was_released_is_done(claim, settle, rows):
+    first, again = ledger_of(once=True), ledger_of(once=True, redo="all")
+    claim(first)
+    settle(first, "done", result={"a": 1})
+    assert claim(again) == [ClaimResult(TAKEN)]
+    settle(again, "released")
+    [row] = rows()
+    assert (row.state, row.result) == ("done", '{"a": 1}')
+    # The same record once more in the batch is sent, as the first would have been.
+    assert claim(again) == [ClaimResult(TAKEN)]
+    settle(again, "released")
+    assert [found.status for found in claim(ledger_of(once=True))] == [ClaimStatus.DONE]
+
+
 def test_nobody_releases_what_another_holds(claim, settle, rows):
     slow, other = ledger_of(lease=-1.0), ledger_of()
     claim(slow)

@@ -222,6 +222,33 @@ def test_what_was_created_comes_with_its_warnings():
     ]
 
 
+@pytest.mark.parametrize(
+    ("warnings", "told"),
+    [
+        ({"Code": "X", "Message": "m"}, {"code": "X", "message": "m"}),
+        (
+            [{"Code": "Ada is unknown", "Message": "m"}],
+            {"code": "Unspecified", "message": "Ada is unknown: m"},
+        ),
+        ([{"Code": "+420905123456"}], {"code": "Unspecified", "message": "+420905123456"}),
+        ([{"Code": "0905123456", "Message": "m"}], {"code": "Unspecified", "message": "0905123456: m"}),
+        ([{"Code": {"a": "Ada"}}], {"code": "Unspecified", "message": "{'a': 'Ada'}"}),
+        ([{"Error": "Ada"}], {"code": "Unspecified", "message": "{'Error': 'Ada'}"}),
+    ],
+    ids=[
+        "one alone",
+        "a text for a code",
+        "a phone number",
+        "digits",
+        "an object for a code",
+        "other members",
+    ],
+)
+def test_a_warning_in_another_form_is_told_and_only_its_message_quotes(warnings, told):
+    """Data of the record is hidden in messages, not in codes."""
+    assert created(response({"Data": {"Id": "a"}, "Warnings": warnings}, 201))[1] == [told]
+
+
 @pytest.mark.parametrize("warnings", [{}, {"Warnings": None}, {"Warnings": "x"}, {"Warnings": []}])
 def test_warnings_that_are_not_there_are_none(warnings):
     assert created(response({"Data": {"Id": "a"}, **warnings}, 201)) == ({"Id": "a"}, [])

@@ -51,6 +51,7 @@ def test_a_record_is_posted_to_its_resource_under_the_callers_key():
     ("one", "other", "same"),
     [
         ("OBJ-77", "OBJ\u201177", True),
+        ("Caf\u00e9", "Cafe\u0301", True),
         ("OBJ 77", " OBJ\u00a077\u200b", True),
         (77, "77", True),
         (77.0, 77, True),

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown
+from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown, QuotaExhausted
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed, synchronize
 from tests.support.postgres import MISSING
@@ -110,6 +111,18 @@ def test_what_exists_needs_no_reservation_of_requests(sandbox):
     assert counts(result) == {"total": 3, "created": 1, "existing": 2}
 
 
+def test_what_is_found_may_have_numbers_where_texts_are_expected(sandbox):
+    found = {"Id": "11111111-1111-4111-8111-000000000001", "OrderNumber": "A-1", "DocumentNumber": 26001}
+    page = {
+        "Items": [{**found, "VariableSymbol": 12, "DocumentRecapitulation": {"TotalPrice": "?"}}],
+        "TotalItemCount": 1,
+        "Pagination": {"PageNumber": 1, "PageSize": 100, "After": None},
+    }
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="GET", status=200, json=page)
+    result = create([invoice("A-1")], existing="skip")
+    assert result["records"][0]["issued_invoice"]["number"] == "26001"
+
+
 # --- reconcile ---------------------------------------------------------------------------------------------
 
 
@@ -193,7 +206,8 @@ def test_only_what_was_changed_since_is_read_and_only_if_something_is_unknown(sa
     [look] = [one for one in sandbox.requests("mpohoda", path="v1/IssuedInvoices") if one["method"] == "GET"]
     since = look["query"]["ModifiedSince"]
     assert since.endswith("Z")
-    assert since[:4] == time.strftime("%Y", time.gmtime(time.time() - 3600))
+    # Whichever zone mPOHODA reads the time in, and compares it with.
+    assert 14 * 3600 < time.time() - datetime.fromisoformat(since).timestamp() < 49 * 3600
 
 
 def test_a_list_that_cannot_be_read_sends_nothing(sandbox):
@@ -249,6 +263,72 @@ def test_what_was_lost_is_found_by_a_look_at_the_whole_list_too(sandbox):
     assert counts(create([invoice("A-1")], "run-3")) == {"total": 1, "replayed": 1}
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"record_key": "DocumentNumber"}, id="mPOHODA gives it"),
+        pytest.param({"exclude": ["OrderNumber", "DocumentNumber"]}, id="left out"),
+        pytest.param({"include": ["Items"]}, id="not among what is sent"),
+    ],
+)
+def test_a_key_that_is_not_sent_cannot_be_looked_for(sandbox, ledger_path, options):
+    """mPOHODA would have it under another key, or none: it would be sent twice."""
+    synchronize(sandbox)
+    record = invoice("A-1", DocumentNumber="26F1")
+    sandbox.fault(**LOST)
+    assert create([record], on_error="continue", **options)["unknown"] == 1
+    age(ledger_path, 3000)
+    with pytest.raises(InvalidInput, match="is not sent") as caught:
+        create([record], try_number=2, reconcile=True, **options)
+    assert caught.value.field == "record_key"
+    assert len(posted(sandbox)) == 1
+
+
+def test_a_key_with_other_capitals_proves_nothing(sandbox, ledger_path):
+    """For the ledger they are two orders: that one is there says nothing of the other."""
+    synchronize(sandbox)
+    create([invoice("a-1")])
+    sandbox.fault(**UNSENT)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    age(ledger_path, 3000)
+    result = create([invoice("A-1")], try_number=2, reconcile=True, on_error="continue")
+    assert counts(result) == {"total": 1, "unknown": 1}
+    assert "other capitals" in result["failures"][0]["reason"]
+    assert invoices(sandbox) == {"a-1": 1}
+
+
+def test_what_is_there_with_other_capitals_is_neither_taken_nor_sent(sandbox):
+    seed(sandbox, "IssuedInvoices", {"OrderNumber": "a-1"})
+    result = create([invoice("A-1"), invoice("A-2")], existing="skip", on_error="continue")
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert "other capitals" in result["failures"][0]["reason"]
+    assert invoices(sandbox) == {"a-1": 1, "A-2": 1}
+
+
+@pytest.mark.parametrize(
+    ("total", "orders"),
+    [
+        pytest.param(2, [1, 1], id="one-twice-and-another-never"),
+        pytest.param(None, [1], id="without-a-count"),
+    ],
+)
+def test_a_list_in_which_one_may_be_missing_proves_nothing(sandbox, ledger_path, total, orders):
+    synchronize(sandbox)
+    sandbox.fault(**UNSENT)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    age(ledger_path, 3000)
+    items = [{"Id": f"11111111-1111-4111-8111-{one:012d}", "OrderNumber": f"B-{one}"} for one in orders]
+    page = {
+        "Items": items,
+        "TotalItemCount": total,
+        "Pagination": {"PageNumber": 1, "PageSize": 100, "After": None},
+    }
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="GET", status=200, json=page)
+    result = create([invoice("A-1")], try_number=2, reconcile=True, on_error="continue")
+    assert counts(result) == {"total": 1, "unknown": 1}
+    assert invoices(sandbox) == {}
+
+
 @pytest.mark.parametrize("option", [{"resend_unknown": True}, {"redo": "all"}])
 def test_to_look_and_to_send_without_a_look_exclude_each_other(option):
     with pytest.raises(InvalidInput, match="Choose one"):
@@ -285,6 +365,18 @@ def test_a_process_that_is_killed_between_request_and_answer_is_reconciled(sandb
     assert counts(result) == {"total": 3, "created": 1 if effect else 2, "replayed": 2 if effect else 1}
     assert result["reconciled"] == {"found": int(effect), "resent": int(not effect), "unknown": 0}
     assert invoices(sandbox) == {"A-1": 1, "A-2": 1, "A-3": 1}
+
+
+def test_what_is_done_stays_known_when_it_could_not_be_sent_again(sandbox):
+    first = create([invoice("A-1")])
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="POST", status=429, json={})
+    with pytest.raises(QuotaExhausted):
+        create([invoice("A-1")], "run-2", redo="all")
+    later = create([invoice("A-1", Text="other")], "run-3")
+    assert counts(later) == {"total": 1, "replayed": 1}
+    assert later["changed"]["records"] == 1
+    assert later["records"][0]["issued_invoice"] == first["records"][0]["issued_invoice"]
+    assert invoices(sandbox) == {"A-1": 1}
 
 
 # --- a record that is done, with other content -------------------------------------------------------------

@@ -180,6 +180,58 @@ def test_rows_of_one_order_without_group_by_are_not_taken_for_repeats(vendor, tm
     assert "group_by" in result["failures"][0]["reason"]
 
 
+def test_rows_whose_keys_differ_in_what_looks_alike_are_one_document(vendor, tmp_path):
+    """The ledger takes the keys for one: of two documents the second would never be sent."""
+    rows = [("Caf\u00e9-1", 1), ("Cafe\u0301\u20131", 2)]
+    records = [
+        {
+            "OrderNumber": key,
+            "Items.TextItem.Quantity": quantity,
+            "Items.TextItem.UnitPrice": 5,
+            "Items.TextItem.UnitPriceVatType": "WithVat",
+        }
+        for key, quantity in rows
+    ]
+    result = create(records, group_by="OrderNumber", fields={}, defaults={})
+    assert result["rows"]["created"] == 2
+    [(_, body)] = vendor.requests
+    assert [line["TextItem"]["Quantity"] for line in body["Items"]] == [1, 2]
+
+
+LINE = {"TextItem": {"Quantity": 1, "UnitPrice": 1, "UnitPriceVatType": "WithVat"}}
+COLUMN = {"Items.TextItem.Quantity": 2, "Items.TextItem.UnitPrice": 3}
+ADDRESS = "DocumentAddressWithoutAddressBookLink"
+
+
+@pytest.mark.parametrize("group_by", [None, "OrderNumber"])
+def test_lines_that_a_record_has_in_two_ways_are_not_dropped(vendor, group_by):
+    records = [{"OrderNumber": "1", "Items": [LINE], **COLUMN}]
+    result = create(records, group_by=group_by, fields={}, on_error="continue")
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert '"Items"' in result["failures"][0]["reason"]
+    assert vendor.requests == []
+
+
+def test_a_field_that_a_record_has_in_two_ways_is_not_guessed(vendor):
+    record = {
+        "OrderNumber": "1",
+        "Items": [LINE],
+        "BusinessPartnerAddress": {ADDRESS: {"City": "Brno"}},
+        f"BusinessPartnerAddress.{ADDRESS}.City": "Zlín",
+        "town": "Jihlava",
+    }
+    result = create([record], group_by=None, fields={}, on_error="continue")
+    assert counts(result) == {"total": 1, "failed": 1}
+    assert result["failures"][0]["field"] == f"BusinessPartnerAddress.{ADDRESS}.City"
+    assert "Zlín" not in result["failures"][0]["reason"]
+    # What the Dag author names comes first.
+    del record[f"BusinessPartnerAddress.{ADDRESS}.City"]
+    fields = {f"BusinessPartnerAddress.{ADDRESS}.City": "town"}
+    create([record], group_by=None, fields=fields, exclude=["town"])
+    [(_, body)] = vendor.requests
+    assert body["BusinessPartnerAddress"] == {ADDRESS: {"City": "Jihlava"}}
+
+
 def test_a_refused_document_fails_with_all_its_rows(vendor, tmp_path):
     vendor.status = 422
     result = create(file(tmp_path, "77,,Ada,1,9.90", "77,,Ada,1,1"), on_error="continue")

@@ -240,6 +240,20 @@ def test_a_transaction_pays_once_whatever_it_names_its_document_by(sandbox, invo
     assert len(paid(sandbox)) == 1
 
 
+def test_two_parts_with_one_key_are_not_taken_for_one(sandbox, invoices):
+    """A column that is not the transaction's own, like the day's statement, would lose a payment."""
+    records = [payment("S1", "345", amount=amount) for amount in ("100.00", "200", 100)]
+    result = pay(records, documents=invoices, max_concurrency=1)
+    assert counts(result) == {"total": 3, "created": 1, "replayed": 1, "failed": 1}
+    [failure] = result["failures"]
+    assert (failure["row"], failure["field"]) == (2, "record_key")
+    assert "same key, and other content" in failure["reason"]
+    later = pay([payment("S1", "345", amount=200)], "run-2", documents=invoices)
+    assert counts(later) == {"total": 1, "replayed": 1}
+    assert later["changed"] == {"records": 1, "rows": [{"row": 1}]}
+    assert len(paid(sandbox)) == 1
+
+
 def test_a_part_without_a_key_of_its_own_is_refused(sandbox, invoices):
     result = pay([payment("T1", "345", amount="10")], documents=invoices, record_key=None)
     assert "no key of its own" in result["failures"][0]["reason"]

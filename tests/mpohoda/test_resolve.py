@@ -241,3 +241,11 @@ def test_an_invoice_without_what_the_task_requires_is_not_sent(sandbox, tmp_path
     assert "Items[1]" not in reasons[2]
     with pytest.raises(BatchFailed):
         create(records, required=["BusinessPartnerAddress"], check_only=True)
+
+
+def test_a_check_without_requests_tells_names_apart_that_are_a_part_of_the_key(sandbox):
+    records = [invoice("A-1", CurrencyId=code, Text=code) for code in ("CZK", "EUR")]
+    result = create(
+        records, resolve={"CurrencyId": "Code"}, record_key=["OrderNumber", "CurrencyId"], check_only=True
+    )
+    assert (result["valid"], result["failed"]) == (2, 0)

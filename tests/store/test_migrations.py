@@ -304,6 +304,30 @@ def python(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def as_of_0002(database: Database) -> None:
+    """Make a database what the last release has left."""
+    database.prepare()
+    later = ("watermark", "watermark_read", "look", "list_index", "list_index_part")
+    with database.begin() as connection:
+        for name in later:
+            connection.exec_driver_sql(f"DROP TABLE vendor_apis_{name}")
+        connection.exec_driver_sql("ALTER TABLE vendor_apis_ledger DROP COLUMN content")
+        connection.execute(sa.update(VERSIONS).values(version_num="0002"))
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_processes_of_the_new_version_meet_at_a_database_of_the_last_release(request, tmp_path, kind):
+    url = place(request, tmp_path, kind)
+    database = Database(url, shared=True)
+    as_of_0002(database)
+    found = answer_of("tests.support.crowd", url.render_as_string(), "6")
+    assert sorted(found) == [False] * 5 + [True]
+    assert versions(database) == [HEAD]
+    assert differences(database) == []
+    database.close()
+
+
 @pytest.mark.parametrize("old", [False, True], ids=["fresh", "old"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_twenty_processes_prepare_the_same_database(request, tmp_path, kind, old):
