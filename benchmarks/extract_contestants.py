@@ -74,55 +74,19 @@ def with_requests(url: str) -> Read:
 
 def with_operator(url: str) -> Read:
     """Run our operator as a task, with state and de-duplication; numbers keep every digit."""
-    from functools import partial
     from types import SimpleNamespace
 
-    from airflow_provider.extract.incremental import IncrementalListOperator
-    from airflow_provider.extract.listing import Listing, Query
-    from airflow_provider.extract.paging import KeysUntilShort, Page, PagesUntilShort
-    from airflow_provider.extract.rows import Lines, RawRow
-    from airflow_provider.mpohoda.calls import list_page
-    from airflow_provider.mpohoda.hooks import MpohodaHook
-    from airflow_provider.mpohoda.resources import resource as resource_of
-    from airflow_provider.mpohoda.tables import READ
-
-    def page(found: Any) -> Page:
-        rows = [RawRow(*row) for row in zip(found.rows, found.ids, found.modified, strict=True)]
-        return Page(rows, total_records=found.total, size=found.page_size)
-
-    class ListOperator(IncrementalListOperator):
-        """What MpohodaListOperator does."""
-
-        largest_page = 1000
-
-        def __init__(self, *, resource: str, **kwargs: Any) -> None:
-            super().__init__(page_size=PAGE_SIZE, **kwargs)
-            self.resource = resource
-
-        def hook(self) -> MpohodaHook:
-            return MpohodaHook()
-
-        def query(self, hook: Any) -> Query[Any]:
-            one = resource_of(self.resource)
-            listing = Listing(
-                name=f"mpohoda.{one.name}",
-                call=list_page,
-                read=page,
-                paging=KeysUntilShort("after") if one.after else PagesUntilShort("page"),
-                identity="Id",
-                distinct=True,
-                changed_at="ModificationInfo.ModifiedDate",
-                since="modified_since",
-                size="page_size",
-                lines=Lines("Items", "DocumentId"),
-                schema=READ[one.name],
-                exact=True,
-            )
-            return Query(listing=listing, ask=partial(list_page, one), size=self.page_size)
+    from airflow_provider.mpohoda.operators import MpohodaListOperator
 
     def read(resource: str, output: Path) -> None:
         instance = SimpleNamespace(dag_id="benchmark", run_id="run", task_id=resource, map_index=-1)
-        operator = ListOperator(task_id=resource, resource=resource, output=str(output), incremental=True)
+        operator = MpohodaListOperator(
+            task_id=resource,
+            resource=resource,
+            output=str(output),
+            incremental=True,
+            page_size=PAGE_SIZE,
+        )
         result = operator.execute({"ti": instance})
         assert result["complete"], result
         assert result["watermark"], result

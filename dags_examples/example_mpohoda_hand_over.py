@@ -6,9 +6,12 @@ each page of the list, and one for each new file.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from airflow.sdk import DAG, task
 
-from airflow_provider.mpohoda.operators import MpohodaDownloadOperator
+from airflow_provider.mpohoda.operators import MpohodaDownloadOperator, MpohodaListOperator
 
 with DAG(
     "example_mpohoda_hand_over",
@@ -20,20 +23,26 @@ with DAG(
     # [START howto_operator_mpohoda_download]
     month = "{{ params.month or dag_run.run_after.subtract(months=1).strftime('%Y-%m') }}"
 
-    @task
-    def issued_in(month: str) -> list[dict[str, str]]:
-        from airflow_provider.mpohoda.hooks import MpohodaHook
+    # Nothing asks by date of issue. What was issued in the month was also changed since it began in Prague,
+    # unless it was made in advance.
+    changed = MpohodaListOperator(
+        task_id="changed",
+        resource="IssuedInvoices",
+        modified_since=month + "-01T00:00:00+02:00",
+        output=f"{{{{ params.folder }}}}/{month}-{{{{ ts_nodash }}}}.jsonl",
+    )
 
-        # Nothing asks by date of issue: what was issued in the month was also changed since it began.
-        pages = MpohodaHook().pages("IssuedInvoices", modified_since=f"{month}-01T00:00:00Z")
+    @task
+    def issued_in(month: str, changed: dict[str, Any]) -> list[dict[str, str]]:
+        with open(changed["output"], encoding="utf-8") as file:
+            invoices = [json.loads(line) for line in file]
         return [
             {"id": invoice["Id"], "number": invoice["DocumentNumber"]}
-            for page in pages
-            for invoice in page.items
+            for invoice in invoices
             if invoice["IssueDate"].startswith(month)
         ]
 
-    invoices = issued_in(month)
+    invoices = issued_in(month, changed.output)
 
     for format in ("pdf", "isdoc"):
         MpohodaDownloadOperator(

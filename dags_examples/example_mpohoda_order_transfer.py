@@ -9,9 +9,8 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param, task
 
-from airflow_provider.mpohoda import calls
-from airflow_provider.mpohoda.hooks import MpohodaHook
 from airflow_provider.mpohoda.operators import MpohodaCreateOperator, MpohodaTransferOrdersOperator
+from airflow_provider.mpohoda.sensors import MpohodaOrderStatusSensor
 
 ORDERS = Path(__file__).resolve().parent / "data" / "shop_orders.csv"
 FOLDER = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "order_transfer"
@@ -46,15 +45,20 @@ with DAG(
         output="{{ params.folder }}/orders-{{ ds }}.jsonl",
     )
 
-    @task.sensor(poke_interval=1800, timeout=timedelta(days=1).total_seconds(), mode="reschedule")
-    def wait(orders: dict[str, str]) -> bool:
-        """Say whether no order is partly delivered; that costs a request for each."""
-        hook = MpohodaHook()
-        with Path(orders["output"]).open(encoding="utf-8") as file:
-            ids = [json.loads(line)["received_order"]["id"] for line in file]
-        return all(
-            hook.run(calls.get_status("ReceivedOrders", id)) in ("Unfinished", "Finished") for id in ids
-        )
+    @task
+    def ids(orders: dict[str, str]) -> list[str]:
+        """Return the ids of the orders that were created."""
+        with open(orders["output"], encoding="utf-8") as file:
+            return [json.loads(line)["received_order"]["id"] for line in file]
+
+    # One sensor for each order, and one look for all of them: one that is partly delivered is waited for.
+    wait = MpohodaOrderStatusSensor.partial(
+        task_id="wait",
+        resource="ReceivedOrders",
+        statuses=("Unfinished", "Finished"),
+        deferrable=True,
+        timeout=timedelta(days=1).total_seconds(),
+    ).expand(order_id=ids(create_orders.output))
 
     transfer_orders = MpohodaTransferOrdersOperator(
         task_id="transfer_orders",
@@ -66,5 +70,5 @@ with DAG(
         on_error="continue",
     )
 
-    wait(create_orders.output) >> transfer_orders
+    wait >> transfer_orders
     # [END howto_operator_mpohoda_order_transfer]

@@ -1,4 +1,4 @@
-"""Wait at mPOHODA: for an order to be finished, for invoices to be paid, for something to extract."""
+"""Wait at mPOHODA: for an order to be finished, for invoices to be paid, for something new to extract."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import DAG, task
 
+from airflow_provider.mpohoda.operators import MpohodaListOperator
 from airflow_provider.mpohoda.sensors import (
     MpohodaModifiedSensor,
     MpohodaOrderStatusSensor,
@@ -21,6 +22,7 @@ with DAG(
     # What has waited for nothing ends after three days.
     default_args={"deferrable": True, "timeout": timedelta(days=3).total_seconds()},
     params={
+        "folder": "/data/mpohoda",
         "order_id": "11111111-1111-4111-8111-111111111111",
         "invoice_ids": ["22222222-2222-4222-8222-222222222222"],
     },
@@ -48,6 +50,16 @@ with DAG(
         state_key="warehouse",
         poke_interval=timedelta(hours=1),
     )
+
+    extract = MpohodaListOperator(
+        task_id="extract",
+        resource="IssuedInvoices",
+        incremental=True,
+        state_key="warehouse",
+        output="{{ params.folder }}/invoices-{{ ts_nodash }}.jsonl",
+    )
+
+    something_new >> extract
     # [END howto_sensor_mpohoda]
 
     @task
@@ -61,12 +73,6 @@ with DAG(
         for invoice in paid["invoices"]:
             print(f"Invoice {invoice['number']} was paid on {invoice['paid_at']}")
 
-    @task
-    def extract(new: dict[str, Any]) -> None:
-        """Stand for the extraction of what is new."""
-        print(f"{new['records']} new or changed invoices")
-
     enough_requests >> [order_is_finished, invoices_are_paid, something_new]
     pack(order_is_finished.output)
     thank(invoices_are_paid.output)
-    extract(something_new.output)

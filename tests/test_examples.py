@@ -299,7 +299,7 @@ def test_a_case_is_opened_closed_and_found(
 
 
 def test_sensors_wait_for_an_order_payments_and_new_invoices(
-    airflow_db: None, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+    airflow_db: None, sandbox: SandboxProcess, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def control(what: str, **values: Any) -> Any:
         return sandbox.control("POST", f"mpohoda/{what}", values)
@@ -309,13 +309,15 @@ def test_sensors_wait_for_an_order_payments_and_new_invoices(
     invoice_ids = control("records", resource="IssuedInvoices", records=[{}, {}])["ids"]
     for id_ in invoice_ids:
         control("payments", resource="IssuedInvoices", id=id_, date="2026-01-01")
-    run(load("example_mpohoda_sensors"), order_id=order_id, invoice_ids=invoice_ids)
+    run(load("example_mpohoda_sensors"), order_id=order_id, invoice_ids=invoice_ids, folder=str(folder))
     printed = capsys.readouterr().out
     assert f"Order {order_id} is Finished" in printed
     assert printed.count("was paid on 2026-01-01") == 2
-    assert "2 new or changed invoices" in printed
-    # The order, the unpaid, each invoice, and what is new; the quota costs none.
-    assert len(sandbox.requests("mpohoda")) == 5
+    [extract] = folder.glob("invoices-*.jsonl")
+    found = [json.loads(line)["Id"] for line in extract.read_text().splitlines()]
+    assert sorted(found) == sorted(invoice_ids)
+    # The order, the unpaid, each invoice, what is new, and its extraction; the quota costs none.
+    assert len(sandbox.requests("mpohoda")) == 6
 
 
 def test_what_a_query_found_is_updated(airflow_db: None, sandbox: SandboxProcess) -> None:
@@ -358,10 +360,9 @@ def test_payments_of_the_bank_pay_the_invoices_that_they_fit(
         {"Id": id_, "VariableSymbol": symbol} for id_, symbol in zip(ids, ("2610001", "0345"), strict=True)
     ]
     sandbox.control("POST", "mpohoda/records", {"resource": "IssuedInvoices", "records": invoices})
-    extract = tmp_path / "invoices.jsonl"
-    extract.write_text("".join(json.dumps(invoice) + "\n" for invoice in invoices))
+    (tmp_path / "out").mkdir()
     for _ in range(2):
-        run(load("example_mpohoda_bank_payments"), invoices=str(extract), folder=str(tmp_path / "out"))
+        run(load("example_mpohoda_bank_payments"), folder=str(tmp_path / "out"))
     [report] = (tmp_path / "out").glob("*.failed.jsonl")
     failed = [json.loads(line) for line in report.read_text().splitlines()]
     # No invoice has the fourth one's symbol, and the fifth pays one that is paid.

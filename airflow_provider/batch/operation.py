@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_type_hints
 
@@ -17,6 +18,31 @@ T = TypeVar("T", bound=VendorModel)
 
 Scope = Literal["run", "forever"]
 Combine = Callable[[Sequence[Call[Any]]], Call[list[Any]]]
+
+
+class Late:
+    """A function whose module is imported when it is first used: not where a Dag is parsed.
+
+    :param module: the module
+    :param name: name of the function
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._place = module, name
+
+    @cached_property
+    def __wrapped__(self) -> Callable[..., Any]:
+        module, name = self._place
+        return cast("Callable[..., Any]", getattr(import_module(module), name))
+
+    @property
+    def repeat(self) -> Repeat:
+        """Say what may be repeated of the calls that the function makes."""
+        return repeat_of(self.__wrapped__)
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        """Call the function."""
+        return self.__wrapped__(*args, **more)
 
 
 @dataclass(frozen=True, kw_only=True)

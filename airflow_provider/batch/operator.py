@@ -144,7 +144,7 @@ class VendorBatchOperator(VendorOperator):
                 'ledger_scope must be "run" where records are changed, not "forever": what was written once '
                 "would never be written again, whatever was written after it"
             )
-        if self.operation.once and self.retries and (resend_unknown or redo == "all"):
+        if self.retries and (resend_unknown or redo == "all") and self.operation.once:
             raise ValueError(
                 'resend_unknown=True and redo="all" need retries=0 here: '
                 "each retry would send the messages of the try before again"

@@ -256,7 +256,7 @@ def repeat_of(function: Callable[..., Call[Any]]) -> Repeat:
 
     :param function: a function that is marked with :func:`safe`, :func:`idempotent` or :func:`once`
     """
-    return cast("Repeat", vars(function)["repeat"])
+    return cast("Repeat", cast("Any", function).repeat)
 
 
 def check_header(name: str, value: str, *, label: str | None = None) -> None:

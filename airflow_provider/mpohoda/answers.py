@@ -18,7 +18,7 @@ from airflow_provider.exceptions import (
     VendorRejected,
 )
 from airflow_provider.http.status import error_for_status, retry_after
-from airflow_provider.mpohoda.connection import CLIENT_LABEL, HOST_LABEL, SECRET_LABEL
+from airflow_provider.mpohoda.labels import CLIENT_LABEL, HOST_LABEL, SECRET_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from airflow_provider.http.call import Call, Response, safe
 from airflow_provider.mpohoda.answers import document, entity, file, pdf, text
 from airflow_provider.mpohoda.create_calls import create_record, liquidate, transfer_order
 from airflow_provider.mpohoda.pages import MpohodaPage, read_page
-from airflow_provider.mpohoda.resources import Resource, guid
+from airflow_provider.mpohoda.resources import LANGUAGES, Resource, guid
 from airflow_provider.mpohoda.resources import resource as resource_of
 from airflow_provider.values import one_of, shape, whole_number
 
@@ -39,9 +39,6 @@ __all__ = [
     "moment",
     "transfer_order",
 ]
-
-LANGUAGES = ("Current", "English")
-"""In which a PDF is made: the one of the document, or English."""
 
 PAGE_SIZE = 100
 """Records in a page, unless told otherwise. The most that mPOHODA allows is not known."""

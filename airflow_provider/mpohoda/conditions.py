@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow_provider.exceptions import VendorProtocolError, VendorRejected
 from airflow_provider.extract import instants
@@ -20,6 +21,7 @@ from airflow_provider.waiting.condition import Look, Met, NotYet, Question
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
     from airflow_provider.store.engine import Database
     from airflow_provider.waiting.condition import Asker, Condition, Looks
@@ -209,7 +211,9 @@ class Modified:
             # At each look: an extraction may have read meanwhile what this one would wait for.
             watermark = await looks.read(lambda database: self._watermark(looks, database))
             since = watermark
-        look = await looks.get(self._count(since, watermark), interval)
+        look = await looks.get(
+            self._count(since, watermark, ZoneInfo(looks.hook.options.time_zone)), interval
+        )
         found = look.answer["records"]
         if found >= self.min_records:
             told = {"resource": self.resource, "records": found, "counted_by": self.count_by, "since": since}
@@ -229,7 +233,7 @@ class Modified:
             state_key=self.state_key or "",
         ).look()
 
-    def _count(self, since: str | None, watermark: str | None) -> Question:
+    def _count(self, since: str | None, watermark: str | None, zone: tzinfo) -> Question:
         size = 1 if self.count_by == "total" else self.min_records
         if watermark is not None:
             # Records of the watermark's own moment may come again, and are told by their times.
@@ -248,7 +252,7 @@ class Modified:
                         "the answer does not count its records", remedy='Use count_by="page".'
                     )
                 found = max(found, page.total or 0)
-            return {"records": found - _known(page.modified, watermark)}
+            return {"records": found - _known(page.modified, watermark, zone)}
 
         key = ("modified", self.resource, self.parent_id, since, size, self.count_by, watermark is not None)
         return Question(key, f"{self.resource}: how much has changed", ask)
@@ -286,10 +290,11 @@ def _payment(answer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _known(modified: list[str | None], watermark: str | None) -> int:
+def _known(modified: list[str | None], watermark: str | None, zone: tzinfo) -> int:
     """Count the records that the extraction has: whether "since" includes its moment is not known."""
     mark = instants.ticks(watermark)
-    times = [instants.ticks(one) for one in modified]
+    # As the extraction takes them: what has no offset is of the connection's zone.
+    times = [instants.ticks(instants.zoned(one, zone)) for one in modified]
     return 0 if mark is None else sum(time is not None and time <= mark for time in times)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow_provider.http.hosts import base_url
 from airflow_provider.http.options import VendorOptions, form_field, number, url
+from airflow_provider.mpohoda.labels import CLIENT_LABEL, HOST_LABEL, SECRET_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +34,6 @@ COUNTRIES = {
     "cz": Country("https://api.mpohoda.cz", "https://ucet.pohoda.cz/connect/token", "Mph.OpenApi.Access.Cz"),
     "sk": Country("https://api.mpohoda.sk", "https://ucet.pohoda.cz/connect/token", "Mph.OpenApi.Access.Sk"),
 }
-
-CLIENT_LABEL = "Client Id"
-SECRET_LABEL = "Client Secret / API key"  # noqa: S105
-HOST_LABEL = "API host"
 
 ZONE = "Europe/Prague"
 """The time zone of both countries."""

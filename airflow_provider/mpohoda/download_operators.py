@@ -14,12 +14,7 @@ from airflow_provider import values
 from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.mpohoda import operations
 from airflow_provider.mpohoda.batch_operators import MpohodaBatchOperator
-from airflow_provider.mpohoda.downloads import (
-    ENDINGS,
-    LARGEST,
-    DownloadMapping,
-    check_choice,
-)
+from airflow_provider.mpohoda.resources import ENDINGS, LANGUAGES
 from airflow_provider.mpohoda.resources import resource as resource_of
 from airflow_provider.records.file_names import FileName, folded
 
@@ -75,7 +70,7 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
         self.overwrite = values.flag("overwrite", overwrite)
         # What is there is seen in the folder. Only where that is not looked at, the ledger says what is done.
         super().__init__(**{"redo": "failed" if overwrite else "all", **kwargs})
-        check_choice(resource, format, language)
+        _check_choice(resource, format, language)
         self.resource = resource_of(resource).name
         self.folder = folder
         self.format = format
@@ -97,6 +92,8 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
         :param hook: the hook of the connection
         """
         from airflow_provider.extract.folders import check_folder
+        from airflow_provider.mpohoda.download_mapping import DownloadMapping
+        from airflow_provider.mpohoda.downloads import LARGEST
 
         folder = os.fspath(self.folder)
         check_folder(folder)
@@ -140,6 +137,18 @@ class MpohodaDownloadOperator(MpohodaBatchOperator):
                     "fetched again."
                 ),
             ) from None
+
+
+def _check_choice(resource: str, format: str, language: str) -> None:
+    """Make sure that a list has files of a format, and in a language."""
+    values.one_of("format", format, ENDINGS)
+    values.one_of("language", language, LANGUAGES)
+    if format == "isdoc" and language != LANGUAGES[0]:
+        raise InvalidInput(
+            "language is for PDFs: an ISDOC file has none.", field="language", remedy="Leave it out."
+        )
+    # It says which lists have them.
+    resource_of(resource).path(format, "0" * 8 + "-0000" * 3 + "-" + "0" * 12)
 
 
 def _check_names(execution: Execution) -> None:

@@ -8,7 +8,8 @@ from airflow_provider.exceptions import VendorError
 from airflow_provider.http.auth import Auth, HeaderAuth
 from airflow_provider.http.oauth import ClientCredentials
 from airflow_provider.mpohoda import calls
-from airflow_provider.mpohoda.connection import CLIENT_LABEL, SECRET_LABEL, MpohodaOptions
+from airflow_provider.mpohoda.connection import MpohodaOptions
+from airflow_provider.mpohoda.labels import CLIENT_LABEL, SECRET_LABEL
 from airflow_provider.mpohoda.paging import read_pages
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.quota.readings import Grant

@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 from airflow_provider import values
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.extract.incremental import IncrementalListOperator
-from airflow_provider.mpohoda.paging import pages_by_id
-from airflow_provider.mpohoda.resources import guid
+from airflow_provider.mpohoda.resources import guid, pages_by_id
 from airflow_provider.mpohoda.resources import resource as resource_of
 from airflow_provider.mpohoda.tables import LINES, READ
 

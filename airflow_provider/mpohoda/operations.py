@@ -6,19 +6,23 @@ every record would be sent a second time.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.operation import Operation
-from airflow_provider.mpohoda.create_calls import MpohodaCreated, create_record, liquidate, transfer_order
-from airflow_provider.mpohoda.downloads import download, there
-from airflow_provider.mpohoda.part_calls import RESULT_KEYS, combine_stock, get_part, get_stock
-from airflow_provider.mpohoda.resources import RESOURCES
+from airflow_provider.batch.operation import Late, Operation
+from airflow_provider.mpohoda.resources import RESOURCES, STOCK_KEYS
+
+if TYPE_CHECKING:
+    from airflow_provider.mpohoda.create_calls import MpohodaCreated
+
+CREATE_CALLS, DOWNLOADING, PART_CALLS = (
+    f"airflow_provider.mpohoda.{name}" for name in ("create_calls", "downloads", "part_calls")
+)
 
 
 def _create(name: str, result_key: str) -> Operation[MpohodaCreated]:
     return Operation(
         name=f"mpohoda.create_{name}",
-        call=create_record,
+        call=Late(CREATE_CALLS, "create_record"),
         result_key=result_key,
         scope="forever",
         rest="body",
@@ -38,14 +42,14 @@ CREATE_PAYMENT_METHOD = _create("payment_method", "payment_method")
 
 TRANSFER_ISSUED_ORDER = Operation(
     name="mpohoda.transfer_issued_order",
-    call=transfer_order,
+    call=Late(CREATE_CALLS, "transfer_order"),
     result_key="received_invoice",
     scope="forever",
     takes={"id": "issued_order.id"},
 )
 TRANSFER_RECEIVED_ORDER = Operation(
     name="mpohoda.transfer_received_order",
-    call=transfer_order,
+    call=Late(CREATE_CALLS, "transfer_order"),
     result_key="issued_invoice",
     scope="forever",
     takes={"id": "received_order.id"},
@@ -53,7 +57,7 @@ TRANSFER_RECEIVED_ORDER = Operation(
 
 LIQUIDATE_ISSUED_INVOICE = Operation(
     name="mpohoda.liquidate_issued_invoice",
-    call=liquidate,
+    call=Late(CREATE_CALLS, "liquidate"),
     result_key="liquidation",
     scope="forever",
     takes={"id": "issued_invoice.id"},
@@ -62,7 +66,7 @@ LIQUIDATE_ISSUED_INVOICE = Operation(
 )
 LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
     name="mpohoda.liquidate_issued_advance_invoice",
-    call=liquidate,
+    call=Late(CREATE_CALLS, "liquidate"),
     result_key="liquidation",
     scope="forever",
     takes={"id": "advance_invoice.id"},
@@ -72,18 +76,24 @@ LIQUIDATE_ISSUED_ADVANCE_INVOICE = Operation(
 
 
 def _get(part: str) -> Operation[Any]:
-    return Operation(name=f"mpohoda.get_{part}", call=get_part, result_key=part, existing=True, done="read")
+    return Operation(
+        name=f"mpohoda.get_{part}",
+        call=Late(PART_CALLS, "get_part"),
+        result_key=part,
+        existing=True,
+        done="read",
+    )
 
 
 def _stock(part: str) -> Operation[Any]:
-    key = RESULT_KEYS[part]
+    key = STOCK_KEYS[part]
     return Operation(
         name=f"mpohoda.get_{key}",
-        call=get_stock,
+        call=Late(PART_CALLS, "get_stock"),
         result_key=key,
         existing=True,
         done="read",
-        combine=combine_stock,
+        combine=Late(PART_CALLS, "combine_stock"),
     )
 
 
@@ -93,7 +103,12 @@ GET_PAYMENT = _get("payment")
 GET_LIQUIDATION = _get("liquidation")
 GET_AVAILABLE_QUANTITIES = _stock("AvailableQuantities")
 GET_SELLING_PRICES = _stock("SellingPrices")
-DOWNLOAD = Operation(name="mpohoda.download", call=download, result_key="file", there=there)
+DOWNLOAD = Operation(
+    name="mpohoda.download",
+    call=Late(DOWNLOADING, "download"),
+    result_key="file",
+    there=Late(DOWNLOADING, "there"),
+)
 
 CREATES = {
     "IssuedInvoices": CREATE_ISSUED_INVOICE,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+from airflow_provider.exceptions import VendorProtocolError
 from airflow_provider.mpohoda.answers import FieldsRejected
 from airflow_provider.mpohoda.calls import list_page
-from airflow_provider.mpohoda.resources import Resource, resource
-from airflow_provider.values import one_of, whole_number
+from airflow_provider.mpohoda.resources import Resource, pages_by_id, resource
+from airflow_provider.values import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
@@ -25,27 +25,6 @@ if TYPE_CHECKING:
     Walk = Generator[Call[MpohodaPage], MpohodaPage, None]
 
 log = logging.getLogger(__name__)
-
-PAGINGS = ("auto", "after", "number")
-
-
-def pages_by_id(one: Resource, paging: str, *, changes: bool = False) -> bool:
-    """Say whether a list is read on from the id of its last record.
-
-    :param one: the list
-    :param paging: ``auto``, ``after`` or ``number``
-    :param changes: whether only what has changed is asked for. It is not known whether ``After`` may be used
-        with ``ModifiedSince``, and the vendor's own samples count pages there
-    :raises InvalidInput: the list cannot be read so
-    """
-    one_of("paging", paging, PAGINGS)
-    if paging == "after" and not one.after:
-        raise InvalidInput(
-            f'"{one.name}" cannot be read on from a record.',
-            field="paging",
-            remedy='Use paging="number" or "auto".',
-        )
-    return one.after and (paging == "after" or (paging == "auto" and not changes))
 
 
 def read_pages(

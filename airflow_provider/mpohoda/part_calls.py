@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.exceptions import VendorRejected
 from airflow_provider.http.call import Call, safe
 from airflow_provider.mpohoda import calls
-from airflow_provider.mpohoda.resources import guid
+from airflow_provider.mpohoda.resources import STOCK_KEYS, guid
 from airflow_provider.mpohoda.resources import resource as resource_of
 from airflow_provider.mpohoda.tables import ANSWERS, READ
 from airflow_provider.values import one_of
@@ -36,8 +36,6 @@ STOCK: dict[str, Callable[..., Call[Any]]] = {
     "SellingPrices": calls.get_selling_prices,
 }
 """The calls about price list items, many at once, by the vendor's name."""
-
-RESULT_KEYS = {"AvailableQuantities": "available_quantities", "SellingPrices": "selling_prices"}
 
 
 @safe
@@ -88,7 +86,7 @@ def combine_stock(part: str, single: Sequence[Call[Any]]) -> Call[list[Any]]:
     :param single: the calls
     """
     ids = [call.key[0] for call in single]
-    schema = ANSWERS[RESULT_KEYS[part]]
+    schema = ANSWERS[STOCK_KEYS[part]]
     call: Call[Any] = STOCK[part](ids)
 
     def decode(response: Response) -> list[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.values import shape
+from airflow_provider.values import one_of, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 VERSION = "v1"
 
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+PAGINGS = ("auto", "after", "number")
+
+STOCK_KEYS = {"AvailableQuantities": "available_quantities", "SellingPrices": "selling_prices"}
+"""What is told of price list items, many at once, and the key of its result."""
+
+LANGUAGES = ("Current", "English")
+"""In which a PDF is made: the one of the document, or English."""
+
+ENDINGS = {"pdf": ".pdf", "isdoc": ".isdoc"}
+"""The formats of a document's file, and how its name ends."""
 
 
 class Template(NamedTuple):
@@ -239,3 +251,22 @@ def guid(name: str, value: Any) -> str:
     raise InvalidInput(
         f'"{name}" must be an id like 11111111-2222-4333-8444-555555555555; it is {shape(value)}.', field=name
     )
+
+
+def pages_by_id(one: Resource, paging: str, *, changes: bool = False) -> bool:
+    """Say whether a list is read on from the id of its last record.
+
+    :param one: the list
+    :param paging: ``auto``, ``after`` or ``number``
+    :param changes: whether only what has changed is asked for. It is not known whether ``After`` may be used
+        with ``ModifiedSince``, and the vendor's own samples count pages there
+    :raises InvalidInput: the list cannot be read so
+    """
+    one_of("paging", paging, PAGINGS)
+    if paging == "after" and not one.after:
+        raise InvalidInput(
+            f'"{one.name}" cannot be read on from a record.',
+            field="paging",
+            remedy='Use paging="number" or "auto".',
+        )
+    return one.after and (paging == "after" or (paging == "auto" and not changes))

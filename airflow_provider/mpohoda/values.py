@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -212,6 +211,8 @@ def nearest(name: str, names: Collection[str]) -> str | None:
     :param name: the other
     :param names: the names to choose from
     """
+    import difflib
+
     plain = {one.casefold(): one for one in names}
     found = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0.6)
     return plain[found[0]] if found else None

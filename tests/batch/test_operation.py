@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider import vendors
-from airflow_provider.batch.operation import Operation
+from airflow_provider.batch.operation import Late, Operation
 from airflow_provider.exceptions import VendorUnavailable
 from airflow_provider.http.call import Repeat
 from airflow_provider.http.retry import RequestPolicy
@@ -70,6 +70,14 @@ def test_what_may_be_repeated_is_that_of_the_call():
     call = calls.create_access_token("ada", "bot", mail="a@example.com")
     assert call.repeat is operations.CREATE_ACCESS_TOKENS.repeat is Repeat.ONCE
     assert calls.create_user("ada").repeat is operations.CREATE_USERS.repeat is Repeat.IDEMPOTENT
+
+
+def test_a_call_of_a_module_that_is_imported_later_tells_the_same():
+    late = Operation(name="acme.late", call=Late(calls.__name__, "create_user"), result_key="user")
+    assert late.repeat is Repeat.IDEMPOTENT
+    assert late.model is operations.CREATE_USERS.model
+    assert inspect.signature(late.call) == inspect.signature(calls.create_user)
+    assert late.call("ada").path == calls.create_user("ada").path
 
 
 def test_a_call_that_nobody_has_marked_is_not_repeated():

@@ -24,6 +24,7 @@ from airflow_provider.mpohoda.sensors import (
 )
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.store.location import configured
+from tests.mpohoda.reading import read
 from tests.support import dags
 from tests.support.dags import Attempt
 from tests.support.mpohoda_waiting import HALF_HOUR, INVOICES, NOBODY, NOW, ORDERS, waiting
@@ -341,6 +342,29 @@ def test_what_an_extraction_has_read_is_not_new(world, inclusive, digits):
     assert result(attempt)["records"] == 1
     # The state is as it was: the extraction moves it.
     assert result(attempt)["since"].startswith("2026-03-10T12:00:00")
+
+
+@pytest.mark.parametrize("paging", ["auto", "after"])
+@pytest.mark.parametrize("offset", ["none", "Z", "+01:00"])
+def test_what_the_list_operator_has_read_is_not_new(world, tmp_path, offset, paging):
+    """Times without an offset are those of the connection's zone, for the sensor as for the operator."""
+    world.sandbox.switch({"mpohoda.modified_since": "inclusive", "mpohoda.moment_offset": offset})
+    world.add(INVOICES, 3)
+
+    def extract(run_id: str) -> Any:
+        output = f"{tmp_path}/{run_id}.jsonl"
+        return read(run_id=run_id, incremental=True, state_key="nightly", output=output, paging=paging)
+
+    extract("1")
+    attempt = Attempt(waiting("Modified", resource=INVOICES, state_key="nightly", mode="reschedule"))
+    assert attempt.outcome.state == "up_for_reschedule"
+    world.pass_(HALF_HOUR)
+    world.add(INVOICES)
+    assert attempt.again().state == "success"
+    assert result(attempt)["records"] == 1
+    assert extract("2")["complete"]
+    again = Attempt(waiting("Modified", resource=INVOICES, state_key="nightly", mode="reschedule"))
+    assert again.outcome.state == "up_for_reschedule"
 
 
 def test_the_state_is_read_at_each_look(world):
