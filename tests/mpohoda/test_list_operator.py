@@ -230,7 +230,7 @@ def test_windows_lose_nothing_where_times_without_an_offset_are_local_or_utc(com
     found = set()
     for hour in range(-2, 7):
         begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
-        window = {"modified_since": begin, "modified_before": begin + timedelta(hours=1)}
+        window: dict[str, Any] = {"modified_since": begin, "modified_before": begin + timedelta(hours=1)}
         name = f"{hour}.jsonl"
         read(output=out(tmp_path, name), run_id=name, **window)
         found |= set(ids(tmp_path / name))
