@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from airflow_provider.extract.listing import Listing
 from airflow_provider.extract.paging import Page, PageNumbers
 from airflow_provider.wolkvox import calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider.http.call import Call
 
 # What a page beyond the last is refused with is not known.
 PAGES = PageNumbers(beyond=(400, 404, 416))
@@ -18,66 +25,26 @@ def read_page(page: calls.WolkvoxPage) -> Page:
     return Page(page.records, page.total_records, page.total_pages, counted=page.counted, number=page.number)
 
 
-QUERY_RECORDS = Listing(
-    name="wolkvox.query_records",
-    call=calls.query_records,
-    read=read_page,
-    paging=PAGES,
-    identity="wolkvox_id",
-)
+def _listing(
+    name: str, call: Callable[..., Call[calls.WolkvoxPage]], identity: str | None = "wolkvox_id"
+) -> Listing[calls.WolkvoxPage]:
+    return Listing(name=name, call=call, read=read_page, paging=PAGES, identity=identity)
 
-QUERY_DATES = Listing(
-    name="wolkvox.query_dates",
-    call=calls.query_dates,
-    read=read_page,
-    paging=PAGES,
-    identity="wolkvox_id",
-)
 
-QUERY_CASES = Listing(
-    name="wolkvox.query_cases",
-    call=calls.query_cases,
-    read=read_page,
-    paging=PAGES,
-    identity="wolkvox_id",
-)
+QUERY_RECORDS = _listing("wolkvox.query_records", calls.query_records)
 
-QUERY_CASE_NOTES = Listing(
-    name="wolkvox.query_case_notes",
-    call=calls.query_case_notes,
-    read=read_page,
-    paging=PAGES,
-    identity="wolkvox_id",
-)
+QUERY_DATES = _listing("wolkvox.query_dates", calls.query_dates)
 
-QUERY_GESTIONES = Listing(
-    name="wolkvox.query_gestiones",
-    call=calls.query_gestiones,
-    read=read_page,
-    paging=PAGES,
-    identity="wolkvox_id",
-)
+QUERY_CASES = _listing("wolkvox.query_cases", calls.query_cases)
+
+QUERY_CASE_NOTES = _listing("wolkvox.query_case_notes", calls.query_case_notes)
+
+QUERY_GESTIONES = _listing("wolkvox.query_gestiones", calls.query_gestiones)
 
 # They are asked for by their id: it is the same in all rows.
-QUERY_OBLIGATIONS = Listing(
-    name="wolkvox.query_obligations",
-    call=calls.query_obligations,
-    read=read_page,
-    paging=PAGES,
-)
+QUERY_OBLIGATIONS = _listing("wolkvox.query_obligations", calls.query_obligations, identity=None)
 
 # Whatever columns a report has: two rows that are equal are two rows.
-QUERY_REPORT = Listing(
-    name="wolkvox.query_report",
-    call=calls.query_report,
-    read=read_page,
-    paging=PAGES,
-)
+QUERY_REPORT = _listing("wolkvox.query_report", calls.query_report, identity=None)
 
-QUERY_COLLECTIONS_REPORT = Listing(
-    name="wolkvox.query_collections_report",
-    call=calls.query_collections_report,
-    read=read_page,
-    paging=PAGES,
-    identity="wolkvox_id",
-)
+QUERY_COLLECTIONS_REPORT = _listing("wolkvox.query_collections_report", calls.query_collections_report)
