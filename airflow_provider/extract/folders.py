@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.sinks import Saved
-from airflow_provider.records.background import as_os_error
 from airflow_provider.records.destinations import WrittenByAnother, destination
 from airflow_provider.records.partials import left_in_folder
 from airflow_provider.records.places import check_place
 from airflow_provider.records.storage import (
     COMPLETE_AT_ONCE,
+    as_os_error,
     local_path,
     reading,
     remedy_of,
@@ -130,7 +130,7 @@ def check_folder(folder: str, *, parameter: str = "folder") -> None:
         raise InvalidInput(
             f'"{parameter}": {folder} cannot be written: {why_not(error)}.',
             field=parameter,
-            remedy=remedy_of(cause, "Check that the worker may write there."),
+            remedy=remedy_of(cause, "Check that the worker may write there.", folder),
         ) from None
 
 

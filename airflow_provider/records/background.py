@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import threading
 from collections import deque
 from typing import Protocol
+
+from airflow_provider.records.storage import as_os_error
 
 BLOCK = 256 * 1024
 """Bytes that the thread gets at once."""
@@ -137,16 +138,6 @@ class BackgroundWriter:
     def _raise_error(self) -> None:
         if self._error is not None:
             raise as_os_error(self._error, self._path) from self._error
-
-
-def as_os_error(error: Exception, path: str) -> OSError:
-    """Turn what a file system raised into an OSError that names the file.
-
-    :param error: the error; the libraries of some stores raise errors of their own
-    :param path: name of the file
-    """
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return OSError(getattr(error, "errno", None) or errno.EIO, why, path)
 
 
 def _in_event_loop() -> bool:

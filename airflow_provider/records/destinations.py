@@ -9,9 +9,15 @@ import os
 import time
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from airflow_provider.records.background import as_os_error
 from airflow_provider.records.partials import kept_name, left_behind, own_name
-from airflow_provider.records.storage import COMPLETE_AT_ONCE, local_path, remote, remove, remove_remote
+from airflow_provider.records.storage import (
+    COMPLETE_AT_ONCE,
+    as_os_error,
+    local_path,
+    remote,
+    remove,
+    remove_remote,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +30,9 @@ BLOCK = 1024 * 1024
 
 LOCK_SECONDS = 5.0
 """How long to wait for another writer that is just giving a file of the same folder its name."""
+
+COMMIT_PAUSES = (1.0, 3.0, 9.0, 20.0)
+"""Seconds to wait before an object is asked for again whose store was busy."""
 
 VERSION_KEYS = ("ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "created", "size")
 """What stores say of a file that changes when it is written anew."""
@@ -256,10 +265,35 @@ class _ObjectDestination:
 
     def publish(self, raw: Any) -> None:
         try:
-            raw.commit()
+            self._commit(raw)
         except Exception:
             self.abandon(raw)
             raise
+
+    def _commit(self, raw: Any) -> None:
+        """Make the object of its parts: they are in the store, so a busy moment of it costs no upload."""
+        failed = False
+        for pause in (*COMMIT_PAUSES, None):
+            try:
+                raw.commit()
+                return
+            except Exception as error:
+                # The attempt before may have made it, and only its answer was lost.
+                if failed and isinstance(error, FileNotFoundError) and self._is_there(raw):
+                    return
+                if pause is None or isinstance(error, FileNotFoundError | PermissionError):
+                    raise
+            failed = True
+            time.sleep(pause)
+
+    def _is_there(self, raw: Any) -> bool:
+        try:
+            now = _remote_version(self._path)
+            return (
+                _is_another(self._before, now) and self._path.fs.info(self._path.path)["size"] == raw.tell()
+            )
+        except Exception:
+            return False
 
     def keep(self, raw: IO[bytes]) -> None:
         self.abandon(raw)

@@ -7,10 +7,10 @@ import gzip
 import io
 from typing import IO, TYPE_CHECKING, Any
 
-from airflow_provider.records.background import BackgroundWriter, as_os_error
+from airflow_provider.records.background import BackgroundWriter
 from airflow_provider.records.destinations import WrittenByAnother, destination
 from airflow_provider.records.partials import kept_name
-from airflow_provider.records.storage import local_path
+from airflow_provider.records.storage import as_os_error, local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

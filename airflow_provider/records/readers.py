@@ -119,7 +119,7 @@ class Records:
             raise InvalidInput(
                 f'"records": {self.source} cannot be opened: {why_not(error)}.',
                 field="records",
-                remedy=remedy_of(error, "Check the path, and that the worker may read it."),
+                remedy=remedy_of(error, "Check the path, and that the worker may read it.", self.source),
             ) from None
         self._stack.callback(raw.close)
         if size:

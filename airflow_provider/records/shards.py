@@ -124,7 +124,7 @@ def split_records(
         raise InvalidInput(
             f"{path} cannot be split into {folder}: {why_not(error)}.",
             field="folder",
-            remedy=remedy_of(error, "Check that the worker may write there, and that there is room."),
+            remedy=remedy_of(error, "Check that the worker may write there, and that there is room.", folder),
         ) from None
     return names
 

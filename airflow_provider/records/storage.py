@@ -6,6 +6,7 @@ How a new one takes its name is in :mod:`~airflow_provider.records.new_file`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 import re
@@ -88,7 +89,13 @@ def open_for_reading(path: str) -> tuple[IO[bytes], int | None]:
         file = open(path, "rb")  # noqa: SIM115 - the caller closes it
         return file, os.fstat(file.fileno()).st_size
     place = remote(path)
-    return place.open("rb"), place.stat().st_size
+    try:
+        return place.open("rb"), place.stat().st_size
+    except (OSError, ValueError, ImportError):
+        raise
+    except Exception as error:
+        # The libraries of stores have errors of their own, like the one of credentials that are nowhere.
+        raise as_os_error(error, path) from error
 
 
 @contextlib.contextmanager
@@ -187,13 +194,39 @@ def why_not(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def remedy_of(error: Exception, otherwise: str) -> str:
+def remedy_of(error: Exception, otherwise: str, path: str = "") -> str:
     """Say what to do about a file that cannot be opened.
 
     :param error: what :func:`open_for_reading` or :class:`~airflow_provider.records.new_file.NewFile` raised
     :param otherwise: the remedy where the error has none of its own
+    :param path: path or URI of the file
     """
-    return getattr(error, "remedy", None) or otherwise
+    return getattr(error, "remedy", None) or otherwise + name_a_connection(path)
+
+
+def name_a_connection(path: str) -> str:
+    """Say how a URI names an Airflow connection, as one more sentence; empty where it does or needs none.
+
+    :param path: path or URI
+    """
+    scheme, separator, rest = path.partition("://")
+    bucket, slash, _ = rest.partition("/")
+    if not separator or scheme not in PACKAGES or "@" in bucket:
+        return ""
+    return (
+        f" The URI names no Airflow connection, so the worker's own credentials are used; write "
+        f"{scheme}://my_conn@{bucket}{slash and '/…'} for those of a connection."
+    )
+
+
+def as_os_error(error: Exception, path: str) -> OSError:
+    """Turn what a file system raised into an OSError that names the file.
+
+    :param error: the error; the libraries of some stores raise errors of their own
+    :param path: name of the file
+    """
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return OSError(getattr(error, "errno", None) or errno.EIO, why, path)
 
 
 def remote(path: str) -> Any:

@@ -14,7 +14,7 @@ from airflow_provider.records.parquet_writer import require_pyarrow, write_parqu
 from airflow_provider.records.places import check_place
 from airflow_provider.records.schema import check_schema
 from airflow_provider.records.spool import Spool
-from airflow_provider.records.storage import local_path, remedy_of, remove, why_not
+from airflow_provider.records.storage import local_path, name_a_connection, remedy_of, remove, why_not
 from airflow_provider.records.typed_parquet import write_with_schema
 
 if TYPE_CHECKING:
@@ -327,9 +327,10 @@ def not_written(error: OSError, *, then: str = "") -> VendorError:
 def _unwritable(path: str, error: Exception) -> VendorError:
     said = f'"output": {path} cannot be written: {why_not(error)}.'
     if isinstance(error, OSError) and not _is_final(error) and local_path(path) is None:
-        return VendorError(said, remedy="Check that the worker reaches the store, and run the task again.")
+        remedy = "Check that the worker reaches the store, and run the task again."
+        return VendorError(said, remedy=remedy + name_a_connection(path))
     return InvalidInput(
-        said, field="output", remedy=remedy_of(error, "Check that the worker may write there.")
+        said, field="output", remedy=remedy_of(error, "Check that the worker may write there.", path)
     )
 
 

@@ -16,7 +16,7 @@ from airflow_provider.store.migrations import HEAD, VERSION_TABLE
 from airflow_provider.store.tables import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
 T = TypeVar("T")
@@ -44,9 +44,10 @@ class Database:
 
     :param url: SQLAlchemy URL
     :param shared: whether the workers of a distributed executor all see it
+    :param options: what the driver gets besides, like ``sslmode``
     """
 
-    def __init__(self, url: sa.URL, *, shared: bool) -> None:
+    def __init__(self, url: sa.URL, *, shared: bool, options: Mapping[str, Any] | None = None) -> None:
         self.url = url
         self.shared = shared
         self._durable = True
@@ -55,7 +56,7 @@ class Database:
             url,
             hide_parameters=True,
             pool_pre_ping=not self.is_sqlite,
-            connect_args=CONNECT_ARGUMENTS.get(url.get_driver_name(), {}),
+            connect_args={**CONNECT_ARGUMENTS.get(url.get_driver_name(), {}), **(options or {})},
         )
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", self._set_up_sqlite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,51 @@ DRIVERS = {
     "mysql": ("pymysql", "mysqldb"),
 }
 """SQLAlchemy's names of the drivers that are tried, by connection type."""
+
+PORTS = {5432: "postgres", 3306: "mysql"}
+"""What a connection of type ``generic`` is to, by its port."""
+
+_LIBPQ = frozenset(
+    {
+        "application_name",
+        "channel_binding",
+        "connect_timeout",
+        "gssencmode",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "krbsrvname",
+        "options",
+        "require_auth",
+        "service",
+        "sslcert",
+        "sslcertmode",
+        "sslcompression",
+        "sslcrl",
+        "sslcrldir",
+        "sslkey",
+        "sslmode",
+        "sslnegotiation",
+        "sslpassword",
+        "sslrootcert",
+        "sslsni",
+        "ssl_max_protocol_version",
+        "ssl_min_protocol_version",
+        "target_session_attrs",
+        "tcp_user_timeout",
+    }
+)
+_MYSQL = frozenset({"charset", "connect_timeout", "read_timeout", "ssl", "unix_socket", "write_timeout"})
+
+OPTIONS = {
+    "psycopg": _LIBPQ,
+    "psycopg2": _LIBPQ,
+    "pymysql": _MYSQL
+    | {"ssl_ca", "ssl_cert", "ssl_disabled", "ssl_key", "ssl_verify_cert", "ssl_verify_identity"},
+    "mysqldb": _MYSQL | {"ssl_mode"},
+}
+"""What a driver takes of the connection's extra. Other keys are for Airflow's own hooks."""
 
 MODULES = {"psycopg": "psycopg", "psycopg2": "psycopg2", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
 
@@ -81,9 +127,11 @@ def located(get_connection: Callable[[str], Any]) -> Database:
     from airflow.sdk import conf
 
     if conn_id := conf.get(SECTION, "ledger_conn_id", fallback=""):
-        url = connection_url(get_connection(conn_id))
+        connection = get_connection(conn_id)
+        url = connection_url(connection)
         # A file is one machine's, whatever names it.
-        return Database(url, shared=url.get_backend_name() != "sqlite")
+        shared = url.get_backend_name() != "sqlite"
+        return Database(url, shared=shared, options=driver_options(connection, url))
     path = conf.get(SECTION, "ledger_path", fallback="") or os.path.join(
         os.environ.get("AIRFLOW_HOME") or os.path.expanduser("~/airflow"), "vendor_apis.db"
     )
@@ -99,6 +147,19 @@ def connection_url(connection: Connection) -> sa.URL:
     """
     field = f"[{SECTION}] ledger_conn_id"
     backend = (connection.conn_type or "").lower()
+    if backend == "generic":
+        # What "airflow connections add" makes of a type whose provider is not installed.
+        backend = PORTS.get(connection.port or 0, backend)
+    if backend == "generic":
+        raise InvalidInput(
+            f'connection "{connection.conn_id}" has type "generic", which names no kind of database. '
+            "Airflow's command line stores that where the provider of the type is not installed.",
+            field=field,
+            remedy=(
+                "Install apache-airflow-providers-postgres (or -mysql) and add it again, or give it the port "
+                "5432 (PostgreSQL) or 3306 (MySQL), or set AIRFLOW_CONN_<ID>='postgres://…'."
+            ),
+        )
     if backend not in DRIVERS:
         raise InvalidInput(
             f'connection "{connection.conn_id}" has type "{backend}", which cannot be a ledger.',
@@ -131,3 +192,22 @@ def connection_url(connection: Connection) -> sa.URL:
         port=connection.port,
         database=connection.schema,
     )
+
+
+def driver_options(connection: Connection, url: sa.URL) -> dict[str, Any]:
+    """Return what the connection's extra says to the driver, like ``sslmode``.
+
+    :param connection: the connection
+    :param url: from :func:`connection_url`
+    :raises InvalidInput: the extra is not a JSON object
+    """
+    known = OPTIONS.get(url.get_driver_name(), frozenset())
+    try:
+        extra = json.loads(connection.extra or "{}")
+        return {name: extra[name] for name in sorted(known & extra.keys())}
+    except (ValueError, AttributeError):
+        raise InvalidInput(
+            f'connection "{connection.conn_id}": its extra is not a JSON object.',
+            field=f"[{SECTION}] ledger_conn_id",
+            remedy='Write it like {"sslmode": "verify-full", "sslrootcert": "/etc/ssl/db.pem"}.',
+        ) from None

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records import background, destinations, storage
 from airflow_provider.records.new_file import NewFile
+from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import FileOutput, ListOutput, open_output
 from tests.support.stores import ObjectStore, SlowStore, registered
 
@@ -157,6 +159,77 @@ def test_an_upload_that_fails_leaves_the_object_of_before(objects):
     output.close()
     assert content("s3://bucket/x.jsonl") == b""
     assert not objects.uploads
+
+
+class Busy(Exception):
+    """What the library of a store raises of its own."""
+
+
+@pytest.mark.parametrize("faults", [[], [Busy("503")], [Busy("503")] * 4])
+def test_a_store_that_is_busy_at_the_end_is_asked_again(objects, faults, monkeypatch):
+    monkeypatch.setattr(destinations, "COMMIT_PAUSES", (0, 0, 0, 0))
+    objects.refusals = list(faults)
+    output = FileOutput("s3://bucket/x.jsonl")
+    output.write({"id": 1})
+    output.publish()
+    assert content("s3://bucket/x.jsonl") == b'{"id":1}\n'
+    assert objects.log == ["begin", "part 9", *["commit"] * (len(faults) + 1)]
+
+
+def test_a_store_that_stays_busy_is_an_error_and_leaves_nothing(objects, monkeypatch):
+    monkeypatch.setattr(destinations, "COMMIT_PAUSES", (0, 0, 0, 0))
+    objects.refusals = [Busy("503")] * 5
+    output = FileOutput("s3://bucket/x.jsonl")
+    output.write({"id": 1})
+    with pytest.raises(OSError, match="503"):
+        output.publish()
+    assert not objects.uploads
+    assert not objects.store
+
+
+@pytest.mark.parametrize("fault", [PermissionError(13, "no"), FileNotFoundError(2, "no bucket")])
+def test_an_answer_that_stays_the_same_is_not_asked_for_again(objects, fault):
+    objects.refusals = [fault]
+    output = FileOutput("s3://bucket/x.jsonl")
+    output.write({"id": 1})
+    with pytest.raises(type(fault)):
+        output.publish()
+    assert objects.log.count("commit") == 1
+
+
+def test_an_object_whose_making_lost_its_answer_is_found(objects, monkeypatch):
+    monkeypatch.setattr(destinations, "COMMIT_PAUSES", (0, 0, 0, 0))
+    objects.lost_answers = [Busy("the answer was lost"), FileNotFoundError(2, "NoSuchUpload")]
+    output = FileOutput("s3://bucket/x.jsonl")
+    output.write({"id": 1})
+    output.publish()
+    assert content("s3://bucket/x.jsonl") == b'{"id":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("s3://bucket/x.csv", "s3://my_conn@bucket/…"),
+        ("s3://my@bucket/x.csv", ""),
+        ("gs://bucket", "gs://my_conn@bucket"),
+        ("/srv/x.csv", ""),
+        ("file:///srv/x.csv", ""),
+        ("memory://x.csv", ""),
+    ],
+)
+def test_a_uri_without_a_connection_says_how_it_names_one(path, hint):
+    said = storage.name_a_connection(path)
+    assert (hint in said) if hint else said == ""
+
+
+def test_the_own_errors_of_a_store_name_the_file_and_the_connection_to_write(objects, monkeypatch):
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise Busy("Unable to locate credentials")
+
+    monkeypatch.setattr(objects, "_open", refuse)
+    with pytest.raises(InvalidInput, match="Unable to locate credentials") as raised:
+        Records("s3://bucket/x.jsonl").__enter__()
+    assert "s3://my_conn@bucket/…" in str(raised.value)
 
 
 def test_other_stores_rename(slow):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from airflow.sdk import Connection
+import sqlalchemy as sa
+from airflow.sdk import BaseHook, Connection
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
-from airflow_provider.store.location import configured, connection_url
+from airflow_provider.store.location import configured, connection_url, driver_options, located
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,60 @@ def test_a_connection_whose_driver_is_not_installed(monkeypatch):
     with pytest.raises(InvalidInput, match="driver") as raised:
         connection_url(Connection(conn_id="x", conn_type="mysql", host="db"))
     assert "pip install pymysql" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("port", "url"), [(5432, "postgresql+psycopg://db:5432"), (3306, "mysql+pymysql://db:3306")]
+)
+def test_what_airflow_stores_as_generic_is_known_by_its_port(port, url, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name in ("psycopg", "pymysql"))
+    connection = Connection(conn_id="x", conn_type="generic", host="db", port=port)
+    assert connection_url(connection).render_as_string() == url
+
+
+def test_a_generic_connection_of_another_port_says_what_to_install():
+    with pytest.raises(InvalidInput, match="apache-airflow-providers-postgres") as raised:
+        connection_url(Connection(conn_id="x", conn_type="generic", host="db"))
+    assert "generic" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("driver", "extra", "options"),
+    [
+        ("postgresql+psycopg", {"sslmode": "require", "cursor": "dictcursor"}, {"sslmode": "require"}),
+        ("postgresql+psycopg2", {"options": "-c statement_timeout=1"}, {"options": "-c statement_timeout=1"}),
+        ("mysql+pymysql", {"ssl": {"ca": "/ca.pem"}, "sslmode": "x"}, {"ssl": {"ca": "/ca.pem"}}),
+        ("mysql+mysqldb", {"ssl_mode": "REQUIRED"}, {"ssl_mode": "REQUIRED"}),
+        ("postgresql+psycopg", None, {}),
+        ("sqlite", {"sslmode": "require"}, {}),
+    ],
+)
+def test_the_extra_has_options_of_the_driver(driver, extra, options):
+    connection = Connection(conn_id="x", conn_type="postgres", extra=extra and json.dumps(extra))
+    assert driver_options(connection, sa.make_url(f"{driver}://")) == options
+
+
+@pytest.mark.parametrize("extra", ["[1]", '"text"', "{", "7"])
+def test_an_extra_that_is_no_object(extra):
+    connection = Connection(conn_id="x", conn_type="postgres", extra=extra)
+    with pytest.raises(InvalidInput, match="not a JSON object"):
+        driver_options(connection, sa.make_url("postgresql+psycopg://"))
+
+
+def test_an_option_of_the_extra_reaches_the_driver(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID", "ledger")
+    extra = {"sslmode": "require", "connect_timeout": 3}
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_LEDGER", json.dumps({"conn_type": "postgres", "host": "db", "extra": extra})
+    )
+    database = located(BaseHook.get_connection)
+    seen: dict[str, Any] = {}
+
+    @sa.event.listens_for(database.engine, "do_connect")
+    def note(dialect: Any, record: Any, arguments: Any, options: dict[str, Any]) -> None:
+        seen.update(options)
+        raise sa.exc.OperationalError("", {}, Exception("not here"))
+
+    with pytest.raises(StoreUnavailable):
+        database.exists()
+    assert (seen["sslmode"], seen["connect_timeout"]) == ("require", 3)

@@ -68,8 +68,14 @@ class Upload(AbstractBufferedFile):
 
     def commit(self) -> None:
         self.fs.log.append("commit")
+        if self.fs.refusals:
+            raise self.fs.refusals.pop(0)
+        if len(self.fs.lost_answers) == 1:
+            raise self.fs.lost_answers.pop()
         self.fs.uploads.discard(self.path)
         self.fs.pipe_file(self.path, b"".join(self.parts))
+        if self.fs.lost_answers:
+            raise self.fs.lost_answers.pop(0)
 
     def discard(self) -> None:
         self.fs.log.append("abort")
@@ -85,6 +91,10 @@ class ObjectStore(SlowStore):
     gate = threading.Event()
     log: ClassVar[list[str]] = []
     uploads: ClassVar[set[str]] = set()
+    refusals: ClassVar[list[Exception]] = []
+    """What the next attempts to make an object raise."""
+    lost_answers: ClassVar[list[Exception]] = []
+    """What is raised after the object was made, and by the attempt after it."""
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> str:
@@ -116,6 +126,8 @@ def registered(kind: type[SlowStore], patch: Callable[[Any, str, Any], None]) ->
     kind.log.clear()
     kind.writers.clear()
     kind.fault = None
+    if issubclass(kind, ObjectStore):
+        kind.refusals, kind.lost_answers = [], []
     kind.gate.set()
     try:
         yield kind
