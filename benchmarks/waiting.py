@@ -208,7 +208,7 @@ def quota_sensor(simulation: Simulation, case: Case, *, deferrable: bool) -> Res
 
 def waiting(sandbox: SandboxProcess, home: Path) -> Iterator[tuple[Case, list[Result]]]:
     """Wait with each sensor in each case."""
-    from airflow_provider.quota import clock
+    from airflow_provider import clock
 
     contestants: dict[str, Callable[[Simulation, Case], Result]] = {
         "http": lambda simulation, case: http_sensor(simulation, case, allow_403=False),

@@ -124,7 +124,7 @@ def test_every_operator_and_sensor_has_an_example() -> None:
         "MpohodaBatchOperator",
         "MpohodaSensor",
         "WolkvoxBatchOperator",
-        "WolkvoxCasesOperator",
+        "WolkvoxFieldQueryOperator",
         "WolkvoxFieldsOperator",
         "WolkvoxInsertOperator",
         "WolkvoxModuleOperator",

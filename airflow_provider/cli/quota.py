@@ -126,7 +126,7 @@ def _probe(hook: MeteredHook[Any], database: Database | None) -> None:
 
 
 def _row(hook: MeteredHook[Any], database: Database | None) -> dict[str, Any]:
-    from airflow_provider.quota import clock
+    from airflow_provider import clock
     from airflow_provider.quota.readings import QuotaState
 
     state = QuotaState()
@@ -155,7 +155,7 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as a table for people shows it."""
     from datetime import datetime
 
-    from airflow_provider.quota import clock
+    from airflow_provider import clock
 
     shown = {name: "" if value is None else value for name, value in row.items()}
     if row["resets_at"]:

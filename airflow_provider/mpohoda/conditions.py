@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from airflow_provider import clock
 from airflow_provider.exceptions import VendorProtocolError, VendorRejected
 from airflow_provider.extract import instants
 from airflow_provider.mpohoda.calls import PAGE_SIZE, get_payment, get_status, list_page
 from airflow_provider.mpohoda.paging import aread_pages
 from airflow_provider.mpohoda.resources import resource as resource_of
-from airflow_provider.quota import clock
 from airflow_provider.waiting.condition import Look, Met, NotYet, Question
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider import clock
 from airflow_provider.exceptions import InvalidInput, QuotaExhausted, RateLimited, StoreUnavailable
-from airflow_provider.quota import clock
 from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPolicy
 from airflow_provider.quota.monitor import QuotaMonitor
 from airflow_provider.quota.reservations import LEASE, reservation_id

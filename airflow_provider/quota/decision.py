@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from airflow_provider import exceptions
 from airflow_provider.exceptions import InvalidInput, RateLimited, VendorError, VendorUnavailable
+from airflow_provider.sleeping.pause import Pause
 
 if TYPE_CHECKING:
     from airflow_provider.quota.readings import Quota, QuotaState, Refusal
@@ -89,7 +90,7 @@ Cause = Literal["remaining", "reserved", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Pause):
     """Look again at the given time.
 
     :param until: the time
@@ -97,8 +98,6 @@ class Sleep:
     :param cause: why: too little is ``remaining``, others have it ``reserved``, or the vendor ``refused``
     """
 
-    until: datetime
-    reason: str
     cause: Cause = "remaining"
 
 

@@ -7,9 +7,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider import clock
 from airflow_provider.exceptions import QuotaExhausted, StoreUnavailable, VendorError
 from airflow_provider.http.metrics import gauge
-from airflow_provider.quota import clock
 from airflow_provider.quota.headers import read_headers
 from airflow_provider.quota.interface import Report
 from airflow_provider.quota.opening import not_counted

@@ -8,10 +8,9 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
 
+from airflow_provider import clock
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable, VendorError
-from airflow_provider.quota import clock
 from airflow_provider.quota.decision import WAITABLE, Enough, Sleep, decide, failure
 from airflow_provider.quota.hook import load_hook
 from airflow_provider.quota.interface import Turn
@@ -19,6 +18,7 @@ from airflow_provider.quota.memory import MemoryStore
 from airflow_provider.quota.meter import Meter
 from airflow_provider.quota.opening import aopen_database, open_database
 from airflow_provider.quota.readings import QuotaState, Refusal
+from airflow_provider.sleeping.shared import SharedByLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +41,6 @@ PAUSE = 0.5
 
 PROBES = 2
 """How often one check probes the vendor: a second time if the first answer was of no use."""
-
-KEPT = 60.0
-"""Seconds for which a triggerer keeps a monitor: its triggers wake at about the same time."""
-
-_kept: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[float, asyncio.Task[QuotaMonitor]]]
-] = WeakKeyDictionary()
 
 
 class QuotaMonitor:
@@ -202,31 +195,20 @@ def open_monitor(hook: MeteredHook[Any]) -> QuotaMonitor:
     return QuotaMonitor(hook, open_database(conn_id))
 
 
+async def _make_monitor(path: str, conn_id: str) -> QuotaMonitor:
+    # In a thread: imports take long enough to stall an event loop.
+    hook = await asyncio.to_thread(load_hook, path, conn_id)
+    await hook.load()
+    return QuotaMonitor(hook, await aopen_database(conn_id))
+
+
+_shared = SharedByLoop(_make_monitor)
+
+
 async def shared_monitor(path: str, conn_id: str) -> QuotaMonitor:
     """Return the monitor that the triggers of this process share.
 
     :param path: path of the hook's class
     :param conn_id: id of the connection
     """
-    loop = asyncio.get_running_loop()
-    kept = _kept.setdefault(loop, {})
-    for key in [key for key, (until, _) in kept.items() if until < loop.time()]:
-        _, made = kept.pop(key)
-        if made.done() and not made.cancelled() and made.exception() is None:
-            made.result().close()
-    key = (path, conn_id)
-    if key not in kept:
-        kept[key] = (loop.time() + KEPT, loop.create_task(_make_monitor(path, conn_id)))
-    try:
-        return await asyncio.shield(kept[key][1])
-    except Exception:
-        # The next one tries again.
-        kept.pop(key, None)
-        raise
-
-
-async def _make_monitor(path: str, conn_id: str) -> QuotaMonitor:
-    # In a thread: imports take long enough to stall an event loop.
-    hook = await asyncio.to_thread(load_hook, path, conn_id)
-    await hook.load()
-    return QuotaMonitor(hook, await aopen_database(conn_id))
+    return await _shared.get(path, conn_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider import clock
 from airflow_provider.http.operator import VendorOperator
 from airflow_provider.http.outcome import fail_without_retry
-from airflow_provider.quota import clock
 from airflow_provider.quota.sensor import QuotaSensor, whole
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import duration, is_later, text, whole_number
@@ -89,11 +89,11 @@ class ReserveQuotaOperator(QuotaSensor):
         return super().execute(context)
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, *, deadline: str | None = None
+        self, context: Context, event: dict[str, Any] | None = None, *, started: str | None = None
     ) -> dict[str, Any]:
         """Go on after the trigger has checked the quota."""
         self._name(context)
-        return super().execute_complete(context, event, deadline=deadline)
+        return super().execute_complete(context, event, started=started)
 
     def satisfied(self, hook: MeteredHook[Any], monitor: QuotaMonitor, quota: Quota) -> dict[str, Any] | None:
         """Reserve the requests, unless another task has just done so."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from airflow_provider.quota import clock
+from airflow_provider import clock
 from airflow_provider.quota.decision import RECHECK, Requirement, availability
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.readings import Quota, QuotaState, Refusal

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from airflow_provider.quota import clock
+from airflow_provider import clock
+from airflow_provider.sleeping.pause import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,18 +79,6 @@ class NotYet:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Look again at the given time.
-
-    :param until: the time
-    :param reason: why, in words
-    """
-
-    until: datetime
-    reason: str
-
-
 class NotNow(Exception):
     """The vendor cannot be asked at present, for a reason that ends by itself.
 
@@ -146,7 +135,7 @@ SHORTEST = timedelta(seconds=1)
 """Nobody looks again sooner, whatever a clock says."""
 
 
-async def check(condition: Condition, looks: Looks, interval: timedelta) -> Met | Wait:
+async def check(condition: Condition, looks: Looks, interval: timedelta) -> Met | Pause:
     """Find out whether a condition is met, or when to look again.
 
     :param condition: the condition
@@ -157,7 +146,7 @@ async def check(condition: Condition, looks: Looks, interval: timedelta) -> Met 
     try:
         found = await condition.check(looks, interval)
     except NotNow as error:
-        return Wait(max(error.until, clock.now() + interval), error.reason)
+        return Pause(max(error.until, clock.now() + interval), error.reason)
     if isinstance(found, Met):
         return found
-    return Wait(max(found.at + interval, clock.now() + SHORTEST), found.reason)
+    return Pause(max(found.at + interval, clock.now() + SHORTEST), found.reason)

@@ -9,9 +9,8 @@ import logging
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
 
-from airflow_provider import exceptions
+from airflow_provider import clock, exceptions
 from airflow_provider.exceptions import (
     QuotaExhausted,
     RateLimited,
@@ -21,11 +20,11 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.retry import RequestPolicy
-from airflow_provider.quota import clock
 from airflow_provider.quota.hook import load_hook
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.opening import aopen_database, open_database
 from airflow_provider.quota.readings import Refusal
+from airflow_provider.sleeping.shared import SharedByLoop
 from airflow_provider.waiting.condition import Look, NotNow
 from airflow_provider.waiting.store import Known, LookStore, OwnLooks, Place, SharedLooks
 
@@ -60,13 +59,6 @@ RESET_MARGIN = timedelta(hours=1)
 
 PAUSE = 0.5
 """Seconds between two looks at whether another one has the vendor's answer."""
-
-KEPT = 60.0
-"""Seconds for which a triggerer keeps what it knows of a connection: its triggers wake at about one time."""
-
-_kept: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[float, asyncio.Task[ConnectionLooks]]]
-] = WeakKeyDictionary()
 
 
 class ConnectionLooks:
@@ -294,34 +286,23 @@ def open_looks(hook: MeteredHook[Any], *, shared: timedelta = SHARED) -> Connect
     return ConnectionLooks(hook, open_database(conn_id), shared=shared)
 
 
+async def _make_looks(path: str, conn_id: str) -> ConnectionLooks:
+    # In a thread: imports take long enough to stall an event loop.
+    hook = await asyncio.to_thread(load_hook, path, conn_id)
+    await hook.load()
+    return ConnectionLooks(hook, await aopen_database(conn_id))
+
+
+_shared = SharedByLoop(_make_looks)
+
+
 async def shared_looks(path: str, conn_id: str) -> ConnectionLooks:
     """Return the looks that the triggers of this process share.
 
     :param path: path of the hook's class
     :param conn_id: id of the connection
     """
-    loop = asyncio.get_running_loop()
-    kept = _kept.setdefault(loop, {})
-    for key in [key for key, (until, _) in kept.items() if until < loop.time()]:
-        _, made = kept.pop(key)
-        if made.done() and not made.cancelled() and made.exception() is None:
-            made.result().close()
-    key = (path, conn_id)
-    if key not in kept:
-        kept[key] = (loop.time() + KEPT, loop.create_task(_make_looks(path, conn_id)))
-    try:
-        return await asyncio.shield(kept[key][1])
-    except Exception:
-        # The next one tries again.
-        kept.pop(key, None)
-        raise
-
-
-async def _make_looks(path: str, conn_id: str) -> ConnectionLooks:
-    # In a thread: imports take long enough to stall an event loop.
-    hook = await asyncio.to_thread(load_hook, path, conn_id)
-    await hook.load()
-    return ConnectionLooks(hook, await aopen_database(conn_id))
+    return await _shared.get(path, conn_id)
 
 
 def _digest(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
-from airflow_provider.quota import clock
+from airflow_provider import clock
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.readings import Refusal
 from airflow_provider.store.engine import insert_if_absent

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from abc import abstractmethod
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-
-from airflow_provider.exceptions import VendorError
-from airflow_provider.quota.triggers import next_place, sleep_until
-from airflow_provider.waiting.condition import Met, Wait, check
+from airflow_provider.sleeping.trigger import SleepingTrigger
+from airflow_provider.waiting.condition import Met, check
 from airflow_provider.waiting.looks import shared_looks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
+    from airflow_provider.sleeping.pause import Pause
     from airflow_provider.waiting.condition import Condition
 
 
-class WaitingTrigger(BaseTrigger):
-    """Look whether a condition is met, until it is.
+class WaitingTrigger(SleepingTrigger):
+    """Look whether a condition is met, until it is. The event says ``met`` with the result.
 
     All triggers of all triggerers that wait for the same share one look in each interval, which is kept in
     the provider's database: a trigger that is run again does not look again.
@@ -49,16 +44,15 @@ class WaitingTrigger(BaseTrigger):
         wake_at: str,
         deadline: str,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._values: dict[str, Any] = {
-            "conn_id": conn_id,
-            "condition": condition,
-            "values": values,
-            "interval": interval,
-            "jitter": jitter,
-            "wake_at": wake_at,
-            "deadline": deadline,
-        }
+        super().__init__(
+            conn_id=conn_id,
+            condition=condition,
+            values=values,
+            interval=interval,
+            jitter=jitter,
+            wake_at=wake_at,
+            deadline=deadline,
+        )
 
     @classmethod
     @abstractmethod
@@ -69,38 +63,10 @@ class WaitingTrigger(BaseTrigger):
         :param values: what :meth:`Condition.values` returned
         """
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the path of the class and its parameters."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self._values)
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait; the event says ``met`` with the result, ``late`` with a reason, or an ``error``."""
-        wake_at = datetime.fromisoformat(self._values["wake_at"])
-        deadline = datetime.fromisoformat(self._values["deadline"])
-        while True:
-            await sleep_until(wake_at)
-            await next_place()
-            event: dict[str, Any]
-            try:
-                found = await self._check()
-            except VendorError as error:
-                # Its name is its type: the task raises it again.
-                event = {"error": type(error).__name__, "message": str(error)}
-                break
-            if isinstance(found, Met):
-                event = {"met": found.result}
-                break
-            if found.until > deadline:
-                event = {"late": found.reason, "wake_at": found.until.isoformat()}
-                break
-            later = timedelta(seconds=random.random() * self._values["jitter"])  # noqa: S311 - no secret
-            wake_at = min(found.until + later, deadline)
-            self.log.info("%s. Looking again at %s.", found.reason, wake_at.isoformat())
-        await next_place()
-        yield TriggerEvent(event)
-
-    async def _check(self) -> Met | Wait:
+    async def look(self) -> dict[str, Any] | Pause:
+        """Look, unless another one has."""
         values = self._values
         condition = self.condition(values["condition"], values["values"])
         looks = await shared_looks(self.hook, values["conn_id"])
-        return await check(condition, looks, timedelta(seconds=values["interval"]))
+        found = await check(condition, looks, timedelta(seconds=values["interval"]))
+        return {"met": found.result} if isinstance(found, Met) else found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.values import flag, text, whole_number
 from airflow_provider.wolkvox import operations
 from airflow_provider.wolkvox.batch_operators import WolkvoxFieldsOperator, WolkvoxInsertOperator
-from airflow_provider.wolkvox.query_operators import WolkvoxPagesOperator
+from airflow_provider.wolkvox.query_operators import WolkvoxFieldQueryOperator, WolkvoxPagesOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ class WolkvoxInsertGestionesOperator(WolkvoxNumbersAsTextOperator, WolkvoxInsert
         return [*mandatory_of_gestion(self.require_code), *super().mandatory()]
 
 
-class WolkvoxQueryGestionesOperator(WolkvoxPagesOperator):
+class WolkvoxQueryGestionesOperator(WolkvoxFieldQueryOperator):
     """Read gestiones whose field has a value.
 
     Returns what :class:`~airflow_provider.wolkvox.query_operators.WolkvoxQueryOperator` does.
@@ -145,19 +145,7 @@ class WolkvoxQueryGestionesOperator(WolkvoxPagesOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
-    template_fields: Sequence[str] = (*WolkvoxPagesOperator.template_fields, "field", "value")
-
-    def __init__(self, *, field: str, value: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        text("field", field)
-        self.field = field
-        self.value = value
-
-    def question(self) -> tuple[Listing[Any], dict[str, Any]]:
-        """Return the listing, and the parameters of its call that say what is asked."""
-        from airflow_provider.wolkvox import listings
-
-        return listings.QUERY_GESTIONES, {"field": self.field, "value": self.value}
+    listing = "QUERY_GESTIONES"
 
 
 class WolkvoxInsertObligationsOperator(WolkvoxNumbersAsTextOperator, WolkvoxInsertOperator):

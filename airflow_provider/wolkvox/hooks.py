@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from airflow_provider import clock
 from airflow_provider.http.auth import Auth, HeaderAuth
-from airflow_provider.quota import clock
 from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.wolkvox import calls
 from airflow_provider.wolkvox.connection import WolkvoxOptions

@@ -25,7 +25,7 @@ from airflow_provider.wolkvox.collection_operators import (
     WolkvoxUpsertCollectionsOperator,
 )
 from airflow_provider.wolkvox.query_operators import (
-    WolkvoxCasesOperator,
+    WolkvoxFieldQueryOperator,
     WolkvoxPagesOperator,
     WolkvoxQueryCaseNotesOperator,
     WolkvoxQueryCasesOperator,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WolkvoxBatchOperator",
-    "WolkvoxCasesOperator",
     "WolkvoxDeleteRecordsOperator",
+    "WolkvoxFieldQueryOperator",
     "WolkvoxFieldsOperator",
     "WolkvoxInsertActivitiesOperator",
     "WolkvoxInsertCasesOperator",

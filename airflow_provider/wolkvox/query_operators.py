@@ -6,7 +6,7 @@ Dags import them from :mod:`airflow_provider.wolkvox.operators`.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.dates import date_format as format_of_dates
 from airflow_provider.extract.operator import VendorListOperator
@@ -166,8 +166,8 @@ class WolkvoxQueryOperator(WolkvoxPagesOperator):
         return listings.QUERY_DATES, asked
 
 
-class WolkvoxCasesOperator(WolkvoxPagesOperator):
-    """What the queries of cases share.
+class WolkvoxFieldQueryOperator(WolkvoxPagesOperator):
+    """What the queries of one field have in common.
 
     :param field: name of the field (templated)
     :param value: the value that it has (templated)
@@ -175,14 +175,23 @@ class WolkvoxCasesOperator(WolkvoxPagesOperator):
 
     template_fields: Sequence[str] = (*WolkvoxPagesOperator.template_fields, "field", "value")
 
+    listing: ClassVar[str]
+    """Name of the list in ``wolkvox/listings.py``."""
+
     def __init__(self, *, field: str, value: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         text("field", field)
         self.field = field
         self.value = value
 
+    def question(self) -> tuple[Listing[Any], dict[str, Any]]:
+        """Return the listing, and the parameters of its call that say what is asked."""
+        from airflow_provider.wolkvox import listings
 
-class WolkvoxQueryCasesOperator(WolkvoxCasesOperator):
+        return getattr(listings, self.listing), {"field": self.field, "value": self.value}
+
+
+class WolkvoxQueryCasesOperator(WolkvoxFieldQueryOperator):
     """Read cases whose field has a value.
 
     Returns what :class:`WolkvoxQueryOperator` does.
@@ -204,20 +213,16 @@ class WolkvoxQueryCasesOperator(WolkvoxCasesOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
+    listing = "QUERY_CASES"
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # What another task returns is a template as text.
         if "{" not in (name := str(self.field)):
             case_field(name)
 
-    def question(self) -> tuple[Listing[Any], dict[str, Any]]:
-        """Return the listing, and the parameters of its call that say what is asked."""
-        from airflow_provider.wolkvox import listings
 
-        return listings.QUERY_CASES, {"field": self.field, "value": self.value}
-
-
-class WolkvoxQueryCaseNotesOperator(WolkvoxCasesOperator):
+class WolkvoxQueryCaseNotesOperator(WolkvoxFieldQueryOperator):
     """Read cases with the history of their notes.
 
     The connection needs a token of the type External, which no other operator can use. Returns what
@@ -234,8 +239,4 @@ class WolkvoxQueryCaseNotesOperator(WolkvoxCasesOperator):
     :param wolkvox_conn_id: id of the wolkvox connection (templated)
     """
 
-    def question(self) -> tuple[Listing[Any], dict[str, Any]]:
-        """Return the listing, and the parameters of its call that say what is asked."""
-        from airflow_provider.wolkvox import listings
-
-        return listings.QUERY_CASE_NOTES, {"field": self.field, "value": self.value}
+    listing = "QUERY_CASE_NOTES"

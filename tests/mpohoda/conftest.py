@@ -53,7 +53,7 @@ def make_hook(vendor: Mpohoda, set_connection: Any) -> Iterator[MakeHook]:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, sandbox: Any) -> World:
     """The sandbox's company, and the clock of those who wait, which stand still together."""
-    monkeypatch.setattr("airflow_provider.waiting.looks._kept", {})
+    monkeypatch.setattr("airflow_provider.waiting.looks._shared._kept", {})
     forget_tokens()
     return World(sandbox, MovingClock(monkeypatch, NOW))
 

@@ -49,7 +49,7 @@ def slept(monkeypatch, world) -> list[timedelta]:
         world.meanwhile()
         world.pass_(waits[-1])
 
-    monkeypatch.setattr("airflow_provider.waiting.sensor.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.time", SimpleNamespace(sleep=sleep))
     return waits
 
 
@@ -185,7 +185,7 @@ def test_rescheduled_and_deferred_sensors_of_other_processes_share_a_look(world,
 @every_freeing_way
 def test_everybody_wakes_a_little_later_at_random(world, monkeypatch, way):
     [id_] = world.add(INVOICES)
-    monkeypatch.setattr("airflow_provider.waiting.sensor.random.random", lambda: 0.5)
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.random.random", lambda: 0.5)
     attempt = Attempt(waiting("Paid", invoice_ids=[id_], jitter=10 * MINUTE, **way))
     assert wakes(attempt) == NOW + 35 * MINUTE
 

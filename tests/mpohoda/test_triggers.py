@@ -79,7 +79,7 @@ def test_a_sensor_that_begins_later_uses_the_look_of_the_others(world, watched):
 def test_the_trigger_of_another_process_uses_the_look_too(world, watched, monkeypatch):
     [id_] = world.add(INVOICES)
     for _ in range(3):
-        monkeypatch.setattr("airflow_provider.waiting.looks._kept", {})
+        monkeypatch.setattr("airflow_provider.waiting.looks._shared._kept", {})
         [late] = run(watched, [trigger("Paid", NOW, invoice_ids=[id_], deadline=NOW + MINUTE)])
         assert late["wake_at"] == (NOW + HALF_HOUR).isoformat()
     assert world.sent() == [f"{INVOICES}/Unpaid"]

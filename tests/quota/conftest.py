@@ -35,11 +35,11 @@ def slept(monkeypatch) -> list[float]:
         waits.append(seconds)
         raise Waited
 
-    monkeypatch.setattr("airflow_provider.quota.sensor.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.time", SimpleNamespace(sleep=sleep))
     return waits
 
 
 @pytest.fixture
 def fresh_monitors(monkeypatch) -> None:
     """Each test has a triggerer of its own."""
-    monkeypatch.setattr("airflow_provider.quota.monitor._kept", {})
+    monkeypatch.setattr("airflow_provider.quota.monitor._shared._kept", {})

@@ -331,7 +331,7 @@ def test_two_runs_that_race_for_the_same_remainder_take_turns(sandbox, monkeypat
 
         monkeypatch.setattr(QuotaStore, "reserve", together)
         monkeypatch.setattr(
-            "airflow_provider.quota.sensor.time",
+            "airflow_provider.sleeping.sensor.time",
             SimpleNamespace(sleep=lambda seconds: store.release(id_="other")),
         )
         attempt = Attempt(reserving(70, mode="poke"))

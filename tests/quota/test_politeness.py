@@ -260,7 +260,7 @@ def test_a_sensor_probes_no_more_than_twice_per_wait_and_waits_an_hour(
         if len(waits) == 3:
             raise Waited
 
-    monkeypatch.setattr("airflow_provider.quota.sensor.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.time", SimpleNamespace(sleep=sleep))
     misbehave(fault)
     with DAG("gate") as dag:
         WolkvoxQuotaSensor(task_id="gate", **WAYS[way])
@@ -305,7 +305,7 @@ def test_a_trigger_probes_no_more_than_a_sensor(sandbox, monkeypatch, misbehave,
     misbehave(fault)
     now = datetime.now(UTC)
     clock = MovingClock(monkeypatch, now)
-    monkeypatch.setattr("airflow_provider.quota.monitor._kept", {})
+    monkeypatch.setattr("airflow_provider.quota.monitor._shared._kept", {})
     waiting = trigger(now + MINUTE, deadline=(now + 150 * MINUTE).isoformat())
     [payload] = asyncio.run(QuickTriggers(monkeypatch, clock).events([waiting]))
     each = 1 if fault in (*ONCE_ONLY, "exhausted", "maintenance") else 2
@@ -318,7 +318,7 @@ def test_the_waiting_trigger_probes_nothing(sandbox, monkeypatch):
     leave(sandbox, 1)
     now = datetime.now(UTC)
     clock = MovingClock(monkeypatch, now)
-    monkeypatch.setattr("airflow_provider.quota.monitor._kept", {})
+    monkeypatch.setattr("airflow_provider.quota.monitor._shared._kept", {})
     asked: list[int] = []
 
     class Watched(QuickTriggers):

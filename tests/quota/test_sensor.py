@@ -162,7 +162,7 @@ def test_too_little_quota_sleeps_until_the_reset_and_the_margin(sandbox, way):
 @pytest.mark.parametrize(("options", "most"), [({}, MINUTE), ({"jitter": 2 * HOUR}, 2 * HOUR)])
 def test_everybody_wakes_a_little_later_at_random(sandbox, monkeypatch, way, options, most):
     leave(sandbox, 5)
-    monkeypatch.setattr("airflow_provider.quota.sensor.random.random", lambda: 0.75)
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.random.random", lambda: 0.75)
     with DAG("gate") as dag:
         WolkvoxQuotaSensor(task_id="gate", min_remaining=10, **options, **way)
     with Within() as now:
@@ -210,7 +210,7 @@ def test_a_blocking_sensor_sleeps_once_until_the_reset_and_the_margin(sandbox, m
         sandbox.clock(advance=seconds)
         clock.advance(seconds)
 
-    monkeypatch.setattr("airflow_provider.quota.sensor.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.time", SimpleNamespace(sleep=sleep))
     attempt = Attempt(gate(min_remaining=10, **WAYS["poke"]))
     assert attempt.outcome.state == "success"
     [wait] = slept
@@ -316,7 +316,7 @@ def test_a_reset_after_the_timeout_ends_the_sensor_at_once(sandbox, way, limit, 
 @every_freeing_way
 def test_jitter_alone_is_no_reason_to_give_up(sandbox, monkeypatch, clock, way):
     leave(sandbox, 5)
-    monkeypatch.setattr("airflow_provider.quota.sensor.random.random", lambda: 1.0)
+    monkeypatch.setattr("airflow_provider.sleeping.sensor.random.random", lambda: 1.0)
     timeout = 4 * HOUR + MINUTE
     with Within() as now:
         attempt = Attempt(gate(min_remaining=10, jitter=10 * MINUTE, timeout=timeout, **way))

@@ -128,7 +128,7 @@ def test_a_trigger_wakes_a_little_later_at_random_and_never_after_its_deadline(
 ):
     leave(sandbox, 5)
     exhausted(NOW)
-    monkeypatch.setattr("airflow_provider.quota.triggers.random.random", lambda: 0.5)
+    monkeypatch.setattr("airflow_provider.sleeping.trigger.random.random", lambda: 0.5)
     awake = NOW + 4 * HOUR
     deadline = (awake + timedelta(seconds=left)).isoformat()
     [payload] = asyncio.run(quick.events([trigger(NOW + HOUR, jitter=float(spread), deadline=deadline)]))
@@ -190,7 +190,7 @@ def test_the_payload_of_an_event_and_the_store_hold_no_secret(sandbox, quick, cl
 
 def test_triggers_that_wake_together_go_on_one_after_another():
     """A thousand that go on in one turn of the event loop would hold it up."""
-    from airflow_provider.quota import triggers
+    from airflow_provider.sleeping import trigger as triggers
 
     async def moments() -> list[float]:
         loop = asyncio.get_running_loop()

@@ -51,7 +51,7 @@ class MovingClock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: datetime | None = None) -> None:
         self.at = at
         self.ahead = timedelta()
-        monkeypatch.setattr("airflow_provider.quota.clock.now", self.now)
+        monkeypatch.setattr("airflow_provider.clock.now", self.now)
 
     def now(self) -> datetime:
         return (self.at or datetime.now(UTC)) + self.ahead
@@ -195,7 +195,7 @@ def quick_sleep(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], Awaita
         # One whose turn it is does not wait.
         await (sleep(seconds) if seconds > 0 else asyncio.sleep(0))
 
-    module = "airflow_provider.quota.triggers"
+    module = "airflow_provider.sleeping.trigger"
     monkeypatch.setattr(f"{module}.SPACING", 0)
     monkeypatch.setattr(f"{module}._next_turn", 0.0)
     namespace = SimpleNamespace(sleep=instead, get_running_loop=asyncio.get_running_loop)

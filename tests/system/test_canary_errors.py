@@ -156,7 +156,7 @@ def test_neither_a_trigger_nor_its_event_nor_the_store_shows_a_secret(
     secretive, set_connection, monkeypatch, caplog, ledger_path, fault
 ):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("airflow_provider.quota.monitor._kept", {})
+    monkeypatch.setattr("airflow_provider.quota.monitor._shared._kept", {})
     misbehave(secretive, set_connection, fault)
     now = datetime.now(UTC)
     waiting = trigger(now, deadline=now.isoformat())

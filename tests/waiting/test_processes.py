@@ -14,9 +14,10 @@ import sqlalchemy as sa
 
 from airflow_provider.mpohoda.conditions import Paid
 from airflow_provider.mpohoda.hooks import MpohodaHook
+from airflow_provider.sleeping.pause import Pause
 from airflow_provider.store.location import configured
 from airflow_provider.store.tables import look as table
-from airflow_provider.waiting.condition import Wait, check
+from airflow_provider.waiting.condition import check
 from airflow_provider.waiting.looks import open_looks
 from tests.support.processes import answer_of, environment
 from tests.support.quota import MovingClock
@@ -63,13 +64,13 @@ def test_what_a_killed_process_was_asking_is_asked_by_another_when_its_turn_is_o
     looks = open_looks(MpohodaHook())
     paid = Paid(LIST, (id_,), True, datetime.now(UTC).isoformat())
 
-    async def wait() -> Wait:
+    async def wait() -> Pause:
         task = asyncio.create_task(check(paid, looks, HALF_HOUR))
         await asyncio.sleep(0.3)
         assert not task.done()
         clock.advance(3600)
         found = await task
-        assert isinstance(found, Wait)
+        assert isinstance(found, Pause)
         return found
 
     assert asyncio.run(wait()).reason == "Unpaid: 1 of 1 invoices"

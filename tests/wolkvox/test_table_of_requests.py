@@ -13,7 +13,7 @@ from tests.support.sandbox import ROOT
 PHP = r"(?:custom|cases|collections|token)/\w+\.php"
 BASES = {
     "WolkvoxBatchOperator",
-    "WolkvoxCasesOperator",
+    "WolkvoxFieldQueryOperator",
     "WolkvoxFieldsOperator",
     "WolkvoxInsertOperator",
     "WolkvoxModuleOperator",

@@ -1,4 +1,4 @@
-"""The clock of the quota room: one place, so that a test or a benchmark can move it."""
+"""The clock: one place, so that a test or a benchmark can move it."""
 
 from __future__ import annotations
 
