@@ -249,6 +249,8 @@ class MobadooControl:
         only(value, ("calls", "order", "copies", "at_once"))
         calls = field(value, "calls", list, "a list of objects")
         order, copies, at_once = _manner(value)
+        sessions = (call.get("hash") for call in calls if isinstance(call, dict))
+        self.journal.secret(*(one for one in sessions if isinstance(one, str)))
         return {"outcomes": await self.account.callbacks.run(calls, copies, order, at_once)}
 
     def push(self, value: Any) -> Any:

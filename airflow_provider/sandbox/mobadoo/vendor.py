@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.sandbox.messages import Answer, Request, text_answer
+from airflow_provider.sandbox.messages import Answer, Request, json_answer, text_answer
 from airflow_provider.sandbox.mobadoo.account import Account
 from airflow_provider.sandbox.mobadoo.control import MobadooControl
 from airflow_provider.sandbox.mobadoo.rest import Rest
@@ -89,6 +89,9 @@ class Mobadoo(Vendor):
             return text_answer(
                 200, f"This stands for the player's page. It was opened with: {came or 'nothing'}."
             )
+        if not request.path and "upgrade" in request.headers:
+            # Served like any other request only where uvicorn knows no WebSockets.
+            return json_answer(426, {"detail": "The sandbox's WebSocket needs the package websockets."})
         return self.rest.answer(request)
 
     async def websocket(
