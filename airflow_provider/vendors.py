@@ -79,6 +79,13 @@ VENDORS = (
         hook="ImbeeHook",
     ),
     Vendor(
+        conn_type="mobadoo",
+        name="Mobadoo",
+        documentation="https://mobadoo.com/recursos/",
+        options="MobadooOptions",
+        hook="MobadooHook",
+    ),
+    Vendor(
         conn_type="mpohoda",
         name="mPOHODA",
         documentation="https://api.mpohoda.cz/doc",

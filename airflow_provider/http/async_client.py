@@ -24,6 +24,7 @@ from airflow_provider.http.sinks import NotSaved
 from airflow_provider.http.steps import (
     WRONG_HOST,
     Mask,
+    Reload,
     Send,
     TransportFailure,
     Wait,
@@ -113,12 +114,15 @@ class AsyncClient:
         :raises OSError: the call's sink could not take the response
         """
         setup = self.setup
+        if setup.prepare is not None:
+            call = setup.prepare(call)
         steps = exchange(
             call,
             policy=setup.policy,
             timeout=setup.options.timeout,
             rate_limiter=setup.rate_limiter,
             auth=setup.auth,
+            base_url=setup.options.base_url,
             on_attempt=setup.on_attempt,
         )
         outcome: Outcome = None
@@ -136,6 +140,8 @@ class AsyncClient:
                     else:
                         async with self._slots:
                             outcome = await self._send(step)
+                elif isinstance(step, Reload):
+                    outcome = await step.aread()
                 else:
                     outcome = None
                     await self._do(step)
