@@ -128,7 +128,7 @@ class VendorListOperator(VendorOperator):
         if not progress.complete:
             self.log.warning("There may be more than these %d pages.", progress.pages)
         self.log.info("%d records in %d pages.", progress.records, progress.pages)
-        result = {
+        result: dict[str, Any] = {
             "total": progress.records,
             "pages": progress.pages,
             "requests": hook.requests,

@@ -19,7 +19,7 @@ def next_query(
 ) -> dict[str, str]:
     """Return the query that asks for the next page, without the token.
 
-    What the link leaves out stays as it was asked for: a page without the filter would be one of another list.
+    What the link leaves out stays as it was asked for: without the filter it would be a page of another list.
 
     :param link: the link, which may be relative
     :param url: where the page came from, without its query

@@ -93,7 +93,7 @@ def games_of(hook: MobadooHook, given: Sequence[str] | None) -> list[str]:
             if given is None
             else '"videogames" names no video game.',
             field="videogames",
-            remedy="Name them by their URL parameters, like lol, or check the account in Mobadoo's dashboard.",
+            remedy="Name them by their URL parameters, like lol, or check the account in the dashboard.",
         )
     return games
 

@@ -34,12 +34,12 @@ class MobadooResyncOperator(MobadooGamesOperator):
     What can be read again is retried: a list that changed while it was read, a video game that disappeared.
 
     A later try goes on at the page of matches where the one before ended. Video games and markets are read
-    again, which costs one request and one for each video game. If the output is in its place and only the reset
-    failed, the matches are not read again.
+    again, which costs one request and one for each video game. If the output is in its place and only the
+    reset failed, the matches are not read again.
 
     Returns ``videogames``, ``markets`` and ``matches`` (how many of each), ``reset`` (True), ``output``,
-    ``markets_output``, ``pages`` of matches, ``requests`` (sent by this try), ``seconds``, ``records`` without
-    ``output``, and ``resumed_at`` where an earlier try had been interrupted.
+    ``markets_output``, ``pages`` of matches, ``requests`` (sent by this try), ``seconds``, ``records``
+    without ``output``, and ``resumed_at`` where an earlier try had been interrupted.
 
     .. seealso:: :ref:`howto/operator:MobadooResyncOperator`
 
@@ -59,7 +59,9 @@ class MobadooResyncOperator(MobadooGamesOperator):
     def __init__(self, *, markets_output: str | None = None, **kwargs: Any) -> None:
         if kwargs.get("max_pages") is not None:
             raise InvalidInput(
-                '"max_pages": a resynchronisation reads everything.', field="max_pages", remedy="Leave it out."
+                '"max_pages": a resynchronisation reads everything.',
+                field="max_pages",
+                remedy="Leave it out.",
             )
         super().__init__(**kwargs)
         if markets_output is not None:
