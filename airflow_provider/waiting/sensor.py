@@ -26,7 +26,7 @@ from airflow_provider.values import duration, flag
 if TYPE_CHECKING:
     from airflow.sdk import Context, RetryPolicy
 
-    from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.http.hook import VendorHook
     from airflow_provider.waiting.condition import Condition, Met, Wait
     from airflow_provider.waiting.trigger import WaitingTrigger
 
@@ -66,7 +66,7 @@ class WaitingSensor(BaseSensorOperator):
         self.deferrable = flag("deferrable", deferrable)
         self._shares = True
 
-    def hook(self) -> MeteredHook[Any]:
+    def hook(self) -> VendorHook[Any]:
         """Return the hook of the vendor."""
         raise NotImplementedError
 

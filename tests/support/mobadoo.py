@@ -48,9 +48,10 @@ class Mobadoo:
         token = query.pop("token", "")
         self.requests.append((path, query))
         self.meanwhile(path, self.paths().count(path))
-        status, answer = (200, None) if token in self.tokens else (401, {"detail": "Invalid token."})
-        if status == 200:
+        if token in self.tokens:
             status, answer = self.answers.get(path) or self._answer(path, query)
+        else:
+            status, answer = 401, {"detail": "Invalid token."}
         raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         return status, {"Content-Type": "application/json"}, raw
 
