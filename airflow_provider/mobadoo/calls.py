@@ -1,7 +1,7 @@
 """Mobadoo's REST API as plain functions: each returns a :class:`Call`, none sends anything.
 
-The paths are published, and what they are for. The answers are not, nor the verbs and bodies of the wallet. So
-answers are returned as they come, and the connection may name another verb and path for a call.
+The paths are published, and what they are for. The answers are not, nor the verbs and bodies of the wallet.
+So answers are returned as they come, and the connection may name another verb and path for a call.
 """
 
 from __future__ import annotations
@@ -237,4 +237,6 @@ def _call(
     name: str, decode: Callable[[Response], T], places: Mapping[str, str] | None = None, **more: Any
 ) -> Call[T]:
     endpoint, given = ENDPOINTS[name], places or {}
-    return MobadooCall(endpoint.verb, endpoint.filled(given), decode, name=name, places=given, **more)
+    path = endpoint.filled(given)
+    # Which of the paths end with a slash is known from samples alone.
+    return MobadooCall(endpoint.verb, path, decode, name=name, places=given, turns_slash=True, **more)
