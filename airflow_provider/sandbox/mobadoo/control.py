@@ -8,6 +8,7 @@ from airflow_provider.sandbox.messages import Refused
 from airflow_provider.sandbox.mobadoo import table
 from airflow_provider.sandbox.mobadoo.control_fields import flag, moment, one_of, only, whole
 from airflow_provider.sandbox.mobadoo.outbox import DISTURBANCES, ORDERS
+from airflow_provider.sandbox.mobadoo.sender import Raw
 from airflow_provider.sandbox.mobadoo.tickets import MOVES, Declined
 from airflow_provider.sandbox.mobadoo.wire import Writer
 from airflow_provider.sandbox.vendor import field
@@ -217,11 +218,12 @@ class MobadooControl:
 
     def send(self, value: Any) -> Any:
         """Put any message into the queue."""
-        only(value, ("body", "copies"))
-        if "body" not in value:
-            raise Refused("Field 'body' is missing; send the message")
+        only(value, ("body", "text", "copies"))
+        if ("body" in value) == ("text" in value):
+            raise Refused("Send one of the fields 'body' (JSON) and 'text' (sent as it is)")
+        body = value["body"] if "body" in value else Raw(field(value, "text", str, "a text"))
         for _ in range(whole(value, "copies", 1, 10_000, 1)):
-            self.account.outbox.add("other", value["body"])
+            self.account.outbox.add("other", body)
         return {"waiting": len(self.account.outbox.waiting)}
 
     async def deliver(self, value: Any) -> Any:

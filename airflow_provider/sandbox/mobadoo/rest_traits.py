@@ -127,8 +127,8 @@ REST_TRAITS = (
         NOWHERE,
         "slash_mode",
         "both",
-        "What happens to the other form of a path: it is served, redirected, or not found; ``loop`` redirects "
-        "each form to the other.",
+        "What happens to the other form of a path: it is served, redirected, or not found. ``loop`` "
+        "redirects each form to the other.",
         choices=("both", "strict", "strict 404", "loop"),
     ),
     trait(

@@ -15,6 +15,12 @@ USER = "mobadoo"
 LONGEST_ANSWER = 65_536
 
 
+class Raw(str):
+    """A body that is sent as it is."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a request.
@@ -82,7 +88,7 @@ class Sender:
         try:
             url, headers = self._addressed(url, query, password)
             timeout = aiohttp.ClientTimeout(total=self.switch("webhook_timeout"))
-            data = None if body is None else json.dumps(body).encode()
+            data = None if body is None else _written(body).encode()
             if data is not None:
                 headers["Content-Type"] = "application/json"
             async with (
@@ -111,6 +117,10 @@ class Sender:
             return url, {}
         text = base64.b64encode(f"{name}:{password}".encode()).decode()
         return url, {"Authorization": f"Basic {text}"}
+
+
+def _written(body: Any) -> str:
+    return body if isinstance(body, Raw) else json.dumps(body)
 
 
 def secrets_of(url: str) -> list[str]:
