@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from airflow_provider.mobadoo.launch_operators import MobadooLaunchUrlsOperator
 from airflow_provider.mobadoo.list_operators import MobadooListMatchesOperator
 from airflow_provider.mobadoo.resync_operators import MobadooResyncOperator
 
-__all__ = ["MobadooListMatchesOperator", "MobadooResyncOperator"]
+__all__ = ["MobadooLaunchUrlsOperator", "MobadooListMatchesOperator", "MobadooResyncOperator"]
