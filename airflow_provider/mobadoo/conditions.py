@@ -95,8 +95,8 @@ class MatchInState:
             raise VendorRejected(
                 f"{self._name} has not been in the list since {since:%Y-%m-%d %H:%M %Z}",
                 remedy=(
-                    'Check "match_id", and "after" and "before": they may leave it out. Whether Mobadoo still '
-                    'lists finished matches is not known. "missing_for" says how long one may be missing.'
+                    'Check "match_id", and "after" and "before": they may leave it out. It is not known '
+                    'whether Mobadoo lists finished matches. "missing_for" says how long one may be missing.'
                 ),
             )
         return NotYet(look.at, f"{self._name[0].upper()}{self._name[1:]} is not in the list")

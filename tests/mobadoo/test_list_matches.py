@@ -387,7 +387,18 @@ def test_rows_that_an_earlier_try_has_read_do_not_come_again(vendor, tmp_path):
     assert result["complete"] is False
 
 
-def test_a_token_that_is_replaced_while_the_list_is_read_is_a_clear_error_or_is_picked_up(
+def test_a_token_that_is_replaced_while_the_list_is_read_is_picked_up(vendor, tmp_path, set_connection):
+    def rotate(path: str, number: int) -> None:
+        if (path, number) == ("lol/match/", 2):
+            vendor.tokens = ["new-token-0815"]
+            set_connection("mobadoo_default", password="new-token-0815")
+
+    vendor.meanwhile = rotate
+    result = read(videogames=["lol"], output=f"{tmp_path}/1.jsonl")
+    assert (result["total"], result["complete"], result["requests"]) == (60, True, 4)
+
+
+def test_a_token_that_is_replaced_at_the_vendor_alone_is_an_error_and_the_next_try_goes_on(
     vendor, tmp_path, set_connection
 ):
     def rotate(path: str, number: int) -> None:

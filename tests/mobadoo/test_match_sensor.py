@@ -172,6 +172,19 @@ def test_an_outage_is_waited_out(world, watched, no_waiting):
     assert found["met"]["state"] == "FI"
 
 
+def test_a_token_that_is_replaced_while_a_match_is_waited_for_is_picked_up(world, watched, set_connection):
+    [id_] = world.add()
+
+    def rotate() -> None:
+        token = world.sandbox.control("POST", "mobadoo/token", {})["token"]
+        set_connection("mobadoo_default", password=token)
+
+    watched.at(NOW + MINUTE, rotate)
+    watched.at(NOW + 2 * MINUTE, lambda: world.change(id_, "FI"))
+    [found] = run(watched, [trigger(NOW, match_id=id_)])
+    assert found["met"]["state"] == "FI"
+
+
 # --- ends --------------------------------------------------------------------------------------------------
 
 
