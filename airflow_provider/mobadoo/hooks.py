@@ -66,9 +66,12 @@ class MobadooHook(VendorHook[MobadooOptions]):
         """Check the token by reading the video games."""
         from airflow_provider.mobadoo.calls import list_videogames
 
-        found = self.run(list_videogames())
-        games = "" if found.records is None else f" The account has {len(found.records):,} video games."
-        return f"The token works: {self.options.asked}.{games}"
+        found = self.run(list_videogames()).records
+        if found is None:
+            games = "The answer is no list that is known, so the video games were not counted."
+        else:
+            games = f"The account has {len(found):,} video game{'' if len(found) == 1 else 's'}."
+        return f"The token works: {self.options.asked}. {games}"
 
 
 def _decode(decode: Callable[[Response], T], options: MobadooOptions, response: Response) -> T:

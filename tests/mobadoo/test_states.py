@@ -40,7 +40,7 @@ def test_a_match_ends_when_it_is_finished_or_cancelled(code, bettable, terminal)
 @pytest.mark.parametrize("code", ["PT", "PD", "pt", " Pd "])
 def test_both_spellings_of_postponed_are_one_state(code):
     assert MatchState.read(code) is MatchState.POSTPONED
-    assert MatchState.POSTPONED == "PD"
+    assert MatchState.POSTPONED.value == "PD"
 
 
 @pytest.mark.parametrize("kind", [OddsStatus, MatchState])
