@@ -43,7 +43,7 @@ def group() -> GroupCommand:
 @one_line
 def purge(args: Namespace) -> None:
     """Remove old sessions."""
-    from airflow_provider import sessions
+    from airflow_provider.store import sessions
 
     before = time.time() - args.older_than
     with quiet_models():

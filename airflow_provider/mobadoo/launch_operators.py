@@ -14,8 +14,6 @@ from airflow_provider.values import one_of, shape, templated, text, whole_number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.sdk import Context
-
     from airflow_provider.mobadoo.connection import MobadooOptions
     from airflow_provider.mobadoo.launches import LaunchPlan
     from airflow_provider.records.csv_reader import MissingValues
@@ -125,7 +123,7 @@ class MobadooLaunchUrlsOperator(VendorOperator):
             values.delimiter("delimiter", self.delimiter)
         values.encoding("encoding", self.encoding)
 
-    def work(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Any) -> dict[str, Any]:
         """Make the URLs.
 
         :return: counts, and where the results are

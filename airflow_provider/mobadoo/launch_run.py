@@ -15,8 +15,8 @@ from airflow_provider.records.formats import XCOM_RECORDS, report_path
 from airflow_provider.records.json_lines import for_xcom
 from airflow_provider.records.writers import ListOutput, lost, not_written, open_output
 from airflow_provider.secrets import check_key
-from airflow_provider.sessions import Sessions
 from airflow_provider.store.location import configured
+from airflow_provider.store.sessions import Sessions
 
 if TYPE_CHECKING:
     from airflow_provider.records.readers import Records

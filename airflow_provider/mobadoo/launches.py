@@ -26,7 +26,7 @@ from airflow_provider.http.urls import with_query
 from airflow_provider.records.json_lines import is_storable
 from airflow_provider.records.parsing import Row
 from airflow_provider.secrets import seal
-from airflow_provider.sessions import LONGEST_PLAYER, Session, digest_of
+from airflow_provider.store.sessions import LONGEST_PLAYER, Session, digest_of
 from airflow_provider.texts import text_or_none
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.records.writers import Output
-    from airflow_provider.sessions import Sessions
+    from airflow_provider.store.sessions import Sessions
 
 RESULT = "launch"
 """The field of a record that has its result."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.sessions import Session, Sessions, digest_of, player_of
 from airflow_provider.store.location import configured
+from airflow_provider.store.sessions import Session, Sessions, digest_of, player_of
 from airflow_provider.store.tables import session as table
 
 

@@ -16,12 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider import sessions
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable, VendorError
 from airflow_provider.mobadoo import launches
 from airflow_provider.records.readers import Records
-from airflow_provider.sessions import Sessions, player_of
+from airflow_provider.store import sessions
 from airflow_provider.store.location import configured
+from airflow_provider.store.sessions import Sessions, player_of
 from airflow_provider.store.tables import session as table
 from tests.mobadoo.launches import CONN, HASH, TOKEN, connect, execute, opened
 from tests.support import canary
@@ -179,7 +179,7 @@ KILLED = """
 import os, signal, sys
 from tests.mobadoo.launches import execute
 from airflow_provider.mobadoo import launches
-from airflow_provider import sessions
+from airflow_provider.store import sessions
 from airflow_provider.records.writers import FileOutput
 
 moment, output = sys.argv[1:]

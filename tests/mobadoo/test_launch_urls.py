@@ -10,7 +10,7 @@ import pytest
 from airflow_provider.exceptions import BatchFailed, InvalidInput, VendorError
 from airflow_provider.mobadoo.operators import MobadooLaunchUrlsOperator
 from airflow_provider.secrets import is_sealed, open_sealed, seal
-from airflow_provider.sessions import player_of
+from airflow_provider.store.sessions import player_of
 from tests.mobadoo.launches import CONN, HASH, connect, execute, opened, urls
 from tests.support import batches
 from tests.support.batches import lines

@@ -8,11 +8,11 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider import sessions as module
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.sessions import Session, Sessions, count, digest_of, player_of, purge
+from airflow_provider.store import sessions as module
 from airflow_provider.store.engine import Database
 from airflow_provider.store.location import configured
+from airflow_provider.store.sessions import Session, Sessions, count, digest_of, player_of, purge
 from airflow_provider.store.tables import session as table
 
 CONN = "acme_default"
