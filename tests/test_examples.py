@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from airflow_provider.get_provider_info import get_provider_info
 from tests.support.connections import SetConnection
 from tests.support.dags import register
+from tests.support.mail import mail_server
 from tests.support.sandbox import SandboxProcess
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ MARKERS = {
     "example_imbee_create_access_tokens": "howto_operator_imbee_create_access_tokens",
     "example_imbee_create_chats": "howto_operator_imbee_create_chats",
     "example_imbee_create_users": "howto_operator_imbee_create_users",
+    "example_mobadoo_launch_urls": "howto_operator_mobadoo_launch_urls",
+    "example_mobadoo_match_sensor": "howto_sensor_mobadoo_match",
+    "example_mobadoo_matches": "howto_operator_mobadoo_list_matches",
+    "example_mobadoo_resync": "howto_operator_mobadoo_resync",
     "example_mpohoda_backfill": "howto_mpohoda_backfill",
     "example_mpohoda_code_lists": "howto_mpohoda_code_lists",
     "example_mpohoda_extract": "howto_operator_mpohoda_list",
@@ -476,6 +482,78 @@ def test_quantities_and_prices_come_to_the_shop(
     assert all(isinstance(one["quantity"], str) for one in offers)
     # Three requests each for the list, the quantities and the prices.
     assert len(sandbox.requests("mpohoda")) == 9
+
+
+def add_matches(sandbox: SandboxProcess, videogame: str, count: int, first: datetime) -> list[int]:
+    sandbox.control("DELETE", f"mobadoo/matches/{videogame}")
+    values = {"videogame": videogame, "count": count, "first": first.isoformat(), "step": 3600, "games": 1}
+    made = sandbox.control("POST", "mobadoo/matches", values)
+    return list(range(made["first"], made["last"] + 1))
+
+
+def test_the_matches_of_the_next_week_come_each_night(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    now = datetime.now(tz=UTC)
+    sandbox.control("DELETE", "mobadoo/matches")
+    add_matches(sandbox, "lol", 40, now + timedelta(days=1))
+    # The last two begin after the week.
+    add_matches(sandbox, "dota2", 4, now + timedelta(days=7) - timedelta(minutes=90))
+    run(load("example_mobadoo_matches"), folder=str(folder))
+    [path] = folder.glob("matches-*.parquet")
+    assert pq.read_table(path)["videogame"].to_pylist() == ["lol"] * 40 + ["dota2"] * 2
+
+
+def test_a_finished_match_lets_the_dag_go_on(
+    airflow_db: None, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [id_] = add_matches(sandbox, "lol", 1, datetime.now(tz=UTC))
+    sandbox.control("POST", "mobadoo/matches/change", {"id": id_, "status": "FI", "force": True})
+    run(load("example_mobadoo_match_sensor"), match_id=str(id_))
+    assert f"Match {id_} of lol is FI" in capsys.readouterr().out
+
+
+def test_everything_is_brought_into_step_again(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    sandbox.control("POST", "mobadoo/webhook/desynchronise", {})
+    assert sandbox.state()["mobadoo"]["desynchronised"] is True
+    run(load("example_mobadoo_resync"), folder=str(folder))
+    assert sandbox.state()["mobadoo"]["desynchronised"] is False
+    [matches] = folder.glob("matches-*.parquet")
+    [markets] = folder.glob("markets-*.parquet")
+    assert pq.read_table(matches).num_rows == sum(sandbox.state()["mobadoo"]["matches"].values())
+    assert set(pq.read_table(markets)["videogame"].to_pylist()) == set(sandbox.state()["mobadoo"]["matches"])
+
+
+def test_each_player_is_mailed_a_launch_url_that_is_shown_nowhere(
+    airflow_db: None, sandbox: SandboxProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mail_server() as (address, mails):
+        run(load("example_mobadoo_launch_urls"), mail_server=address)
+    assert [one["To"] for one in mails] == ["jana@example.com", "petr@example.com"]
+    urls = [one.get_content().strip() for one in mails]
+    assert all(sandbox.http.get(url, timeout=30).text.endswith("hash, client_id, profile.") for url in urls)
+    hashes = [dict(parse_qsl(urlsplit(url).query))["hash"] for url in urls]
+    assert len(set(hashes)) == 2
+    captured = capsys.readouterr()
+    shown = f"{captured.out}{captured.err}{stored_values()}"
+    assert not [one for one in hashes if one in shown]
+
+
+def stored_values() -> str:
+    """All that Airflow's database has of runs: results, and fields as they were rendered."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import text
+
+    tables = ("xcom", "rendered_task_instance_fields", "dag_run")
+    with create_session() as session:
+        rows = [session.execute(text(f"SELECT * FROM {name}")).all() for name in tables]
+    return str(rows)
 
 
 @pytest.fixture

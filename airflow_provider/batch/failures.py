@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider.exceptions import (
     BatchFailed,
@@ -20,7 +20,6 @@ from airflow_provider.ledger.resolution import name_row
 if TYPE_CHECKING:
     from airflow_provider.batch.counts import BatchCounts
     from airflow_provider.batch.jobs import Job
-    from airflow_provider.batch.plan import Plan
     from airflow_provider.records.writers import Output
 
 REPORTED = 50
@@ -36,19 +35,35 @@ AWAY = 60.0
 SIGNS_OF_AN_OUTAGE = (VendorUnavailable, OutcomeUnknown, VendorProtocolError, VendorAuthError)
 
 
+class FailureRules(Protocol):
+    """What a batch says of failed records; a :class:`~airflow_provider.batch.plan.Plan` does."""
+
+    @property
+    def on_error(self) -> str:
+        """``fail``: the first failed record ends the batch; ``continue``: it is reported."""
+
+    @property
+    def max_failures(self) -> int | None:
+        """Failed records after which the batch ends all the same; None for any number."""
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether records may have secrets."""
+
+
 class Failures:
     """The failed records of a batch.
 
-    :param plan: how the batch is run
+    :param rules: which of them end the batch, and what a report may show
     :param counts: what became of its records
     :param output: takes the report of each failed record
     """
 
-    def __init__(self, plan: Plan, counts: BatchCounts, output: Output) -> None:
+    def __init__(self, rules: FailureRules, counts: BatchCounts, output: Output) -> None:
         self.reported: list[dict[str, Any]] = []
         self.earlier: VendorError | None = None
         """What an earlier run left failed or unknown, for a batch that fails at its first failure."""
-        self._plan = plan
+        self._rules = rules
         self._counts = counts
         self._output = output
         self._signs = 0
@@ -88,7 +103,7 @@ class Failures:
             "reason": str(error),
         }
         # A row that cannot be used may have a secret anywhere in it, where it cannot be sealed.
-        hidden = job.row.error is not None and bool(self._plan.operation.secret_parameters)
+        hidden = job.row.error is not None and self._rules.has_secrets
         text = {"text": job.row.text} if job.row.text is not None and not hidden else {}
         self._output.write({**report, "record": {} if hidden else job.row.record, **text})
         if len(self.reported) < REPORTED:
@@ -106,17 +121,17 @@ class Failures:
             return error
         if self._signs >= OUTAGE or _is_away(error):
             return error
-        plan, count = self._plan, self._counts.failed + self._counts.unknown
-        if plan.on_error == "fail":
+        rules, count = self._rules, self._counts.failed + self._counts.unknown
+        if rules.on_error == "fail":
             if not job.recorded:
                 return error
             # What an earlier run left must not keep the others from being sent: the batch fails at its end.
             self.earlier = self.earlier or error
-        if plan.max_failures is not None and count > plan.max_failures:
+        if rules.max_failures is not None and count > rules.max_failures:
             first = self.reported[0]
             return BatchFailed(
                 f"{count} of {self._counts.total} records failed, more than "
-                f"max_failures={plan.max_failures}; the first: {first['reason']}"
+                f"max_failures={rules.max_failures}; the first: {first['reason']}"
             )
         return None
 

@@ -117,9 +117,14 @@ class RecordMapping:
             not changed
         :raises InvalidInput: a required value is missing, or a value has the wrong shape
         """
-        return self._function(**self._arguments(record))
+        return self._function(**self.arguments(record))
 
-    def _arguments(self, record: Record) -> dict[str, Any]:
+    def arguments(self, record: Record) -> dict[str, Any]:
+        """Return the values of a record by parameter. A secret of the record in clear is sealed in it.
+
+        :param record: as for :meth:`call`
+        :raises InvalidInput: a required value is missing
+        """
         known = self._known_of(record)
         arguments: dict[str, Any] = {}
         constants = set()

@@ -159,7 +159,7 @@ class PassthroughMapping(RecordMapping):
         :param record: the record
         :raises InvalidInput: a required value is missing, or a value has the wrong shape
         """
-        return self._function(**self._arguments(record), **{self._rest: self._fields_of(record)})
+        return self._function(**self.arguments(record), **{self._rest: self._fields_of(record)})
 
     def _path(self, name: str) -> tuple[str, ...]:
         return self._renamed.get(name) or path_of(name)

@@ -48,6 +48,11 @@ class Plan:
     lookup: Lookup | None = None
 
     @property
+    def has_secrets(self) -> bool:
+        """Say whether records may have secrets."""
+        return bool(self.operation.secret_parameters)
+
+    @property
     def claimed_ahead(self) -> int:
         """How many requests may be recorded as sent while they still wait for a free connection.
 

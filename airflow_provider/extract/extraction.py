@@ -64,6 +64,7 @@ def start_reading(query: Query[Any], progress: Progress | None = None) -> Readin
         resizes=listing.size is not None,
         too_large=listing.too_large,
         zone=listing.zone,
+        marks=listing.marks,
         progress=progress,
     )
 
@@ -100,6 +101,7 @@ def extract_to_file(
     base_url: str,
     identity: RunIdentity,
     lines_output: str | None = None,
+    accept: Callable[[Progress], None] = lambda _: None,
     settle: Callable[[Progress], None] = lambda _: None,
 ) -> Extracted:
     """Read a list into a file, which appears when it is complete.
@@ -115,6 +117,8 @@ def extract_to_file(
     :param base_url: where the connection leads: another one is asked anew
     :param identity: the task instance
     :param lines_output: path or URI of a second file, for the rows that each row has; None for none
+    :param accept: is asked when the last page was read: what it raises ends the try without an output, and
+        the next one begins with the first page
     :param settle: what is to be done when the output is published; the next try does it where this one ends
         before it is done
     :raises InvalidInput: the output cannot be written
@@ -129,7 +133,7 @@ def extract_to_file(
         if store is not None:
             stack.callback(store.close)
             try:
-                extraction = Extraction(query, results, store, settle)
+                extraction = Extraction(query, results, store, accept, settle)
             except StoreUnavailable as error:
                 _warn_about_store(error)
             else:
@@ -139,6 +143,7 @@ def extract_to_file(
         stack.callback(reading.close)
         for rows in read_pages(query, run, reading):
             reading.progress.lines += results.write(results.tables_of(rows))
+        accept(reading.progress)
         results.publish()
         settle(reading.progress)
         return Extracted(reading.progress)
@@ -155,6 +160,7 @@ class Extraction:
     :param query: the query
     :param results: the file or files, nothing of them written yet
     :param store: the row of the task instance
+    :param accept: is asked before the output is published
     :param settle: what is to be done when the output is published
     :raises InvalidInput: the parts cannot be written
     :raises StoreUnavailable: nothing can be stored
@@ -165,12 +171,14 @@ class Extraction:
         query: Query[Any],
         results: Outputs,
         store: ExtractStore,
+        accept: Callable[[Progress], None] = lambda _: None,
         settle: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._query = query
         self._results = results
         self._output = results.paths[0]
         self._store = store
+        self._accept = accept
         self._settle = settle
         self._warned = False
         self._remove_left_behind()
@@ -215,6 +223,7 @@ class Extraction:
                 )
             self._read(run)
             self._save()
+            self._ask()
             self._publish()
         self._finish()
         return Extracted(progress, self._resumed_at)
@@ -265,6 +274,13 @@ class Extraction:
             if lost is not None and self._reading.progress.pages and lost(error):
                 log.warning("The place where the list was left is lost: the next try reads all of it again.")
                 self._forget()
+            raise
+
+    def _ask(self) -> None:
+        try:
+            self._accept(self._reading.progress)
+        except VendorError:
+            self._forget()
             raise
 
     def _save(self) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
     from airflow_provider.exceptions import VendorRejected
     from airflow_provider.extract.paging import Page, Paging, Position, Progress
-    from airflow_provider.extract.rows import Lines
+    from airflow_provider.extract.rows import Lines, RowReader
     from airflow_provider.http.call import Call
     from airflow_provider.records.schema import Schema
 
@@ -43,6 +43,7 @@ class Listing(Generic[T]):
     :param lost: says whether a refusal means that the position is one no more: the next try begins with the
         first page then
     :param zone: the time zone of times of changes without an offset; None for UTC
+    :param marks: finds what identifies a row, where that is more than the field ``identity``; None for that
     :param lines: where each row has rows of a second table; None where it has none
     :param schema: the columns of the rows and their kinds; None where they are found in the rows
     :param exact: whether numbers keep their digits in every format: a vendor's rows are
@@ -61,6 +62,7 @@ class Listing(Generic[T]):
     too_large: Callable[[VendorRejected], bool] | None = None
     lost: Callable[[VendorRejected], bool] | None = None
     zone: tzinfo | None = None
+    marks: RowReader | None = None
     lines: Lines | None = None
     schema: Schema | None = None
     exact: bool = False
@@ -90,6 +92,7 @@ class Query(Generic[T]):
     :param before: rows that changed then or later are left out; None for none
     :param foresee: is told before each page how far the list has been read, and how many records the page is
         asked to have; what it raises ends the reading
+    :param about: what else is asked that the call for the first page does not show, as values that JSON has
     """
 
     listing: Listing[T]
@@ -99,6 +102,7 @@ class Query(Generic[T]):
     since: datetime | None = None
     before: datetime | None = None
     foresee: Callable[[Progress, int | None], None] | None = None
+    about: Sequence[Any] = ()
 
     def call(self, position: Position, size: int | None = None) -> Call[T]:
         """Return the call that asks for a page.
@@ -118,4 +122,4 @@ class Query(Generic[T]):
         first = self.call(self.listing.paging.start)
         content = [first.method, first.path, dict(first.query), first.json, first.form]
         limits = [self.size, self.most, *([] if self.before is None else [self.before.isoformat()])]
-        return [self.listing.name, self.listing.paging.parameter, *content, *limits]
+        return [self.listing.name, self.listing.paging.parameter, *content, *limits, *self.about]

@@ -85,6 +85,7 @@ class VendorListOperator(VendorOperator):
         query: Query[Any],
         *,
         lines_output: str | None = None,
+        accept: Callable[[Progress], None] = lambda _: None,
         settle: Callable[[Progress], None] = lambda _: None,
     ) -> tuple[dict[str, Any], Progress]:
         """Ask for all pages of a query that have not been read.
@@ -93,6 +94,7 @@ class VendorListOperator(VendorOperator):
         :param hook: the hook of the connection
         :param query: the listing, and what is asked of it
         :param lines_output: path or URI of the file for the rows that each row has; None for none
+        :param accept: is asked when the last page was read, before the output is published
         :param settle: what is to be done when the output is published
         :return: counts, and where the records are; and how far the list was read
         """
@@ -115,16 +117,18 @@ class VendorListOperator(VendorOperator):
                 base_url=hook.options.base_url,
                 identity=RunIdentity.of(context),
                 lines_output=lines_output,
+                accept=accept,
                 settle=settle,
             )
         else:
             extracted, records = self._read_into_list(hook, query)
+            accept(extracted.progress)
             settle(extracted.progress)
         progress = extracted.progress
         if not progress.complete:
             self.log.warning("There may be more than these %d pages.", progress.pages)
         self.log.info("%d records in %d pages.", progress.records, progress.pages)
-        result = {
+        result: dict[str, Any] = {
             "total": progress.records,
             "pages": progress.pages,
             "requests": hook.requests,
@@ -132,6 +136,8 @@ class VendorListOperator(VendorOperator):
             "output": output,
             "seconds": round(time.monotonic() - started, 3),
         }
+        if not progress.complete:
+            result["reasons"] = progress.gaps
         if extracted.resumed_at is not None:
             result["resumed_at"] = extracted.resumed_at
         if progress.size is not None:

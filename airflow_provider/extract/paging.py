@@ -87,10 +87,14 @@ class Progress:
     """The latest time of a change among the records that were kept, as the vendor writes it."""
     held: str | None = None
     """The earliest time of a change of a record that came again, changed; None where there is none."""
+    reasons: list[str] = field(default_factory=list)
+    """What the paging itself has found missing, in words."""
 
     @property
     def complete(self) -> bool:
         """Say whether the last page was read, and with it all that the answer says that there is."""
+        if self.reasons:
+            return False
         if self.came is not None:
             return self.ended and (self.announced is None or self.came >= self.announced)
         if not self.ended or self.moved or self.records + self.repeated < self.counted:
@@ -98,6 +102,17 @@ class Progress:
         if self.announced is not None:
             return self.records >= self.announced
         return self.total_pages is None or self.pages >= self.total_pages
+
+    @property
+    def gaps(self) -> list[str]:
+        """Say in words why the records may not be all; nothing where they are complete."""
+        if self.complete or self.reasons:
+            return self.reasons
+        if not self.ended:
+            return ["the last page was not asked for"]
+        if self.moved:
+            return ["the list changed while it was read"]
+        return ["fewer came than the answer speaks of"]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as values that JSON has."""
@@ -140,6 +155,10 @@ class Paging(Protocol):
     def until_short(self) -> bool:
         """Say whether the last page is known by its length alone, whatever the answer counts."""
 
+    @property
+    def checks_itself(self) -> bool:
+        """Say whether :meth:`following` itself finds out that pages come again, and that the list moved."""
+
     def resized(self, position: Position, before: int, after: int) -> Position:
         """Return what the same page begins with where pages have another size.
 
@@ -150,6 +169,8 @@ class Paging(Protocol):
 
     def following(self, progress: Progress, page: Page, size: int | None) -> Position:
         """Return what the next page is asked for by; None where this page is the last.
+
+        What it finds missing it adds to ``progress.reasons``.
 
         :param progress: what has been read, this page included
         :param page: the latest page
@@ -174,6 +195,7 @@ class PageNumbers:
     beyond: tuple[int, ...] = (416,)
     shifts: bool = True
     until_short: bool = False
+    checks_itself: bool = False
 
     def resized(self, position: Position, before: int, after: int) -> Position:
         """Return the number of the page that begins with the same record."""
@@ -205,6 +227,7 @@ class Cursor:
     beyond: tuple[int, ...] = ()
     shifts: bool = False
     until_short: bool = False
+    checks_itself: bool = False
 
     def resized(self, position: Position, before: int, after: int) -> Position:
         """Return the same cursor."""
@@ -238,6 +261,7 @@ class PagesUntilShort:
     beyond: tuple[int, ...] = (416,)
     shifts: bool = True
     until_short: bool = True
+    checks_itself: bool = False
 
     def resized(self, position: Position, before: int, after: int) -> Position:
         """Return the number of the page that begins with the same record."""
@@ -265,6 +289,7 @@ class KeysUntilShort:
     beyond: tuple[int, ...] = ()
     shifts: bool = False
     until_short: bool = True
+    checks_itself: bool = False
 
     def resized(self, position: Position, before: int, after: int) -> Position:
         """Return the same identity."""

@@ -44,6 +44,7 @@ class Reading:
     :param resizes: whether a page may be asked to have fewer records
     :param too_large: says whether a refusal means that a page is asked to have too many records
     :param zone: the time zone of times of changes without an offset; None for UTC
+    :param marks: finds what identifies a row, where that is more than a field; None for ``identity``
     :param progress: what has been read before; None to begin
     """
 
@@ -60,13 +61,14 @@ class Reading:
         resizes: bool = False,
         too_large: Callable[[VendorRejected], bool] | None = None,
         zone: tzinfo | None = None,
+        marks: RowReader | None = None,
         progress: Progress | None = None,
     ) -> None:
         self._paging = paging
         self._size = size
         self._most = most
         self._identity = identity
-        self._marks = RowReader(identity, changed_at, zone)
+        self._marks = marks or RowReader(identity, changed_at, zone)
         self._dated = changed_at is not None
         self._before = None if before is None else ticks(before.isoformat())
         self._resizes = resizes
@@ -122,7 +124,7 @@ class Reading:
         progress = self.progress
         content = _page_digest(page)
         earlier = self._numbers.get(content) if page.records or page.next is not None else None
-        if earlier is not None and not self._is_another(page, content):
+        if earlier is not None and not self._paging.checks_itself and not self._is_another(page, content):
             self._end_with_repeated(content, earlier)
             return []
         repeated = progress.repeated
@@ -164,7 +166,8 @@ class Reading:
             progress.last = self._marks.marks(page.records[-1])[0]
         try:
             following = self._paging.following(progress, page, size)
-            if following is not None and self._distinct and not self._paging.shifts:
+            keyed = self._distinct and not (self._paging.shifts or self._paging.checks_itself)
+            if following is not None and keyed:
                 self._check_new(page, repeated)
         except VendorProtocolError:
             self.turned = True
@@ -223,6 +226,8 @@ class Reading:
         progress = self.progress
         if not progress.ended:
             return
+        for reason in progress.reasons:
+            log.warning("The list may not be complete: %s.", reason)
         if progress.moved or (self._paging.until_short and self._paging.shifts and progress.repeated):
             log.warning("The list changed while it was read. A record may be missing, or be there twice.")
         told = progress.total_pages

@@ -129,6 +129,18 @@ def url(value: Any) -> str:
     return _url(value, "http", "https")
 
 
+def page_url(value: Any) -> str:
+    """Read the URL of a page, which may have a query and a fragment of its own."""
+    given = str(value).strip()
+    try:
+        url(re.split("[?#]", given, maxsplit=1)[0])
+    except ValueError:
+        given = ""
+    if not given or re.search(r"\s", given):
+        raise ValueError("a URL like https://host.example.com/path, without user")
+    return given
+
+
 def socket_url(value: Any) -> str:
     """Read the URL of a WebSocket."""
     return _url(value, "ws", "wss")

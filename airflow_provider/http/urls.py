@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,3 +60,18 @@ def turned_slash(url: str, query: Mapping[str, str], location: str) -> bool:
 
 def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
+
+
+def with_query(url: str, values: Mapping[str, str]) -> str:
+    """Return a URL with parameters added to its query.
+
+    What the query has already stays as it is written, but for parameters of the same names: those are
+    replaced. A blank becomes ``%20``, which every reader understands, in a query and elsewhere.
+
+    :param url: an absolute URL, which may have a query and a fragment
+    :param values: the parameters, in clear
+    """
+    scheme, host, path, query, fragment = urlsplit(url)
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in values]
+    added = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in values.items()]
+    return urlunsplit((scheme, host, path or "/", "&".join([*kept, *added]), fragment))

@@ -10,14 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow_provider.http.hosts import base_url
-from airflow_provider.http.options import (
-    VendorOptions,
-    flag,
-    form_field,
-    json_value,
-    socket_url,
-    url,
-)
+from airflow_provider.http.options import VendorOptions, flag, form_field, json_value, page_url, socket_url
 from airflow_provider.http.urls import root_of
 from airflow_provider.mobadoo.endpoints import EXAMPLE, endpoints
 
@@ -182,8 +175,8 @@ class MobadooOptions(VendorOptions):
     )
     online_url: str | None = form_field(
         "Online URL",
-        "Where players are sent, without ? and what follows. Empty: that of the environment.",
-        parse=url,
+        "Where players are sent. A launch URL adds its parameters. Empty: that of the environment.",
+        parse=page_url,
         placeholder=ENVIRONMENTS["stage"].online,
     )
     calls: Mapping[str, Endpoint] | None = form_field(
@@ -234,5 +227,5 @@ class MobadooOptions(VendorOptions):
 
     @property
     def online(self) -> str:
-        """Return the URL where players are sent, without its query."""
+        """Return the URL where players are sent; a launch URL adds its parameters."""
         return self.online_url or ENVIRONMENTS[self.environment].online

@@ -51,7 +51,7 @@ class DownloadMapping(RecordMapping):
         :param record: the record
         :raises InvalidInput: a value is missing, or makes no name of a file
         """
-        values = self._arguments(record)
+        values = self.arguments(record)
         path = file_path(self._folder, self._name.of(values))
         return self._function(values["id"], place=FilePlace(path, overwrite=self._overwrite))
 

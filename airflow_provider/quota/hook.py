@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.sdk import BaseHook
 
@@ -60,9 +60,7 @@ class MeteredHook(VendorHook[OptionsT]):
         """
         from airflow_provider.quota.readings import Account
 
-        credentials = "\n".join([options.base_url, *options.credentials()])
-        digest = hashlib.blake2b(credentials.encode(), digest_size=16, person=b"quota").hexdigest()
-        return Account(options.conn_id, options.conn_type, digest)
+        return Account(options.conn_id, options.conn_type, _digest(options))
 
     def quota_store(self, database: Database) -> QuotaStore:
         """Return the part of the store that the requests of this hook concern.
@@ -104,6 +102,15 @@ class MeteredHook(VendorHook[OptionsT]):
         return None if database is None else self.meter(database)
 
 
+def account_digest(hook: VendorHook[Any]) -> str:
+    """Return what the connections of one account have in common, also of a vendor without a quota.
+
+    :param hook: the hook, its connection read
+    """
+    options = hook.options
+    return hook.account(options).digest if isinstance(hook, MeteredHook) else _digest(options)
+
+
 def metered_hook(
     conn_id: str, get_connection: Callable[[str], Any] = BaseHook.get_connection
 ) -> MeteredHook[Any]:
@@ -133,11 +140,16 @@ def metered_types() -> list[str]:
     return sorted(vendor.conn_type for vendor in VENDORS if issubclass(vendor.hook_type(), MeteredHook))
 
 
-def load_hook(path: str, conn_id: str) -> MeteredHook[Any]:
+def load_hook(path: str, conn_id: str) -> Any:
     """Return a hook by the path of its class.
 
     :param path: the path, like ``package.module.Class``
     :param conn_id: id of the connection
     """
     module, _, name = path.rpartition(".")
-    return cast("MeteredHook[Any]", getattr(importlib.import_module(module), name)(conn_id))
+    return getattr(importlib.import_module(module), name)(conn_id)
+
+
+def _digest(options: VendorOptions) -> str:
+    credentials = "\n".join([options.base_url, *options.credentials()])
+    return hashlib.blake2b(credentials.encode(), digest_size=16, person=b"quota").hexdigest()

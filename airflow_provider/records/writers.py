@@ -56,6 +56,9 @@ class Output(Protocol):
     def discard(self) -> None:
         """End without results: leave nothing, neither of this time nor of one before."""
 
+    def abandon(self) -> None:
+        """End without results, and leave what was published before. After any other end: do nothing."""
+
     def close(self) -> None:
         """Let go of the file, whatever happened."""
 
@@ -102,6 +105,9 @@ class ListOutput:
 
     def discard(self) -> None:
         """Do nothing: nothing was left."""
+
+    def abandon(self) -> None:
+        """Do nothing: a failed task returns nothing."""
 
     def close(self) -> None:
         """Do nothing: there is no file."""
@@ -243,19 +249,19 @@ class FileOutput:
         :raises OSError: that cannot be done
         """
         if not self.count or not self._file.has_partial:
-            self._abandon()
+            self.abandon()
             return None
         try:
             self._convert()
         except InvalidInput:
             # The records that cannot be converted cannot be kept, either.
-            self._abandon()
+            self.abandon()
             return None
         return self._file.keep()
 
     def discard(self) -> None:
         """Leave nothing: neither the partial file nor one that was published before."""
-        self._abandon()
+        self.abandon()
         remove(self.path)
         self._file.remove_kept()
 
@@ -264,9 +270,10 @@ class FileOutput:
         if self._spool is None:
             self._file.close()
         else:
-            self._abandon()
+            self.abandon()
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Leave nothing of the records so far. After :meth:`publish` or :meth:`keep`: do nothing."""
         self._drop_spool()
         self._file.abandon()
 

@@ -1,1 +1,1 @@
-"""The provider's own database: what has been sent, what remains of quotas, what has been read of lists."""
+"""The provider's own database: what was sent, what remains of quotas, what was read, sessions."""

@@ -192,3 +192,16 @@ list_index_part = sa.Table(
     # Some thousand entries: digests of keys, with ids; compressed.
     sa.Column("content", sa.LargeBinary().with_variant(MEDIUMBLOB(), "mysql"), nullable=False),
 )
+
+session = sa.Table(
+    "vendor_apis_session",
+    metadata,
+    # A digest of connection and player: a player has one session.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("player", sa.String(250), nullable=False),
+    # SHA-256 of connection and hash: the hash itself is nowhere here.
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_session_digest", "digest", unique=True),
+)

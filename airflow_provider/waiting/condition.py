@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.http.call import Call
-    from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.http.hook import VendorHook
     from airflow_provider.store.engine import Database
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class NotNow(Exception):
 class Looks(Protocol):
     """What a connection's vendor has said, and the way to ask it."""
 
-    hook: MeteredHook[Any]
+    hook: VendorHook[Any]
     """The hook, its connection read."""
 
     async def get(self, question: Question, max_age: timedelta) -> Look:

@@ -20,7 +20,7 @@ from airflow_provider.exceptions import (
     VendorUnavailable,
 )
 from airflow_provider.http.retry import RequestPolicy
-from airflow_provider.quota.hook import load_hook
+from airflow_provider.quota.hook import MeteredHook, account_digest, load_hook
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.opening import aopen_database, open_database
 from airflow_provider.quota.readings import Refusal
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.http.async_client import AsyncClient
     from airflow_provider.http.call import Call
-    from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.http.hook import VendorHook
     from airflow_provider.quota.readings import QuotaState
     from airflow_provider.store.engine import Database
     from airflow_provider.waiting.condition import Question
@@ -70,14 +70,14 @@ class ConnectionLooks:
     """
 
     def __init__(
-        self, hook: MeteredHook[Any], database: Database | None, *, shared: timedelta = SHARED
+        self, hook: VendorHook[Any], database: Database | None, *, shared: timedelta = SHARED
     ) -> None:
         self.hook = hook
         hook.policy = POLICY
         self._database = database
         self._shared = shared
         self._store: LookStore = OwnLooks() if database is None else SharedLooks(database)
-        self._account = hook.account(hook.options).digest
+        self._account = account_digest(hook)
         self._me = uuid.uuid4().hex
         self._looks: dict[str, Look] = {}
         self._finding: dict[str, asyncio.Task[None]] = {}
@@ -216,10 +216,10 @@ class ConnectionLooks:
 
     async def _obey_quota(self) -> None:
         """Raise where the vendor has told any task of ours that the quota is used up."""
-        database = self._database
-        if database is None:
+        database, hook = self._database, self.hook
+        if database is None or not isinstance(hook, MeteredHook):
             return
-        state: QuotaState | None = await self._use(lambda: self.hook.quota_store(database).look(), None)
+        state: QuotaState | None = await self._use(lambda: hook.quota_store(database).look(), None)
         refusal = state.refusal if state else None
         if state is None or refusal is None or refusal.kind != QuotaExhausted.__name__:
             return
@@ -275,7 +275,7 @@ class _Asker:
         return await self._client.run(call)
 
 
-def open_looks(hook: MeteredHook[Any], *, shared: timedelta = SHARED) -> ConnectionLooks:
+def open_looks(hook: VendorHook[Any], *, shared: timedelta = SHARED) -> ConnectionLooks:
     """Make the looks of one task.
 
     :param hook: the hook

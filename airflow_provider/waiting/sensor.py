@@ -10,7 +10,7 @@ from airflow_provider.sleeping.sensor import SleepingSensor
 from airflow_provider.values import duration
 
 if TYPE_CHECKING:
-    from airflow_provider.quota.hook import MeteredHook
+    from airflow_provider.http.hook import VendorHook
     from airflow_provider.sleeping.pause import Pause
     from airflow_provider.waiting.condition import Condition
     from airflow_provider.waiting.trigger import WaitingTrigger
@@ -40,7 +40,7 @@ class WaitingSensor(SleepingSensor):
             poke_interval=duration("poke_interval", poke_interval, timedelta(seconds=1)), **kwargs
         )
 
-    def hook(self) -> MeteredHook[Any]:
+    def hook(self) -> VendorHook[Any]:
         """Return the hook of the vendor."""
         raise NotImplementedError
 

@@ -205,11 +205,12 @@ def test_the_tables_of_others_in_the_same_database_stay_as_they_are(database):
 
 # --- a database of the revision before ---------------------------------------------------------------------
 
-NEXT = """
+LATER = f"{int(HEAD) + 1:04}"
+NEXT = f"""
 import sqlalchemy as sa
 
-revision = "0006"
-down_revision = "0005"
+revision = "{LATER}"
+down_revision = "{HEAD}"
 
 
 def upgrade(op):
@@ -223,17 +224,17 @@ def test_a_database_gets_the_revisions_that_follow_its_own(database, tmp_path, m
     database.prepare()
     rows = stored(database)
     shutil.copytree(Path(migrations.__file__).parent, tmp_path / "migrations")
-    (tmp_path / "migrations" / "versions" / "v0006_later.py").write_text(NEXT)
+    (tmp_path / "migrations" / "versions" / f"v{LATER}_later.py").write_text(NEXT)
     with monkeypatch.context() as later:
         later.setattr(env, "SCRIPTS", tmp_path / "migrations")
-        later.setattr(engine, "HEAD", "0006")
+        later.setattr(engine, "HEAD", LATER)
         database.prepare()
         database.prepare()
-    assert versions(database) == ["0006"]
+    assert versions(database) == [LATER]
     assert stored(database) == rows
     with database.read() as connection:
         assert "later" in {one["name"] for one in sa.inspect(connection).get_columns("vendor_apis_quota")}
-    with pytest.raises(InvalidInput, match="version 0006; this provider knows 0005"):
+    with pytest.raises(InvalidInput, match=f"version {LATER}; this provider knows {HEAD}"):
         database.prepare()
 
 
@@ -307,7 +308,7 @@ def python(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def as_of_0002(database: Database) -> None:
     """Make a database what the last release has left."""
     database.prepare()
-    later = ("watermark", "watermark_read", "look", "list_index", "list_index_part")
+    later = ("watermark", "watermark_read", "look", "list_index", "list_index_part", "session")
     with database.begin() as connection:
         for name in later:
             connection.exec_driver_sql(f"DROP TABLE vendor_apis_{name}")

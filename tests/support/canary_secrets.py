@@ -15,6 +15,8 @@ WOLKVOX = "WolkvoxCanary-91d2c4f06ab7e35d"
 MPOHODA_KEY = "KeyOfMpohodaCanary-4b7e90d215c8"
 MPOHODA_CLIENT = "canary-client"
 MPOHODA_SECRET = "SecretOfMpohodaCanary-c03d8aa1f67e"
+MOBADOO = "TokenOfMobadooCanary-27b0e4f9c811"
+MOBADOO_HASH = "HashOfMobadooCanary-1c5e09ab77d2f4"
 PROXY_PASSWORD = "ProxyPasswordCanary-5f20"
 CONFIGURED = [
     AUTHORIZATION,
@@ -23,6 +25,8 @@ CONFIGURED = [
     WOLKVOX,
     MPOHODA_KEY,
     MPOHODA_SECRET,
+    MOBADOO,
+    MOBADOO_HASH,
     # As it is in the header of HTTP Basic.
     f"{MPOHODA_CLIENT}:{MPOHODA_SECRET}",
     PROXY_PASSWORD,
@@ -77,6 +81,9 @@ def connections(sandbox: SandboxProcess) -> dict[str, str]:
     connection = json.loads(found["AIRFLOW_CONN_MPOHODA_OAUTH"])
     connection["extra"] = {**connection["extra"], "client_authentication": "basic"}
     found["AIRFLOW_CONN_MPOHODA_BASIC"] = json.dumps(connection)
+    extra = {"client_id": "client-1", "profile": "house"}
+    launch = {"conn_type": "mobadoo", "password": MOBADOO, "extra": extra}
+    found["AIRFLOW_CONN_MOBADOO_LAUNCH"] = json.dumps(launch)
     for number in (1, 2, 3):
         connection = json.loads(found["AIRFLOW_CONN_WOLKVOX_DEFAULT"])
         connection["login"] = f"operation_{number}"

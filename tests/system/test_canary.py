@@ -20,6 +20,7 @@ from tests.support.canary_secrets import (
     CONFIGURED,
     CORPORATE,
     INVOICE,
+    MOBADOO_HASH,
     MPOHODA_KEY,
     MPOHODA_SECRET,
     PERSON,
@@ -62,10 +63,14 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
     )
     (home / "output.documents.csv").write_text("Id,DocumentNumber,Text\n")
     environment |= connections(sandbox)
+    # The only file that has a secret in clear, and so not among those that are searched.
+    players = tmp_path_factory.mktemp("players") / "players.csv"
+    players.write_text(f"player,hash\nada,{MOBADOO_HASH}\nbob,\n,{MOBADOO_HASH}\n")
     environment |= {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         "AIRFLOW__LOGGING__CELERY_LOGGING_LEVEL": "DEBUG",
         "CANARY_OUTPUT": str(home / "output"),
+        "CANARY_PLAYERS": str(players),
         "CANARY_SANDBOX": sandbox.url,
         "TMPDIR": str(home / "temporary"),
     }
@@ -119,6 +124,8 @@ def run(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactor
             {"path": "ReceivedOrders", "status": 201, "json": remark},
             {"path": "ToIssuedInvoice/Fully", "status": 400, "json": unkind},
         ),
+        step("launch_xcom"),
+        step("launch_files"),
         step("people", *answers, {"path": "insert.php", "status": 200, "json": refused, "times": None}),
     ]
     with (home / "stdout.txt").open("wb") as out, (home / "stderr.txt").open("wb") as err:
@@ -169,6 +176,8 @@ def test_the_dags_met_success_and_each_failure(run: Run) -> None:
         {"invoices": "failed"},
         {"invoices": "failed"},
         dict.fromkeys(documents, "success"),
+        dict.fromkeys(["launch", "send"], "success"),
+        dict.fromkeys(["launch", "send"], "success"),
         {"users": "success", "tokens": "success", "inserts": "success", "first": "failed"},
     ]
 

@@ -1,0 +1,191 @@
+"""The operator that makes launch URLs, with which players open the vendor's front end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider import values
+from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.operator import VendorOperator
+from airflow_provider.records.formats import check_output
+from airflow_provider.values import one_of, shape, templated, text, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider.mobadoo.connection import MobadooOptions
+    from airflow_provider.mobadoo.launches import LaunchPlan
+    from airflow_provider.records.csv_reader import MissingValues
+
+SECRET_RESULTS = ("url",)
+
+
+class MobadooLaunchUrlsOperator(VendorOperator):
+    """Make launch URLs: with its URL a player opens Mobadoo's front end, signed in.
+
+    A record has ``player``, the operator's own identifier, and may have ``hash``, the session in the URL,
+    and ``profile``, in place of the connection's. Without ``hash`` one is made, of 192 random bits. The
+    result has ``launch``: ``url`` (sealed).
+
+    **The URL lets in whoever has it.** It is sealed in XCom and in files, and so is a given ``hash``; the
+    provider's database has a digest of the hash alone. A player has one session: the next launch replaces it,
+    and the URL of before does not open anything any more where Mobadoo asks for the player.
+
+    No request is made, so nothing is recorded as sent: each try makes new URLs. Sessions are stored when all
+    records are read and before the output is published. So a batch that fails on a record changes nothing,
+    and every URL in an output has a session. A task that is killed while it stores them leaves players whose
+    URL of before is replaced and whose new one nobody has; its retry gives them another.
+
+    .. seealso:: :ref:`howto/operator:MobadooLaunchUrlsOperator`
+
+    :param records: a list of dicts; the path or URI of a CSV, TSV, JSONL or Parquet file, the first three
+        also compressed (``.csv.gz``); or the output of another batch task (templated)
+    :param output: path or URI of the file for the results, in the format of its ending: ``.jsonl``,
+        ``.ndjson``, ``.csv``, ``.tsv``, each also with ``.gz``, or ``.parquet``; failed records are reported
+        beside it, in ``….failed.jsonl``. Without it results are returned through XCom, for at most 1,000
+        records (templated)
+    :param fields: renames: names of a record's fields by parameter, where they differ; dots lead into nested
+        records (templated)
+    :param defaults: a ``profile`` for records that have none, in place of the connection's (templated)
+    :param on_error: ``fail``: the first failed record ends the batch; ``continue``: failed records are
+        reported and the batch goes on
+    :param max_failures: with ``continue``, failed records after which the batch ends all the same
+    :param reveal: ``["url"]`` writes the URLs in clear: everybody who can read the output, or XCom without
+        one, can use them
+    :param delimiter: what separates the columns of a CSV file; a comma by default, a tab in a ``.tsv`` file
+    :param encoding: encoding of a CSV or JSONL file
+    :param missing_values: ``fail``: a row of a CSV file with fewer values than the header is a failed record;
+        ``empty``: the missing values are empty
+    :param empty: what a batch without records is: ``warn``: a success with a warning, or ``fail``: a failure
+    :param mobadoo_conn_id: id of the Mobadoo connection (templated)
+    :param retry_policy: as for every operator of this provider
+    """
+
+    template_fields: Sequence[str] = ("records", "output_path", "fields", "defaults", "mobadoo_conn_id")
+    ui_color = "#e4dff5"
+
+    def __init__(
+        self,
+        *,
+        records: Any,
+        output: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        on_error: str = "fail",
+        max_failures: int | None = None,
+        reveal: Sequence[str] = (),
+        delimiter: str | None = None,
+        encoding: str = "utf-8-sig",
+        missing_values: MissingValues = "fail",
+        empty: str = "warn",
+        mobadoo_conn_id: str = "mobadoo_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.records = records
+        # Not "output": that is Airflow's name for the XCom of the task.
+        self.output_path = output
+        self.fields = fields
+        self.defaults = defaults
+        self.on_error = on_error
+        self.max_failures = None if max_failures is None else whole_number("max_failures", max_failures, 0)
+        self.reveal = reveal
+        self.delimiter = delimiter
+        self.encoding = encoding
+        self.missing_values = missing_values
+        self.empty = empty
+        self.mobadoo_conn_id = mobadoo_conn_id
+        text("mobadoo_conn_id", mobadoo_conn_id)
+        one_of("on_error", on_error, ("fail", "continue"))
+        one_of("missing_values", missing_values, ("fail", "empty"))
+        one_of("empty", empty, ("warn", "fail"))
+        self._check_places()
+        if fields is not None:
+            templated(values.renames, "fields", fields)
+        if defaults is not None:
+            templated(values.constants, "defaults", defaults)
+        if not isinstance(reveal, list | tuple) or any(name not in SECRET_RESULTS for name in reveal):
+            raise ValueError(
+                f'reveal must be a list of secret fields of "launch": url. It is {shape(reveal)}'
+            )
+        if max_failures is not None and on_error == "fail":
+            raise ValueError(
+                'max_failures needs on_error="continue": with "fail" the first failure ends the batch'
+            )
+
+    def _check_places(self) -> None:
+        values.records("records", self.records)
+        if self.output_path is not None:
+            values.place("output", self.output_path)
+            check_output(self.output_path)
+        if self.delimiter is not None:
+            values.delimiter("delimiter", self.delimiter)
+        values.encoding("encoding", self.encoding)
+
+    def work(self, context: Any) -> dict[str, Any]:
+        """Make the URLs.
+
+        :return: counts, and where the results are
+        :raises VendorError: nothing was published
+        """
+        # Imported here: parsing a Dag needs none of it.
+        from airflow_provider.mobadoo.launch_run import LaunchRun
+        from airflow_provider.records.mapped_outputs import check_mapped_output
+        from airflow_provider.records.readers import Records
+
+        # A template has made what it could make by now.
+        if self.fields is not None:
+            values.renames("fields", self.fields)
+        if self.defaults is not None:
+            values.constants("defaults", self.defaults)
+        output = os.fspath(self.output_path) if self.output_path else None
+        if output:
+            check_mapped_output(context, output)
+        records = Records(
+            self.records,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            missing_values=self.missing_values,
+        )
+        run = LaunchRun(
+            self._plan(), records, log=self.log, output=output, empty=self.empty, executor=self.executor
+        )
+        return run.run()
+
+    def _plan(self) -> LaunchPlan:
+        from airflow_provider.batch.mapping import RecordMapping
+        from airflow_provider.mobadoo.hooks import MobadooHook
+        from airflow_provider.mobadoo.launches import LaunchPlan, launch
+
+        options = MobadooHook(self.mobadoo_conn_id).options
+        defaults = dict(self.defaults or {})
+        for name in {"player", "hash"} & set(defaults):
+            raise InvalidInput(
+                f'"defaults" names {name}, which is another one in each record.',
+                field="defaults",
+                remedy="Leave it out. It may name profile.",
+            )
+        return LaunchPlan(
+            conn_id=self.mobadoo_conn_id,
+            online_url=options.online,
+            client_id=self._needed(options, "client_id"),
+            profile=self._needed(options, "profile"),
+            mapping=RecordMapping(
+                launch, fields=self.fields or {}, defaults=defaults, chained={}, secrets=("hash",)
+            ),
+            reveal=bool(self.reveal),
+            on_error=self.on_error,
+            max_failures=self.max_failures,
+        )
+
+    def _needed(self, options: MobadooOptions, name: str) -> str:
+        value: str | None = getattr(options, name)
+        if not value:
+            raise InvalidInput(
+                f'"{name}" is empty, and every launch URL has it.',
+                field=name,
+                conn_id=self.mobadoo_conn_id,
+                remedy=f'Fill the field "{name}" of the connection.',
+            )
+        return value

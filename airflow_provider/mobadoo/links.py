@@ -1,0 +1,76 @@
+"""Where the ``next`` of a page leads. Only its query is ever used: requests go where the connection says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
+
+from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.mobadoo.answers import CREDENTIAL
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+PORTS = {"http": 80, "https": 443}
+
+
+def next_query(
+    link: str, url: str, query: Mapping[str, str], *, secrets: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the query that asks for the next page, without the token.
+
+    What the link leaves out stays as it was asked for: without the filter it would be a page of another list.
+
+    :param link: the link, which may be relative
+    :param url: where the page came from, without its query
+    :param query: the query that the page was asked for by, without the token
+    :param secrets: values that are left out of the query, whatever they are called
+    :raises VendorProtocolError: it leads to another place, or to the same page or one before
+    """
+    try:
+        there, here = urlsplit(urljoin(url, link)), urlsplit(url)
+        other = _difference(there, here)
+    except ValueError:
+        raise VendorProtocolError('"next" of a page is no URL', remedy=REMEDY) from None
+    if other is not None:
+        raise VendorProtocolError(
+            f'"next" of a page leads to another {other} than the list has, and is not followed', remedy=REMEDY
+        )
+    given = {
+        name: value
+        for name, value in parse_qsl(there.query, keep_blank_values=True)
+        if name.lower() != CREDENTIAL and value not in secrets
+    }
+    kept = {name: value for name, value in query.items() if name != "offset"}
+    found = {**kept, **given}
+    if not _moves(found, query):
+        raise VendorProtocolError(
+            '"next" of a page leads to that page or to one before: nobody can tell whether there are more'
+        )
+    return found
+
+
+REMEDY = (
+    "Check the host of the connection: it must be the address by which the vendor knows itself, path and all."
+)
+
+
+def _difference(there: SplitResult, here: SplitResult) -> str | None:
+    if there.scheme != here.scheme:
+        return "scheme"
+    if there.hostname != here.hostname:
+        return "host"
+    if (there.port or PORTS.get(there.scheme)) != (here.port or PORTS.get(here.scheme)):
+        return "port"
+    if unquote(there.path).rstrip("/") != unquote(here.path).rstrip("/"):
+        return "path"
+    return None
+
+
+def _moves(found: Mapping[str, str], query: Mapping[str, str]) -> bool:
+    before, after = ({"offset": "0", **one} for one in (query, found))
+    if before == after:
+        return False
+    offsets = before.pop("offset"), after.pop("offset")
+    back = all(one.isdecimal() for one in offsets) and int(offsets[1]) <= int(offsets[0])
+    return not (back and before == after)

@@ -1,0 +1,9 @@
+"""The Mobadoo operators."""
+
+from __future__ import annotations
+
+from airflow_provider.mobadoo.launch_operators import MobadooLaunchUrlsOperator
+from airflow_provider.mobadoo.list_operators import MobadooListMatchesOperator
+from airflow_provider.mobadoo.resync_operators import MobadooResyncOperator
+
+__all__ = ["MobadooLaunchUrlsOperator", "MobadooListMatchesOperator", "MobadooResyncOperator"]
