@@ -30,7 +30,7 @@ MATCHES = "api/v1/lol/match/"
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, sandbox: Any) -> World:
     """The sandbox's matches, and the clock of those who wait, which stand still together."""
-    monkeypatch.setattr("airflow_provider.waiting.looks._kept", {})
+    monkeypatch.setattr("airflow_provider.waiting.looks._shared._kept", {})
     return World(sandbox, MovingClock(monkeypatch, NOW))
 
 
