@@ -149,6 +149,13 @@ def test_every_secret_is_listed(sandbox):
         connections[0]["password"],
         connections[0]["extra"]["corporate_token"],
         *(connection["password"] for connection in connections[1:]),
+        *(
+            connection["extra"]["webhook_secret"]
+            for connection in connections
+            if "ws_url" in connection.get("extra", {})
+        ),
+        # That of the environment that is not simulated.
+        "sandbox-production-token",
     }
     user, token = new_user(sandbox)["body"], new_token(sandbox)["body"]
     sandbox.token(token="t-2")

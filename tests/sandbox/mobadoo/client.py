@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -123,8 +123,7 @@ class Customer:
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         if self.together is not None:
-            with suppress(threading.BrokenBarrierError):
-                self.together.wait(timeout=10)
+            self.together.wait(timeout=10)
         parts = urlsplit(path)
         basic = headers.get("authorization", "").removeprefix("Basic ")
         with self.arrived:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -25,7 +26,7 @@ def test_the_token_of_the_printed_connection_is_accepted(api, sandbox):
 )
 def test_the_token_is_accepted_where_the_switch_says(api, mode, accepted):
     api.switch(auth_mode=mode)
-    ways = {
+    ways: dict[str, dict[str, Any]] = {
         "query": {"params": {}},
         "header": {"params": {"token": None}, "headers": {"Authorization": f"Token {TOKEN}"}},
         "nowhere": {"params": {"token": None}},
@@ -235,7 +236,7 @@ def test_next_may_lead_to_its_own_page(api):
 
 
 def test_the_page_size_follows_limit_and_its_bounds(api):
-    api.switch(default_limit=2, max_limit=3)
+    api.switch(default_limit=2, max_limit=3, limit_above_maximum="reduce")
     assert [len(api.matches(limit=one)) for one in (None, 1, 3, 4, 0, "x")] == [2, 1, 3, 3, 2, 2]
     api.switch(limit_above_maximum="refuse")
     assert (api.get("lol/match/", limit=4).status_code, len(api.matches(limit=3))) == (400, 3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -21,17 +22,13 @@ def refusal(api, query: str = "?token=wrong", **options) -> int:
 )
 def test_the_token_is_accepted_where_the_switch_says(api, mode, query, header):
     api.switch(ws_auth_mode=mode)
-    for accepted, how in ((query, {}), (header, {"query": "", **HEADER})):
+    ways: list[tuple[bool, str, dict[str, Any]]] = [(query, f"?token={TOKEN}", {}), (header, "", HEADER)]
+    for accepted, where, more in ways:
         if accepted:
-            with api.socket(**how) as socket:
+            with api.socket(where, **more) as socket:
                 assert api.listening(socket) == []
         else:
-            assert (
-                refusal(
-                    api, how.get("query", f"?token={TOKEN}"), **{k: v for k, v in how.items() if k != "query"}
-                )
-                == 4001
-            )
+            assert refusal(api, where, **more) == 4001
 
 
 @pytest.mark.parametrize("code", [4001, 4003, 1008])
