@@ -75,6 +75,14 @@ def test_a_replaced_token_ends_at_once_and_the_new_one_is_a_secret(api, sandbox)
     assert new in sandbox.get("/_sandbox/connections").text
 
 
+def test_a_token_can_be_replaced_while_a_list_is_read(api, sandbox):
+    new = api.control("token", after=2)["token"]
+    assert new in sandbox.secrets()
+    assert [api.get("lol/match/", limit=1, offset=one).status_code for one in range(3)] == [200, 200, 401]
+    assert api.get("lol/match/", token=new).status_code == 200
+    assert new in sandbox.get("/_sandbox/connections").text
+
+
 def test_a_replaced_token_may_work_on_for_a_while(api, sandbox):
     api.switch(old_token_seconds=60)
     assert api.control("token", token="mine") == {"token": "mine"}

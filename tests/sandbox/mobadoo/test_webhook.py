@@ -225,6 +225,15 @@ def test_a_receiver_that_does_not_answer_in_time_has_failed(api, customer):
     assert (delivery["state"], delivery["attempts"][0]["error"]) == ("failed", "TimeoutError")
 
 
+@pytest.mark.parametrize("url", ["http://[half", "no-scheme/hook", "http://a..b/"])
+def test_a_url_that_is_none_fails_like_any_other(api, url):
+    api.switch(webhook_url=url, callbacks_url=url, webhook_mode="manual", webhook_retries=0)
+    change(api)
+    assert api.deliver()[0]["state"] == "failed"
+    [outcome] = api.call_back({"call": "credit", "hash": "h"})
+    assert outcome["error"]
+
+
 def test_a_receiver_that_is_not_there_is_told_by_the_kind_of_error(api):
     api.switch(webhook_url="http://127.0.0.1:1/secret-path", webhook_mode="manual", webhook_retries=0)
     change(api)
