@@ -1,4 +1,4 @@
-"""Make launch URLs for players and mail each player its own. A URL lets in whoever has it, so it is not shown."""
+"""Make launch URLs for players and mail each player its own: it lets in whoever has it, and is shown nowhere."""
 
 from __future__ import annotations
 

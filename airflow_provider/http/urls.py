@@ -59,7 +59,7 @@ def turned_slash(url: str, query: Mapping[str, str], location: str) -> bool:
 
 
 def difference(url: str, link: str) -> str | None:
-    """Say in which part a link leads elsewhere: scheme, host, port or path. The final slash makes no difference.
+    """Say in which part a link leads elsewhere: scheme, host, port, or path but for its final slash.
 
     :param url: where the link was found, without its query
     :param link: the link, which may be relative

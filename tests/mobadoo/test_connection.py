@@ -120,7 +120,7 @@ def test_lists_and_objects_come_as_json_or_as_its_text():
         ({"ws_on_connect": '{"a": 1}'}, '"First messages of the Websocket" must be a JSON list'),
         ({"ws_on_connect": "[1"}, "must be a JSON list"),
         ({"online_url": "play.example.com"}, '"Online URL" must be a URL like https://'),
-        ({"online_url": "https://play.example.com/?hash=1"}, "without user, ? or #"),
+        ({"online_url": "https://u:p@play.example.com/"}, "without user"),
         ({"desync_match": "[]"}, '"Notice of desynchronisation" must be a JSON object'),
         ({"desync_match": {"a..b": 1}}, "must be a JSON object of plain values by dotted path"),
         ({"desync_match": {"a": [1]}}, "must be a JSON object of plain values by dotted path"),

@@ -85,6 +85,15 @@ def test_what_the_online_url_has_already_stays(set_connection, online, wanted):
     assert urlsplit(url).fragment == urlsplit(online).fragment
 
 
+@pytest.mark.parametrize(
+    "online", ["play.test", "ftp://play.test", "https://a:b@play.test", "https://", "https://a b/?c"]
+)
+def test_an_online_url_that_is_none_is_refused(set_connection, online):
+    set_connection(CONN, extra={"online_url": online})
+    with pytest.raises(InvalidInput, match="Online URL"):
+        execute([{"player": "ada"}])
+
+
 def test_a_record_may_have_a_profile_of_its_own_and_a_task_may():
     records = [{"player": "ada", "profile": "b 1"}, {"player": "bob"}]
     assert [query(url)["profile"] for url in urls(execute(records))] == ["b 1", "house"]

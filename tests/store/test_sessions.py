@@ -124,6 +124,15 @@ def test_runs_that_write_the_same_players_at_once_all_succeed_and_one_of_them_wi
     assert {digest for _, digest in rows(database)} <= last
 
 
+def test_mysql_replaces_a_session_with_a_statement_of_its_own():
+    from sqlalchemy.dialects import mysql
+
+    statement = " ".join(str(module._upsert("mysql").compile(dialect=mysql.dialect())).split())
+    assert statement.startswith("INSERT INTO vendor_apis_session (id, conn_id, player, digest, created_at) ")
+    _, _, changed = statement.partition("ON DUPLICATE KEY UPDATE ")
+    assert [one.split(" = ")[0] for one in changed.split(", ")] == ["digest", "created_at"]
+
+
 def test_old_sessions_are_removed(database, monkeypatch):
     monkeypatch.setattr(module, "GROUP", 2)
     sessions = Sessions(database, CONN)
