@@ -15,7 +15,7 @@ help:  ## Show this list
 
 venv: .venv/.installed  ## Create .venv with Airflow 3.3 and every tool, all pinned
 
-demo: .venv/.installed  ## Provision 5,000 customers and invoice 300 orders in the sandbox, through a real Airflow
+demo: .venv/.installed  ## Provision customers, invoice orders, resynchronise matches: in the sandbox, through a real Airflow
 	$(BIN)/python scripts/demo.py
 
 up: .venv/.installed  ## The same with Airflow's web UI to click through

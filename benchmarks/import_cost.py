@@ -26,6 +26,10 @@ CANDIDATES: dict[str, tuple[str | None, tuple[str, ...]]] = {
         None,
         ("airflow_provider.wolkvox.operators", "airflow_provider.wolkvox.sensors"),
     ),
+    "Mobadoo operators and sensors": (
+        None,
+        ("airflow_provider.mobadoo.operators", "airflow_provider.mobadoo.sensors"),
+    ),
     "mPOHODA operators and sensors": (
         None,
         ("airflow_provider.mpohoda.operators", "airflow_provider.mpohoda.sensors"),
@@ -34,6 +38,8 @@ CANDIDATES: dict[str, tuple[str | None, tuple[str, ...]]] = {
         None,
         (
             "airflow_provider.imbee.operators",
+            "airflow_provider.mobadoo.operators",
+            "airflow_provider.mobadoo.sensors",
             "airflow_provider.mpohoda.operators",
             "airflow_provider.mpohoda.sensors",
             "airflow_provider.wolkvox.operators",

@@ -1,4 +1,4 @@
-"""Make launch URLs for players and mail each player its own. It lets in whoever has it, and is shown nowhere."""
+"""Make launch URLs and mail each player its own. It is shown nowhere: it lets in whoever has it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Provision 5,000 customers and invoice 300 orders in the sandbox, and check that the numbers add up.
 
 ``python scripts/demo.py`` runs ``dags_examples/provision_customers.py`` twice in a throw-away Airflow under
-``build/demo``, then ``dags_examples/invoice_orders.py`` twice, and ends with 0 only if every check passes:
-nobody gets a second message, and no order a second invoice. With ``--up`` it starts the same Airflow with its
+``build/demo``, then ``dags_examples/invoice_orders.py`` twice and ``dags_examples/example_mobadoo_resync.py``
+once, and ends with 0 only if every check passes: nobody gets a second message, no order a second invoice, and the
+account of Mobadoo is in step again. With ``--up`` it starts the same Airflow with its
 web UI instead, for clicking through, until Ctrl+C.
 """
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import demo_invoices  # noqa: E402
+import demo_matches  # noqa: E402
 import demo_summary  # noqa: E402
 
 from tests.support.environment import isolate  # noqa: E402
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 HOME = ROOT / "build" / "demo"
 LOG = HOME / "airflow.log"
 DATA = ROOT / "dags_examples" / "data"
-CUSTOMERS, INVOICES = "provision_customers", "invoice_orders"
+CUSTOMERS, INVOICES, MATCHES = "provision_customers", "invoice_orders", "example_mobadoo_resync"
 AIRFLOW = (sys.executable, "-m", "airflow")
 LONGEST_RUN = 300
 STARTED = re.compile(r"\[DAG TEST\] starting task_id=(\w+)")
@@ -126,13 +128,16 @@ def run(sandbox: SandboxProcess, environment: dict[str, str], started: float) ->
     run_dag(CUSTOMERS, environment, started)
     again = finished_run(sandbox, first)
     invoices = run_invoices(sandbox, environment, started)
+    matches = resync(sandbox, environment, started)
     demo_summary.show(first, seconds)
     demo_summary.show_again(first, again)
     print(f"\n  Files                 {first.folder}\n{'':24}{again.folder}")
     demo_invoices.show(invoices)
     print(f"\n  Files                 {invoices.folders[0]}\n{'':24}{invoices.folders[1]}")
+    demo_matches.show(matches)
     print(f"  Airflow's log         {LOG}\n")
-    failed = [*demo_summary.check(first, again, HOME), *demo_summary.report(demo_invoices.checks(invoices))]
+    checks = [*demo_invoices.checks(invoices), *demo_matches.checks(matches)]
+    failed = [*demo_summary.check(first, again, HOME), *demo_summary.report(checks)]
     say(started, f"FAILED: {len(failed)} checks" if failed else "Everything adds up.")
     return 1 if failed else 0
 
@@ -184,9 +189,19 @@ def quota(environment: dict[str, str]) -> dict[str, Any]:
     return dict(found)
 
 
-def run_dag(dag: str, environment: dict[str, str], started: float) -> dict[str, float]:
+def resync(
+    sandbox: SandboxProcess, environment: dict[str, str], started: float
+) -> demo_matches.Resynchronisation:
+    """Let Mobadoo take the account to be out of step, and bring it into step again."""
+    say(started, f"Mobadoo is out of step; Airflow runs the Dag {MATCHES}")
+    found = demo_matches.Resynchronisation(HOME / "mobadoo", sandbox)
+    run_dag(MATCHES, environment, started, folder=str(found.folder))
+    return found
+
+
+def run_dag(dag: str, environment: dict[str, str], started: float, **conf: str) -> dict[str, float]:
     """Run a Dag in a process of its own; return the seconds of each task."""
-    command = [*AIRFLOW, "dags", "test", dag]
+    command = [*AIRFLOW, "dags", "test", dag, *(["--conf", json.dumps(conf)] if conf else [])]
     process = subprocess.Popen(
         command,
         env=environment,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,31 @@ def turned_slash(url: str, query: Mapping[str, str], location: str) -> bool:
         return False
     short, long = sorted((here.path, there.path), key=len)
     return same_place and long == f"{short}/" and set(sent) <= set(query.items())
+
+
+def difference(url: str, link: str) -> str | None:
+    """Say in which part a link leads elsewhere: scheme, host, port, or path but for its final slash.
+
+    :param url: where the link was found, without its query
+    :param link: the link, which may be relative
+    :return: the part; None where the link leads to the same place, with whatever query
+    :raises ValueError: the link is no URL
+    """
+    here, there = urlsplit(url), urlsplit(urljoin(url, link))
+    parts = zip(("scheme", "host", "port"), _place(here), _place(there), strict=True)
+    other = next((name for name, one, another in parts if one != another), None)
+    if other is None and unquote(here.path).rstrip("/") != unquote(there.path).rstrip("/"):
+        return "path"
+    return other
+
+
+def query_of(link: str) -> dict[str, str]:
+    """Return the query of a link.
+
+    :param link: the link, which may be relative
+    :raises ValueError: the link is no URL
+    """
+    return dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))
 
 
 def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:

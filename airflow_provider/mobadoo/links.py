@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
 from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.http.urls import difference, query_of
 from airflow_provider.mobadoo.answers import CREDENTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-PORTS = {"http": 80, "https": 443}
+REMEDY = (
+    "Check the host of the connection: it must be the address by which the vendor knows itself, path and all."
+)
 
 
 def next_query(
@@ -28,8 +30,7 @@ def next_query(
     :raises VendorProtocolError: it leads to another place, or to the same page or one before
     """
     try:
-        there, here = urlsplit(urljoin(url, link)), urlsplit(url)
-        other = _difference(there, here)
+        other, given = difference(url, link), query_of(link)
     except ValueError:
         raise VendorProtocolError('"next" of a page is no URL', remedy=REMEDY) from None
     if other is not None:
@@ -37,9 +38,7 @@ def next_query(
             f'"next" of a page leads to another {other} than the list has, and is not followed', remedy=REMEDY
         )
     given = {
-        name: value
-        for name, value in parse_qsl(there.query, keep_blank_values=True)
-        if name.lower() != CREDENTIAL and value not in secrets
+        name: value for name, value in given.items() if name.lower() != CREDENTIAL and value not in secrets
     }
     kept = {name: value for name, value in query.items() if name != "offset"}
     found = {**kept, **given}
@@ -48,23 +47,6 @@ def next_query(
             '"next" of a page leads to that page or to one before: nobody can tell whether there are more'
         )
     return found
-
-
-REMEDY = (
-    "Check the host of the connection: it must be the address by which the vendor knows itself, path and all."
-)
-
-
-def _difference(there: SplitResult, here: SplitResult) -> str | None:
-    if there.scheme != here.scheme:
-        return "scheme"
-    if there.hostname != here.hostname:
-        return "host"
-    if (there.port or PORTS.get(there.scheme)) != (here.port or PORTS.get(here.scheme)):
-        return "port"
-    if unquote(there.path).rstrip("/") != unquote(here.path).rstrip("/"):
-        return "path"
-    return None
 
 
 def _moves(found: Mapping[str, str], query: Mapping[str, str]) -> bool:

@@ -18,8 +18,6 @@ from airflow_provider.run_identity import RunIdentity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow.sdk import Context
-
     from airflow_provider.extract.listing import Query
     from airflow_provider.extract.paging import Progress
     from airflow_provider.mobadoo.hooks import MobadooHook
@@ -71,7 +69,7 @@ class MobadooResyncOperator(MobadooGamesOperator):
                 raise InvalidInput("markets_output must be another file than output", field="markets_output")
         self.markets_output = markets_output
 
-    def work(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Any) -> dict[str, Any]:
         """Read everything, and send the reset if that worked.
 
         :return: counts, and where the records are
@@ -99,7 +97,7 @@ class MobadooResyncOperator(MobadooGamesOperator):
             **{name: result[name] for name in names if name in result},
         }
 
-    def _read_markets(self, context: Context, hook: MobadooHook, query: Query[Any]) -> int:
+    def _read_markets(self, context: Any, hook: MobadooHook, query: Query[Any]) -> int:
         from airflow_provider.extract.extraction import extract_to_file, read_pages, start_reading
         from airflow_provider.records.mapped_outputs import check_mapped_output
 

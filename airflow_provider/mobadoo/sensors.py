@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider import values
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.mobadoo import states as known
 from airflow_provider.mobadoo.parameters import texts
-from airflow_provider.mobadoo.states import MatchState
 from airflow_provider.waiting.sensor import WaitingSensor
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class MobadooMatchSensor(WaitingSensor):
         *,
         videogame: str,
         match_id: str | int,
-        states: Sequence[str] = (MatchState.FINISHED,),
+        states: Sequence[str] = (known.MatchState.FINISHED,),
         after: Any = None,
         before: Any = None,
         missing_for: timedelta | float = timedelta(hours=1),
@@ -69,7 +69,7 @@ class MobadooMatchSensor(WaitingSensor):
         self.mobadoo_conn_id = mobadoo_conn_id
         self.videogame = videogame
         self.match_id: Any = str(match_id) if type(match_id) is int else match_id
-        self.states = [str(MatchState.read(one)) for one in texts("states", states)]
+        self.states = [str(known.MatchState.read(one)) for one in texts("states", states)]
         self.after = after
         self.before = before
         self.missing_for = values.duration("missing_for", missing_for)

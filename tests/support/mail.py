@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import default
-from typing import cast
 
 
 @contextmanager
@@ -33,7 +32,7 @@ def mail_server() -> Iterator[tuple[str, list[EmailMessage]]]:
             lines: list[bytes] = []
             while (line := self.rfile.readline()) != b".\r\n":
                 lines.append(line.removeprefix(b"."))
-            return cast("EmailMessage", email.message_from_bytes(b"".join(lines), policy=default))
+            return email.message_from_bytes(b"".join(lines), policy=default)
 
         def say(self, text: str) -> None:
             self.wfile.write(f"{text}\r\n".encode())
