@@ -234,35 +234,44 @@ class Batch:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
         claim = await job.asked if job.asked is not None else ClaimResult(ClaimStatus.BUSY)
-        if claim.status is ClaimStatus.BUSY:
-            claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
-        if claim.status is ClaimStatus.BUSY:
-            # The batch has ended while it waited for another run.
-            raise asyncio.CancelledError
-        if (existing := self._existing(job, claim, recorder)) is not None:
-            job.recorded = True
-            return self._finish(job, existing, recorder, existing=True)
-        if claim.status is ClaimStatus.TAKEN:
+        while True:
+            if claim.status is ClaimStatus.BUSY:
+                claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
+            if claim.status is ClaimStatus.BUSY:
+                # The batch has ended while it waited for another run.
+                raise asyncio.CancelledError
+            if (existing := self._existing(job, claim, recorder)) is not None:
+                job.recorded = True
+                return self._finish(job, existing, recorder, existing=True)
+            if claim.status is not ClaimStatus.TAKEN:
+                return self._recall(job, claim)
             try:
                 async with self._places:
-                    call = job.call
-                    if job.again is not None and self.error is None:
-                        call = await asyncio.to_thread(job.again)
-                    there = await self._there(call)
-                    if self.error is not None:
-                        raise asyncio.CancelledError
-                    if there is None:
-                        job.sent = True
-                        value = await self._send(call, (job.id,), client, recorder)
-                    else:
-                        value = await asyncio.to_thread(there)
+                    if self.error is not None or not recorder.is_away:
+                        value, existed = await self._send_unless_there(job, job.call, client, recorder)
+                        break
             except BaseException:
                 if not job.sent:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            return self._finish(job, value, recorder, existing=None if there is None else True)
-        return self._recall(job, claim)
+            recorder.settle(Completion(job.id, "released"))
+            claim = ClaimResult(ClaimStatus.BUSY)
+        return self._finish(job, value, recorder, existing=existed)
+
+    async def _send_unless_there(
+        self, job: Job, call: Call[Any], client: AsyncClient, recorder: Recorder
+    ) -> tuple[Any, bool | None]:
+        """Send a record, or find that what it makes is there already; say which, if that is known."""
+        if job.again is not None and self.error is None:
+            call = await asyncio.to_thread(job.again)
+        there = await self._there(call)
+        if self.error is not None:
+            raise asyncio.CancelledError
+        if there is not None:
+            return await asyncio.to_thread(there), True
+        job.sent = True
+        return await self._send(call, (job.id,), client, recorder), None
 
     async def _there(self, call: Call[T]) -> Callable[[], T] | None:
         look = self._operation.there

@@ -16,8 +16,8 @@ STORE_INTERVAL = timedelta(minutes=1)
 """How often the store is looked at, which costs nothing, while others have reserved what remains."""
 
 ANSWER_HOLDS = timedelta(minutes=15)
-"""How long an answer holds, even if it announces the reset for the same moment: vendors that name whole hours do
-so for an hour. For that long nobody asks again because of the reset."""
+"""How long an answer holds, even if it announces the reset for the same moment: vendors that name whole hours
+do so for an hour. For that long nobody asks again because of the reset."""
 
 LATE = timedelta(hours=4)
 """How late a reset may be: until then it is looked for, and the next one is not waited for."""

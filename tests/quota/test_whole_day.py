@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -89,7 +90,7 @@ def test_sensors_that_wait_the_whole_day_send_few_requests_whatever_the_margin(r
         # Where the vendor refuses without a word of the reset, it is asked once an hour.
         assert len(before) <= 26, f"{len(before)} requests with a margin of {seconds} seconds"
         # Two answers that say too little are never closer than a quarter of an hour.
-        gaps = [later - earlier for earlier, later in zip(before, before[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(before)]
         assert min(gaps, default=HOUR) >= 15 * MINUTE
         assert woken is not None
         assert woken - RESET <= timedelta(seconds=seconds) + HOUR + 15 * MINUTE
