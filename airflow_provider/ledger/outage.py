@@ -7,11 +7,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from airflow_provider.exceptions import StoreUnavailable
 
-    from airflow_provider.exceptions import StoreUnavailable
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from airflow_provider.ledger.ledger import Completion
+    from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,10 @@ BROKEN = 5.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 1.0
 """Seconds between two attempts: the first, which doubles, and the longest."""
+
+
+OPENING = 120.0
+"""Seconds that a batch waits for a database that is away when it begins, as in a failover."""
 
 
 class Outage:
@@ -95,6 +101,27 @@ class Outage:
             else "The next try treats their records as after a crash"
         )
         log.error("Outcomes that could not be recorded in the ledger: %s. %s.", lost, kept)
+
+
+def wait_for_database(open_database: Callable[[], Database]) -> Database:
+    """Open the database; wait for one that is away and may be back by itself.
+
+    :param open_database: opens it
+    :raises StoreUnavailable: it cannot be used, or is away for too long
+    """
+    began, pause = time.monotonic(), FIRST_PAUSE
+    while True:
+        try:
+            database = open_database()
+        except StoreUnavailable as error:
+            if not error.temporary or time.monotonic() - began >= OPENING:
+                raise
+            if pause == FIRST_PAUSE:
+                log.warning("%s It is waited for, %d seconds at most.", error, OPENING)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        else:
+            return database
 
 
 def _counts(ends: Sequence[Completion]) -> str:
