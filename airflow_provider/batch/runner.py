@@ -17,6 +17,7 @@ from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
 from airflow_provider.batch.warnings import Warnings, without_data
 from airflow_provider.exceptions import (
+    InvalidInput,
     OutcomeUnknown,
     StoreUnavailable,
     VendorError,
@@ -110,8 +111,9 @@ class Batch:
             self._results.write_rest()
         except OSError as error:
             self._end(error)
-        if self.error is None and self._plan.on_error == "fail":
-            self.error = self.failures.earlier
+        if self.error is None:
+            earlier = self.failures.earlier if self._plan.on_error == "fail" else None
+            self.error = self._plan.mapping.sealed.wrong_key() or earlier
 
     def stop(self, error: BaseException) -> None:
         """End the batch early, from a signal handler or another thread: nothing new is sent.
@@ -187,6 +189,9 @@ class Batch:
         for jobs in groups:
             self._claim_ahead(jobs, recorder)
             self._ahead.append(jobs)
+        if wrong_key := self._plan.mapping.sealed.wrong_key():
+            # None of these records has left yet.
+            self._end(wrong_key)
         self._reading = None
 
     def _made(self, groups: Iterable[list[Job]]) -> list[list[Job]]:
@@ -293,7 +298,7 @@ class Batch:
         """Do with a record what the ledger says of it, which is not to send it."""
         job.recorded = True
         if claim.status is ClaimStatus.DONE:
-            result = revealed(claim.result, self._plan.reveal)
+            result = self._revealed(claim.result)
             self.counts.add("replayed", job.row)
             if None not in (job.content, claim.content) and job.content != claim.content:
                 self.changed.add(job.row)
@@ -308,6 +313,18 @@ class Batch:
             f"not sent again: {claim.error}",
             remedy="Look it up at the vendor. Or set resend_unknown=True to send all such records again.",
         )
+
+    def _revealed(self, result: Any) -> Any:
+        """Return a stored result with what is to be shown in clear."""
+        sealed = self._plan.mapping.sealed
+        try:
+            result = revealed(result, self._plan.reveal)
+        except InvalidInput as error:
+            sealed.note(error)
+            raise
+        if self._plan.reveal:
+            sealed.note(None)
+        return result
 
     async def _send(self, call: Call[T], ids: Sequence[str], client: AsyncClient, recorder: Recorder) -> T:
         """Send what the ledger has as sent, and record how it ended, if not well."""
