@@ -49,7 +49,7 @@ class Outage:
         self._next_pause = FIRST_PAUSE
         if self.temporary:
             log.warning(
-                "%s Nothing is sent until the ledger can be written; it is waited for, %d seconds at most.",
+                "%s Nothing is sent until the ledger can be written again. Waiting for up to %d seconds.",
                 error,
                 self._limit,
             )
@@ -117,7 +117,7 @@ def wait_for_database(open_database: Callable[[], Database]) -> Database:
             if not error.temporary or time.monotonic() - began >= OPENING:
                 raise
             if pause == FIRST_PAUSE:
-                log.warning("%s It is waited for, %d seconds at most.", error, OPENING)
+                log.warning("%s Waiting for up to %d seconds.", error, OPENING)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         else:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from dataclasses import astuple, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,6 +30,11 @@ log = logging.getLogger(__name__)
 
 FOLDER = "vendor_apis_unrecorded"
 """Its name, under AIRFLOW_HOME."""
+
+
+OLD = 900.0
+"""Seconds after which no process waits any more to record what its file has, wherever it runs: a container may
+have left it on a volume."""
 
 
 class Unrecorded:
@@ -88,10 +94,15 @@ def record_earlier(database: Database, ledger: Ledger) -> int:
     count = 0
     for path in _files(database):
         found = _read(path)
-        if found is None or not is_gone(found[0]):
-            # Its process is still there, and records them itself.
+        if found is None:
             continue
         owner, ends = found
+        if not is_gone(owner):
+            if not _is_old(path):
+                # Its process may be there, and records them itself.
+                continue
+            # What has no effect must not be released under the hands of a process that has claimed it again.
+            ends = [end for end in ends if end.state != "released"]
         database.run(partial(replace(ledger, owner=owner).settle, completions=ends))
         _remove(path)
         count += sum(end.state != "released" for end in ends)
@@ -116,6 +127,13 @@ def _read(path: str) -> tuple[str, list[Completion]] | None:
     except (OSError, ValueError, TypeError):
         # Another run has just recorded it, or it is none of ours.
         return None
+
+
+def _is_old(path: str) -> bool:
+    try:
+        return time.time() - os.stat(path).st_mtime > OLD
+    except OSError:
+        return False
 
 
 def _remove(path: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -409,6 +410,21 @@ def test_an_end_that_was_kept_does_not_undo_what_another_run_has_done_since(data
     retire(mine.owner)
     assert record_earlier(database, ledger_of()) == 1
     assert states(database) == {"sent": 2}
+
+
+def test_what_another_machine_has_kept_is_recorded_when_nobody_can_be_waiting(database):
+    ledger = ledger_of(once=True, owner="elsewhere/1/2/3")
+    with database.begin() as connection:
+        ledger.claim(connection, [("a",), ("b",)])
+    kept = Unrecorded(database, ledger.owner)
+    kept.keep([Completion(ledger.id_of(("a",)), "done"), Completion(ledger.id_of(("b",)), "released")])
+    assert record_earlier(database, ledger_of()) == 0
+    old = time.time() - 1000
+    os.utime(kept.path, (old, old))
+    assert record_earlier(database, ledger_of()) == 1
+    # Its process may be there all the same, and have claimed it again.
+    assert states(database) == {"done": 1, "sent": 1}
+    assert not os.path.exists(kept.path)
 
 
 def test_a_folder_that_cannot_be_written_is_told_once(database, patience, caplog, monkeypatch, tmp_path):
