@@ -33,8 +33,8 @@ FOLDER = "vendor_apis_unrecorded"
 
 
 OLD = 900.0
-"""Seconds after which no process waits any more to record what its file has, wherever it runs: a container may
-have left it on a volume."""
+"""Seconds after which no process waits any more to record what its file has, wherever it is: a container may
+leave it on a volume."""
 
 
 class Unrecorded:
