@@ -309,3 +309,6 @@ class BatchFailed(VendorError):
 
 class StoreUnavailable(VendorError):
     """The provider's database cannot be used: what cannot be recorded is not sent."""
+
+    temporary = False
+    """Whether the database may be back by itself: it is restarted, fails over, or is held by others."""

@@ -34,7 +34,9 @@ V1 = "sealed:v1:"
 V2 = "sealed:v2:"
 
 _PURPOSE = b"airflow-provider-vendor-apis sealed:v2"
-_KEY_FIELD = "[core] fernet_key"
+KEY_FIELD = "[core] fernet_key"
+"""What errors name that the key is the reason of."""
+
 _SALT_BYTES = 16
 _NONCE = struct.Struct(">IQ")
 """The number of the process and that of the value: a key never uses the same twice, forks included."""
@@ -99,7 +101,7 @@ def open_sealed(sealed: str) -> SecretStr:
     if clear is None:
         raise InvalidInput(
             "a sealed value cannot be opened: it was cut, or sealed with another Fernet key.",
-            field=_KEY_FIELD,
+            field=KEY_FIELD,
             remedy="Add the key it was sealed with to fernet_key, after the current one and a comma.",
         ) from None
     return SecretStr(clear.decode())
@@ -249,7 +251,7 @@ def _fernet() -> FernetProtocol:
     if fernet is None or not fernet.is_encrypted:
         raise InvalidInput(
             "Airflow has no usable Fernet key, so secrets cannot be sealed; they are never stored in clear.",
-            field=_KEY_FIELD,
+            field=KEY_FIELD,
             remedy=(
                 'Set AIRFLOW__CORE__FERNET_KEY, from: python -c "from cryptography.fernet import Fernet; '
                 'print(Fernet.generate_key().decode())"'

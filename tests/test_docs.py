@@ -323,16 +323,21 @@ def test_the_messages_shown_are_those_of_the_code(sandbox, ledger, monkeypatch, 
     assert flat(message) in {flat(text) for _, text in blocks(section(page("errors"), name), "text")}
 
 
-def test_the_message_about_a_missing_fernet_key_is_that_of_the_code(monkeypatch):
+def test_the_messages_about_a_missing_and_a_wrong_fernet_key_are_those_of_the_code(monkeypatch):
     from airflow_provider import secrets
+    from airflow_provider.batch.sealed import SealedValues
 
     # Not kept for the tests after this one.
     monkeypatch.setattr(secrets, "_airflow", secrets._airflow.__wrapped__)
     monkeypatch.setattr("airflow.sdk.crypto.get_fernet", lambda: SimpleNamespace(is_encrypted=False))
     with pytest.raises(exceptions.InvalidInput) as caught:
         secrets.check_key()
-    [(_, text)] = blocks(section(page("secrets"), "The Fernet key"), "text")
-    assert flat(text) == flat(str(caught.value))
+    [(_, missing), (_, wrong)] = blocks(section(page("secrets"), "The Fernet key"), "text")
+    assert flat(missing) == flat(str(caught.value))
+    sealed = SealedValues()
+    for _ in range(200):
+        sealed.note(exceptions.InvalidInput("it cannot be opened", field=secrets.KEY_FIELD))
+    assert flat(wrong) == flat(str(sealed.wrong_key()))
 
 
 def _classes(kind: str) -> list[type]:

@@ -85,31 +85,33 @@ class ChunkedBatch(Batch):
                 busy.append((job, call))
             else:
                 self._count_recalled(job, claim)
-        if ours:
-            await self._send_together(ours, client, recorder)
-        elif busy:
+        if ours and await self._send_together(ours, client, recorder):
+            # They are asked for again when the ledger can be written.
+            busy += ours
+        elif busy and not ours:
             await asyncio.sleep(BUSY_PAUSE)
         return busy
 
     async def _send_together(
         self, ours: list[tuple[Job, Call[Any]]], client: AsyncClient, recorder: Recorder
-    ) -> None:
+    ) -> bool:
+        """Send records in one request; return True where they have to be claimed again before."""
         jobs = [job for job, _ in ours]
         ids = [job.id for job in jobs]
-        sent = False
+        sent = away = False
         try:
             alone, again = ours[0][1].alone, jobs[0].again
             call = ours[0][1] if alone else self._combined(ours)
             async with self._places:
                 if again is not None and self.error is None:
                     call = await asyncio.to_thread(again)
-                if self.error is None:
+                if self.error is None and not (away := recorder.is_away):
                     sent = True
                     answer = await self._send(call, ids, client, recorder)
                     values = [answer] if alone else answer
         except VendorError as error:
             self._count_failures(jobs, error)
-            return
+            return False
         except asyncio.CancelledError:
             if sent and self._once:
                 self._count_failures(jobs, OutcomeUnknown(STOPPED))
@@ -120,7 +122,7 @@ class ChunkedBatch(Batch):
                 for id_ in ids:
                     recorder.settle(Completion(id_, "released"))
         if not sent:
-            return
+            return away
         for (job, own), value in zip(ours, values, strict=True):
             if isinstance(value, VendorRejected):
                 # By its own call: to look for the data of all the others in each would take long.
@@ -129,6 +131,7 @@ class ChunkedBatch(Batch):
                 self._count_failure(job, value)
                 continue
             self._put_in(job, value, recorder)
+        return False
 
     def _combined(self, ours: Sequence[tuple[Job, Call[Any]]]) -> Call[Any]:
         return self._combine([call for _, call in ours]).made_of([job.row.record for job, _ in ours])

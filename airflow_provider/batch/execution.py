@@ -18,21 +18,23 @@ from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
 from airflow_provider.batch.places import check_paths, folder_of
+from airflow_provider.batch.publishing import Publication, publish_report
 from airflow_provider.batch.reconcile import hopeful, reconcile
 from airflow_provider.batch.runner import Batch
 from airflow_provider.exceptions import BatchFailed, InvalidInput, VendorError
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
+from airflow_provider.ledger.outage import wait_for_database
 from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.ledger.unrecorded import record_earlier
 from airflow_provider.processes import new_owner, retire
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.hook import MeteredHook
-from airflow_provider.records.destinations import WrittenByAnother
 from airflow_provider.records.formats import XCOM_RECORDS, report_path
 from airflow_provider.records.groups import GroupedRecords
 from airflow_provider.records.json_lines import for_xcom
 from airflow_provider.records.readers import Records
-from airflow_provider.records.writers import ListOutput, lost, not_written, open_output
+from airflow_provider.records.writers import ListOutput, open_output
 from airflow_provider.secrets import check_key
 from airflow_provider.store.location import configured
 
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider.batch.counts import BatchCounts
-    from airflow_provider.batch.failures import Failures
     from airflow_provider.batch.plan import Plan
     from airflow_provider.batch.warnings import Warnings
     from airflow_provider.http.call import Call
@@ -53,9 +54,6 @@ if TYPE_CHECKING:
     from airflow_provider.records.writers import Output
     from airflow_provider.run_identity import RunIdentity
     from airflow_provider.store.engine import Database
-
-
-REPLAYED = ": what is done is not sent again"
 
 
 class Execution:
@@ -147,7 +145,7 @@ class Execution:
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
             self._check_empty(records)
-            database = configured(self._check_shared)
+            database = wait_for_database(self._open)
             stack.callback(database.close)
             if self._plan.lookup is not None:
                 stack.callback(self._plan.lookup.close)
@@ -159,12 +157,13 @@ class Execution:
             meter, allowance = self._measure(database, stack)
             self._batch = batch = self._make_batch(records, results, failures)
             recorder = Recorder(database, self._ledger, meter)
+            publication = Publication(results, failures, self._log)
             with _young_garbage_only():
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
-                self._keep(batch, results, failures)
+                publication.keep(batch)
                 raise hopeful(batch.error, self._plan.lookup)
-            output, report = self._publish(batch, results, failures)
+            output, report = publication.publish(batch)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
             **batch.counts.of_rows(),
@@ -239,7 +238,7 @@ class Execution:
             stack.callback(failures.close)
             check = Check(self._plan, self._ledger, failures)
             check.run(records)
-            result = check.result(_publish(check.failures, failures))
+            result = check.result(publish_report(check.failures, failures))
             lookup = self._plan.lookup
             if lookup is not None and (unchecked := lookup.unchecked()):
                 result["unchecked"] = unchecked
@@ -262,6 +261,15 @@ class Execution:
             raise BatchFailed(
                 told, remedy="They are there, and no later try sends them again. Look them up at the vendor."
             )
+
+    def _open(self) -> Database:
+        database = configured(self._check_shared)
+        try:
+            record_earlier(database, self._ledger)
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     def _check_shared(self, database: Database) -> None:
         if self._plan.operation.once:
@@ -332,41 +340,6 @@ class Execution:
             return Batch(self._plan, records, results, failures)
         return ChunkedBatch(self._plan, self._plan.combine, records, results, failures)
 
-    def _publish(self, batch: Batch, results: Output, failures: Output) -> tuple[str | None, str | None]:
-        """Put results and report in their places, the report first: no results stand beside an old one."""
-        try:
-            # Both before either: nothing is replaced where one of them is another task's.
-            failures.complete()
-            results.complete()
-            report = _publish(batch.failures, failures)
-            return results.publish(), report
-        except WrittenByAnother as error:
-            raise lost(error.filename, _where(results.keep(), failures.keep()), then=REPLAYED) from None
-        except OSError as error:
-            raise not_written(error, then=REPLAYED) from error
-
-    def _keep(self, batch: Batch, results: Output, failures: Output) -> None:
-        """Keep what there is of a batch that did not end well, and say where."""
-        try:
-            try:
-                failures.complete()
-                report = _publish(batch.failures, failures)
-            except WrittenByAnother:
-                report = failures.keep()
-            kept = results.keep()
-        except OSError as error:
-            # The disk may be the very reason; the ledger has what was done.
-            self._log.error(
-                "The batch did not end well. %s. Its files cannot be kept: %s.", batch.counts, error
-            )
-            return
-        self._log.error(
-            "The batch did not end well. %s. Results: %s. Report: %s.",
-            batch.counts,
-            kept or "none kept",
-            report or "none",
-        )
-
     def _report(self, counts: BatchCounts, result: Mapping[str, Any]) -> None:
         self._log.info("%s; %s requests in %s s.", counts, result["requests"], result["seconds"])
         for failure in result["failures"][:10]:
@@ -374,21 +347,6 @@ class Execution:
         if (hidden := result["failed"] + result["unknown"] - 10) > 0:
             where = result["failures_output"] or '"failures" of the result'
             self._log.warning("%d more failed; see %s.", hidden, where)
-
-
-def _publish(reported: Failures, failures: Output) -> str | None:
-    """Publish the report; without failures, leave none of an earlier run."""
-    if reported.reported:
-        return failures.publish()
-    failures.discard()
-    return None
-
-
-def _where(results: str | None, report: str | None) -> str:
-    """Say where the files are of a task that may not publish them."""
-    if results is None:
-        return "The results of this task are in the ledger."
-    return f"The results of this task are in {results}{f', its report in {report}' if report else ''}."
 
 
 async def _drive(
@@ -400,7 +358,7 @@ async def _drive(
             client.setup.allowance = allowance
             async with recorder:
                 await batch.run(client, recorder)
-            # What could not be recorded at the end is found as sent by the next try.
+            # What could not be recorded at the end is kept in a file, or found as sent by the next try.
             batch.error = batch.error or recorder.failure
             return client.setup.requests
 

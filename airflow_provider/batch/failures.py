@@ -50,6 +50,9 @@ class FailureRules(Protocol):
     def has_secrets(self) -> bool:
         """Whether records may have secrets."""
 
+    def wrong_key(self, at_least: int) -> VendorError | None:
+        """Return the error of a worker that opens no sealed value, after some that it could not open."""
+
 
 class Failures:
     """The failed records of a batch.
@@ -121,6 +124,9 @@ class Failures:
             return error
         if self._signs >= OUTAGE or _is_away(error):
             return error
+        if wrong_key := self._rules.wrong_key(OUTAGE):
+            # Stored results that are to be shown in clear: so would fail every other.
+            return wrong_key
         rules, count = self._rules, self._counts.failed + self._counts.unknown
         if rules.on_error == "fail":
             if not job.recorded:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from airflow_provider.batch.sealed import SealedValues
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.records.columns import described
-from airflow_provider.secrets import is_sealed, open_sealed, seal
+from airflow_provider.secrets import is_sealed, seal
 from airflow_provider.texts import text_or_none
 from airflow_provider.values import is_empty
 
@@ -63,6 +64,7 @@ class RecordMapping:
                     field=option,
                     remedy=f"It has {', '.join(parameters)}.",
                 )
+        self.sealed = SealedValues()
         self._function = function
         self._fields = fields
         self._defaults = defaults
@@ -139,7 +141,7 @@ class RecordMapping:
                 # An explicit None leaves out what the call would send by default.
                 arguments[name] = None
             elif value is not None:
-                arguments[name] = open_sealed(value) if is_sealed(value) else value
+                arguments[name] = self.sealed.open(value) if is_sealed(value) else value
         if known:
             self._leave_out(known, arguments)
         self._check_own(arguments, constants)

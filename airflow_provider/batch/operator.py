@@ -47,8 +47,8 @@ class VendorBatchOperator(VendorOperator):
         already: over the values of records that come from an earlier batch or from a query (templated)
     :param max_concurrency: requests under way at once; the connection's "Maximum connections" is a limit too
     :param on_error: ``fail``: the first failed record ends the batch; ``continue``: failed records are
-        reported and the batch goes on. Refused credentials, a missing right, a used-up quota and an outage of
-        the vendor end it in any case
+        reported and the batch goes on. Refused credentials, a missing right, a used-up quota, an outage of
+        the vendor and a worker with another Fernet key end it in any case
     :param max_failures: with ``continue``, failed records after which the batch ends all the same
     :param ordered: keep the order of the records in the results; False writes each as it completes, so that
         none waits for a slow one before it

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.lookup import Lookup
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.batch.operation import Combine, Operation
+    from airflow_provider.exceptions import VendorError
     from airflow_provider.records.groups import Grouping
 
 
@@ -51,6 +52,13 @@ class Plan:
     def has_secrets(self) -> bool:
         """Say whether records may have secrets."""
         return bool(self.operation.secret_parameters)
+
+    def wrong_key(self, at_least: int) -> VendorError | None:
+        """Return the error of a worker that opens no sealed value; None where it opens some or met too few.
+
+        :param at_least: how many values must have been met
+        """
+        return self.mapping.sealed.wrong_key(at_least)
 
     @property
     def claimed_ahead(self) -> int:

@@ -17,6 +17,7 @@ from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
 from airflow_provider.batch.warnings import Warnings, without_data
 from airflow_provider.exceptions import (
+    InvalidInput,
     OutcomeUnknown,
     StoreUnavailable,
     VendorError,
@@ -110,8 +111,9 @@ class Batch:
             self._results.write_rest()
         except OSError as error:
             self._end(error)
-        if self.error is None and self._plan.on_error == "fail":
-            self.error = self.failures.earlier
+        if self.error is None:
+            earlier = self.failures.earlier if self._plan.on_error == "fail" else None
+            self.error = self._plan.mapping.sealed.wrong_key() or earlier
 
     def stop(self, error: BaseException) -> None:
         """End the batch early, from a signal handler or another thread: nothing new is sent.
@@ -187,6 +189,9 @@ class Batch:
         for jobs in groups:
             self._claim_ahead(jobs, recorder)
             self._ahead.append(jobs)
+        if wrong_key := self._plan.mapping.sealed.wrong_key():
+            # None of these records has left yet.
+            self._end(wrong_key)
         self._reading = None
 
     def _made(self, groups: Iterable[list[Job]]) -> list[list[Job]]:
@@ -234,35 +239,44 @@ class Batch:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
         claim = await job.asked if job.asked is not None else ClaimResult(ClaimStatus.BUSY)
-        if claim.status is ClaimStatus.BUSY:
-            claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
-        if claim.status is ClaimStatus.BUSY:
-            # The batch has ended while it waited for another run.
-            raise asyncio.CancelledError
-        if (existing := self._existing(job, claim, recorder)) is not None:
-            job.recorded = True
-            return self._finish(job, existing, recorder, existing=True)
-        if claim.status is ClaimStatus.TAKEN:
+        while True:
+            if claim.status is ClaimStatus.BUSY:
+                claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
+            if claim.status is ClaimStatus.BUSY:
+                # The batch has ended while it waited for another run.
+                raise asyncio.CancelledError
+            if (existing := self._existing(job, claim, recorder)) is not None:
+                job.recorded = True
+                return self._finish(job, existing, recorder, existing=True)
+            if claim.status is not ClaimStatus.TAKEN:
+                return self._recall(job, claim)
             try:
                 async with self._places:
-                    call = job.call
-                    if job.again is not None and self.error is None:
-                        call = await asyncio.to_thread(job.again)
-                    there = await self._there(call)
-                    if self.error is not None:
-                        raise asyncio.CancelledError
-                    if there is None:
-                        job.sent = True
-                        value = await self._send(call, (job.id,), client, recorder)
-                    else:
-                        value = await asyncio.to_thread(there)
+                    if self.error is not None or not recorder.is_away:
+                        value, existed = await self._send_unless_there(job, job.call, client, recorder)
+                        break
             except BaseException:
                 if not job.sent:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            return self._finish(job, value, recorder, existing=None if there is None else True)
-        return self._recall(job, claim)
+            recorder.settle(Completion(job.id, "released"))
+            claim = ClaimResult(ClaimStatus.BUSY)
+        return self._finish(job, value, recorder, existing=existed)
+
+    async def _send_unless_there(
+        self, job: Job, call: Call[Any], client: AsyncClient, recorder: Recorder
+    ) -> tuple[Any, bool | None]:
+        """Send a record, or find that what it makes is there already; say which, if that is known."""
+        if job.again is not None and self.error is None:
+            call = await asyncio.to_thread(job.again)
+        there = await self._there(call)
+        if self.error is not None:
+            raise asyncio.CancelledError
+        if there is not None:
+            return await asyncio.to_thread(there), True
+        job.sent = True
+        return await self._send(call, (job.id,), client, recorder), None
 
     async def _there(self, call: Call[T]) -> Callable[[], T] | None:
         look = self._operation.there
@@ -284,7 +298,7 @@ class Batch:
         """Do with a record what the ledger says of it, which is not to send it."""
         job.recorded = True
         if claim.status is ClaimStatus.DONE:
-            result = revealed(claim.result, self._plan.reveal)
+            result = self._revealed(claim.result)
             self.counts.add("replayed", job.row)
             if None not in (job.content, claim.content) and job.content != claim.content:
                 self.changed.add(job.row)
@@ -299,6 +313,18 @@ class Batch:
             f"not sent again: {claim.error}",
             remedy="Look it up at the vendor. Or set resend_unknown=True to send all such records again.",
         )
+
+    def _revealed(self, result: Any) -> Any:
+        """Return a stored result with what is to be shown in clear."""
+        sealed = self._plan.mapping.sealed
+        try:
+            result = revealed(result, self._plan.reveal)
+        except InvalidInput as error:
+            sealed.note(error)
+            raise
+        if self._plan.reveal:
+            sealed.note(None)
+        return result
 
     async def _send(self, call: Call[T], ids: Sequence[str], client: AsyncClient, recorder: Recorder) -> T:
         """Send what the ledger has as sent, and record how it ended, if not well."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
+from airflow_provider.ledger.outage import Outage
+from airflow_provider.ledger.unrecorded import Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +28,6 @@ GROUP = 200
 WRITE_DELAY = 0.1
 """Outcomes of requests that may be repeated are written with the next claims, at the latest when there are so
 many of them, or after so many seconds. If they are lost, the requests are sent again, which is harmless."""
-
-COMPLETION_ATTEMPTS = 5
-"""How often it is tried to write outcomes to a database that is down."""
 
 
 class Companion(Protocol):
@@ -67,6 +66,12 @@ class Recorder:
         self._alarm: asyncio.TimerHandle | None = None
         self._closing = False
         self._failure: StoreUnavailable | None = None
+        self._outage: Outage | None = None
+        self._lost: list[Completion] = []
+        """Ends that could not be recorded for so long that nothing waits for it any more."""
+        self._held: set[str] = set()
+        """Rows that were claimed, and whose end is not recorded yet."""
+        self._unrecorded = Unrecorded(database, ledger.owner)
         # One thread, so that an SQLite connection stays where it was opened.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
@@ -88,6 +93,15 @@ class Recorder:
     def failure(self) -> StoreUnavailable | None:
         """Why the database could not be written; None where it could."""
         return self._failure
+
+    @property
+    def is_away(self) -> bool:
+        """Say whether the database cannot be written just now: nothing is to be sent.
+
+        What was claimed before is to be released, and claimed again when the database is back: by then
+        another run may have it.
+        """
+        return self._outage is not None
 
     def ask(self, key: Sequence[str], id_: str | None = None) -> asyncio.Future[ClaimResult]:
         """Put a key into the next group.
@@ -150,37 +164,85 @@ class Recorder:
             ends, self._completions = self._completions, []
             if claims or ends:
                 await self._commit(claims, ends)
+        if self._outage is not None:
+            self._outage.log_loss(self._lost, self._unrecorded.path if self._unrecorded.is_kept else None)
 
     async def _commit(
         self, claims: dict[str, tuple[Sequence[str], asyncio.Future[ClaimResult]]], ends: list[Completion]
     ) -> None:
         loop = asyncio.get_running_loop()
-        keys = {id_: key for id_, (key, _) in claims.items()}
-        for attempt in range(COMPLETION_ATTEMPTS if ends else 1):
+        # What could not be recorded for too long gets another chance with each group.
+        ends, self._lost = [*self._lost, *ends], []
+        while claims or ends:
+            keys = {id_: key for id_, (key, _) in claims.items()}
             try:
                 results = await loop.run_in_executor(self._thread, self._transact, keys, ends)
             except Exception as error:
-                # Whatever it is, all that wait must get an answer.
-                if not isinstance(error, StoreUnavailable):
-                    error = StoreUnavailable(f"the ledger failed: {type(error).__name__}")
-                self._failure = error
-                # Nothing waits for a database that is down: the batch ends.
-                for _, future in claims.values():
-                    if not future.done():
-                        future.set_exception(error)
-                        # The record may no longer wait for it.
-                        future.exception()
-                claims, keys = {}, {}
-                if attempt < COMPLETION_ATTEMPTS - 1:
-                    await asyncio.sleep(0.2 * 2**attempt)
+                outage = self._take_notice(error)
+                if not outage.temporary or outage.is_over():
+                    self._refuse(claims, outage.error)
+                    claims = {}
+                # A commit may have arrived whose answer did not.
+                doubtful = keys.keys() - self._held - {end.id for end in ends}
+                ends = [*ends, *(Completion(id_, "released") for id_ in sorted(doubtful))]
+                await self._keep(ends)
+                if outage.is_over():
+                    self._failure, self._lost = outage.error, ends
+                    return
+                await asyncio.sleep(outage.pause())
+                claims = {id_: claim for id_, claim in claims.items() if not claim[1].done()}
                 continue
-            for id_, (_, future) in claims.items():
-                if not future.done():
-                    future.set_result(results[id_])
-                elif results[id_].status is ClaimStatus.TAKEN:
-                    # The record no longer waits, so it is certainly not sent.
-                    self.settle(Completion(id_, "released"))
+            self._answer(claims, results, ends)
             return
+
+    def _take_notice(self, error: Exception) -> Outage:
+        """Take notice of a transaction that failed, whatever it is: all that wait must get an answer."""
+        if not isinstance(error, StoreUnavailable):
+            error = StoreUnavailable(f"the ledger failed: {type(error).__name__}")
+        if self._outage is None:
+            self._outage = Outage(error, self.ledger.lease)
+        self._outage.fail(error)
+        if not error.temporary:
+            self._failure = error
+        return self._outage
+
+    def _refuse(
+        self, claims: dict[str, tuple[Sequence[str], asyncio.Future[ClaimResult]]], error: StoreUnavailable
+    ) -> None:
+        self._failure = error
+        for _, future in claims.values():
+            if not future.done():
+                future.set_exception(error)
+                # The record may no longer wait for it.
+                future.exception()
+
+    async def _keep(self, ends: list[Completion]) -> None:
+        """Keep in a file what is not recorded: this process may be killed before the database is back."""
+        waiting = [*ends, *self._completions]
+        if self.ledger.once and waiting:
+            await asyncio.to_thread(self._unrecorded.keep, waiting)
+
+    def _answer(
+        self,
+        claims: dict[str, tuple[Sequence[str], asyncio.Future[ClaimResult]]],
+        results: dict[str, ClaimResult],
+        ends: list[Completion],
+    ) -> None:
+        if self._outage is not None:
+            self._outage.log_end(ends)
+            self._outage = None
+        self._held.difference_update(end.id for end in ends)
+        for id_, (_, future) in claims.items():
+            if results[id_].status is ClaimStatus.TAKEN:
+                self._held.add(id_)
+            if not future.done():
+                future.set_result(results[id_])
+            elif results[id_].status is ClaimStatus.TAKEN:
+                # The record no longer waits, so it is certainly not sent.
+                self.settle(Completion(id_, "released"))
+        if self._unrecorded.is_kept and not self._completions:
+            # Otherwise the next group removes it.
+            self._unrecorded.remove()
 
     def _transact(self, keys: dict[str, Sequence[str]], ends: list[Completion]) -> dict[str, ClaimResult]:
         if self._database.is_sqlite:

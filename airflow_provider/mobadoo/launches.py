@@ -77,6 +77,13 @@ class LaunchPlan:
     max_failures: int | None = None
     has_secrets: ClassVar[bool] = True
 
+    def wrong_key(self, at_least: int) -> VendorError | None:
+        """Return the error of a worker that opens no sealed value; None where it opens some or met too few.
+
+        :param at_least: how many values must have been met
+        """
+        return self.mapping.sealed.wrong_key(at_least)
+
     def url(self, hash: str, profile: str | None = None) -> str:
         """Make a launch URL, with the parameters in the order of the vendor's own sample.
 

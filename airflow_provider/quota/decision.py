@@ -17,7 +17,8 @@ STORE_INTERVAL = timedelta(minutes=1)
 """How often the store is looked at, which costs nothing, while others have reserved what remains."""
 
 ANSWER_HOLDS = timedelta(minutes=15)
-"""How long an answer holds that says too little, even if it announces the reset for the same moment."""
+"""How long an answer holds, even if it announces the reset for the same moment: vendors that name whole hours
+do so for an hour. For that long nobody asks again because of the reset."""
 
 LATE = timedelta(hours=4)
 """How late a reset may be: until then it is looked for, and the next one is not waited for."""
@@ -212,7 +213,8 @@ def decide(
         nothing = Sleep(now + wait_policy.recheck_interval, "Nothing is known of the quota")
         return Probe() if can_probe else nothing
     answered = probed_at is not None and reading.observed_at >= probed_at
-    if can_probe and not answered and _is_over(reading, wait_policy.reset_margin, now):
+    over = _is_over(reading, wait_policy.reset_margin, now)
+    if can_probe and not answered and over and not _holds(reading, wait_policy, now):
         return Probe()
     # A clock that lags behind the one that wrote the reading makes its age negative: that is fresh.
     fresh = answered or now - reading.observed_at <= wait_policy.max_age
@@ -254,12 +256,24 @@ def _wait(
         moments = [moment for moment in (ends_at, state.frees_at) if moment and moment > now]
         until = min([now + STORE_INTERVAL, *moments])
         return Sleep(until, f"{short}, and {found.others:,} are reserved", "reserved")
+    # Hours that are rounded down to 0 make a reset of this moment: probing until it comes would cost.
+    soonest = reading.observed_at + _holding(wait_policy)
     if doubtful and reading.remaining >= total:
         old_at = reading.observed_at + wait_policy.max_age
-        return Sleep(min(old_at, ends_at) if ends_at else old_at, short)
-    # Hours that are rounded down to 0 make a reset of this moment: probing until it comes would cost.
-    soonest = reading.observed_at + min(wait_policy.recheck_interval, ANSWER_HOLDS)
+        return Sleep(min(old_at, max(ends_at, soonest)) if ends_at else old_at, short)
     return Sleep(max(ends_at or now + wait_policy.recheck_interval, soonest), short)
+
+
+def _holding(wait_policy: WaitPolicy) -> timedelta:
+    """Return how long an answer holds, whatever it says of the reset."""
+    return min(wait_policy.recheck_interval, ANSWER_HOLDS)
+
+
+def _holds(reading: Quota, wait_policy: WaitPolicy, now: datetime) -> bool:
+    """Say whether an answer still holds though the reset that it announces is over."""
+    at = reading.observed_at
+    # One of a wrong clock does not, nor one whose period was over before it was given.
+    return at - SKEW <= now < at + _holding(wait_policy) and (reading.resets_at or at) >= at
 
 
 def _is_over(reading: Quota, reset_margin: timedelta, now: datetime) -> bool:
@@ -339,7 +353,7 @@ def _after(
         if refusal.kind != EXHAUSTED:
             until = max(until, refusal.until or until)
         elif known := _reset_after(refusal, reading, period):
-            until = known + wait_policy.reset_margin
+            until = max(known + wait_policy.reset_margin, refusal.at + _holding(wait_policy))
         answered = probed_at is not None and refusal.at >= probed_at
         cause: Cause = "remaining" if refusal.kind == EXHAUSTED else "refused"
         return Sleep(until, refusal.message, cause) if now < until or answered else None

@@ -29,11 +29,20 @@ CONNECT_TIMEOUT = 10
 SQLITE_TIMEOUT = 60
 """Seconds that a worker waits for the others to be done with an SQLite file."""
 
+# A server that has vanished, as in a failover, never says so: without these a statement waits for hours.
+_LIBPQ = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
     "pysqlite": {"timeout": SQLITE_TIMEOUT, "check_same_thread": False},
     # A pooler in transaction mode gives each transaction another session, which lacks what was prepared.
-    "psycopg": {"prepare_threshold": None, "connect_timeout": CONNECT_TIMEOUT},
-    "psycopg2": {"connect_timeout": CONNECT_TIMEOUT},
+    "psycopg": {"prepare_threshold": None, **_LIBPQ},
+    "psycopg2": _LIBPQ,
     "pymysql": {"connect_timeout": CONNECT_TIMEOUT},
 }
 """What a driver gets, by SQLAlchemy's name of it."""
@@ -189,7 +198,25 @@ class Database:
             remedy = (
                 "Check that the file can be written, that its disk has room, and that it is an SQLite file."
             )
-        return StoreUnavailable(f"the ledger ({self.place}) cannot be used: {words[0][:200]}", remedy=remedy)
+        unavailable = StoreUnavailable(
+            f"the ledger ({self.place}) cannot be used: {words[0][:200]}", remedy=remedy
+        )
+        unavailable.temporary = self._may_be_back(error)
+        if unavailable.temporary and not self.is_sqlite:
+            # After a failover its name may lead to another server.
+            self.engine.dispose()
+        return unavailable
+
+    def _may_be_back(self, error: Exception) -> bool:
+        """Say whether the database may be back by itself."""
+        if not isinstance(error, exc.DBAPIError):
+            return False
+        if self.is_sqlite:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        # PostgreSQL's code of a server that only reads: it is no longer the primary.
+        away = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated
+        return away or _sqlstate(error.orig) == "25006"
 
 
 def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:

@@ -132,10 +132,13 @@ def located(get_connection: Callable[[str], Any]) -> Database:
         # A file is one machine's, whatever names it.
         shared = url.get_backend_name() != "sqlite"
         return Database(url, shared=shared, options=driver_options(connection, url))
-    path = conf.get(SECTION, "ledger_path", fallback="") or os.path.join(
-        os.environ.get("AIRFLOW_HOME") or os.path.expanduser("~/airflow"), "vendor_apis.db"
-    )
+    path = conf.get(SECTION, "ledger_path", fallback="") or os.path.join(home(), "vendor_apis.db")
     return Database(sa.URL.create("sqlite", database=path), shared=False)
+
+
+def home() -> str:
+    """Return the folder of this machine where Airflow keeps its files."""
+    return os.environ.get("AIRFLOW_HOME") or os.path.expanduser("~/airflow")
 
 
 def connection_url(connection: Connection) -> sa.URL:

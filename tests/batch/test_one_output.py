@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from airflow_provider.exceptions import InvalidInput, QuotaExhausted, StoreUnavailable, VendorError
 from airflow_provider.records import destinations, writers
 from airflow_provider.records.formats import ENDINGS
+from airflow_provider.records.new_file import NewFile
 from tests.support.batches import counts, execute, lines
 from tests.support.imbee_runs import addressees, people, tokens, users
 from tests.support.processes import crowd
@@ -197,6 +199,15 @@ def test_a_try_without_enough_quota_leaves_what_an_earlier_one_kept(sandbox, set
     assert os.listdir(tmp_path) == ["out.jsonl.partial"]
 
 
+@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet", ".jsonl.gz", ".csv.gz"])
+def test_a_try_without_enough_quota_leaves_no_file(sandbox, set_connection, tmp_path, ending, scheme):
+    spend(sandbox, 5)
+    with pytest.raises((QuotaExhausted, InvalidInput)):
+        insert(contacts(9), reserve="auto", output=f"{scheme}{tmp_path}/out{ending}")
+    assert os.listdir(tmp_path) == []
+
+
 def test_an_output_that_cannot_be_written_costs_no_question_for_the_quota(sandbox, set_connection, tmp_path):
     set_connection("wolkvox_default", extra={"timeout": 5})
     (tmp_path / "out.jsonl").mkdir()
@@ -355,3 +366,44 @@ def test_a_module_that_a_template_left_empty_ends_the_batch_before_anything_is_s
         with pytest.raises(InvalidInput, match="module must be a text"):
             kind(task_id="task", module=module, **options)
     assert received(sandbox) == 0
+
+
+def test_a_failure_at_publishing_says_counts_and_where_the_results_are(
+    sandbox, tmp_path, monkeypatch, capsys
+):
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{tmp_path}/out.jsonl")
+
+    monkeypatch.setattr(NewFile, "publish", full)
+    with pytest.raises(VendorError, match="cannot be written: No space left"):
+        users(people(5), output=f"{tmp_path}/out.jsonl")
+    told = capsys.readouterr().out
+    assert "5 records: 5 created" in told
+    assert f"Results: {tmp_path}/out.jsonl.partial" in told
+    assert len(lines(tmp_path / "out.jsonl.partial")) == 5
+
+
+def test_a_failure_at_publishing_where_nothing_can_be_kept_says_counts_too(
+    sandbox, tmp_path, monkeypatch, capsys
+):
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{tmp_path}/out.jsonl")
+
+    monkeypatch.setattr(NewFile, "publish", full)
+    monkeypatch.setattr(NewFile, "keep", full)
+    with pytest.raises(VendorError, match="cannot be written: No space left"):
+        users(people(5), output=f"{tmp_path}/out.jsonl")
+    told = capsys.readouterr().out
+    assert "A file of the batch cannot be kept" in told
+    assert "5 records: 5 created" in told
+    assert "Results: none kept" in told
+
+
+def test_a_task_whose_output_another_has_written_says_its_counts(sandbox, tmp_path, monkeypatch, capsys):
+    def written(*args: Any) -> None:
+        raise destinations.WrittenByAnother(f"{tmp_path}/out.jsonl")
+
+    monkeypatch.setattr(NewFile, "complete", written)
+    with pytest.raises(InvalidInput, match="another task has written"):
+        users(people(5), output=f"{tmp_path}/out.jsonl")
+    assert "5 records: 5 created" in capsys.readouterr().out

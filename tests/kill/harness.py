@@ -3,7 +3,8 @@
 ``python -m tests.kill.harness --kills 1000`` prints the counts and ends with status 1 if a message was sent or a
 document created twice, a record was lost, or a batch broke. ``--vendor`` says whom they are sent to, ``--postgres``
 keeps the ledger in PostgreSQL, ``--workers 2`` lets two workers run the same file at once, ``--faults`` breaks
-connections on the way, and ``--parameters '{"reconcile": true}'`` gives the operators more parameters.
+connections on the way, ``--outage`` takes the ledger's database away in the middle of each file (PostgreSQL is stopped,
+an SQLite file is held), and ``--parameters '{"reconcile": true}'`` gives the operators more parameters.
 
 The vendor is the sandbox, in a process that nobody kills: what it received is the truth that everything is compared
 with. A round is a fresh file with some keys twice, see ``tests.kill.files``, killed and run again until it is through
@@ -16,11 +17,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sqlite3
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,9 @@ KILLS_A_ROUND = 12
 
 CONCURRENCY = 8
 
+OUTAGE = 0.5
+"""Seconds for which the ledger's database is away."""
+
 PATIENCE = 60.0
 """Seconds after which a batch hangs; it takes less than one."""
 
@@ -49,6 +55,7 @@ class Harness:
     :param seed: what the moments, the faults and the order of the records are drawn from
     :param workers: how many run the same file at once
     :param faults: whether connections break on the way
+    :param outage: whether the ledger's database is away for a while in the middle of each file
     :param database: the PostgreSQL for the ledger; without it, it is an SQLite file
     :param parameters: more parameters for the operators
     """
@@ -60,6 +67,7 @@ class Harness:
         seed: int = 1,
         workers: int = 1,
         faults: bool = False,
+        outage: bool = False,
         database: Postgres | None = None,
         parameters: dict[str, Any] | None = None,
     ) -> None:
@@ -67,6 +75,7 @@ class Harness:
         self._random = random.Random(seed)
         self._abreast = workers
         self._faults = faults
+        self._outage = outage
         self._database = database
         self._parameters = parameters or {}
         self._stack = ExitStack()
@@ -119,11 +128,40 @@ class Harness:
             for number in range(self._abreast)
         ]
         started = time.monotonic()
-        self._kill_until_done(tasks, kills, file)
+        with self._database_away():
+            self._kill_until_done(tasks, kills, file)
         if not kills:
             self._duration = min(self._duration, time.monotonic() - started)
         self.counts.records += RECORDS
         file.check(self.counts, tasks, self.sandbox, self._states(file))
+
+    @contextmanager
+    def _database_away(self) -> Iterator[None]:
+        """Take the ledger's database away at some moment of the block, unless it is the first, which makes it."""
+        if not self._outage or self.counts.rounds <= len(self._kinds):
+            yield
+            return
+        moment = self._random.uniform(0.0, self._duration)
+        thread = threading.Thread(target=self._take_away, args=(moment,))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+    def _take_away(self, moment: float) -> None:
+        time.sleep(moment)
+        if self._database is not None:
+            self._database.stop()
+            time.sleep(OUTAGE)
+            self._database.start()
+            return
+        connection = sqlite3.connect(self.ledger, isolation_level=None, timeout=PATIENCE)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            time.sleep(OUTAGE)
+        finally:
+            connection.close()
 
     def _task(self, folder: Path, name: str, source: Path, file: File, *, forever: bool) -> Task:
         # With more than one worker in turn: shards of one mapped task, which share the scope of their run, and
@@ -198,8 +236,6 @@ class Harness:
         if self._database is not None:
             rows = self._database.execute(query)
         else:
-            import sqlite3
-
             connection = sqlite3.connect(self.ledger)
             try:
                 rows = connection.execute(query).fetchall()
@@ -227,6 +263,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="how many run the same file at once")
     parser.add_argument("--faults", action="store_true", help="let connections break")
+    parser.add_argument("--outage", action="store_true", help="take the ledger's database away for a while")
     parser.add_argument("--postgres", action="store_true", help="keep the ledger in PostgreSQL")
     parser.add_argument("--parameters", type=json.loads, default={}, help="of the operators, as JSON")
     options = parser.parse_args()
@@ -237,6 +274,7 @@ def main() -> int:
         seed=options.seed,
         workers=options.workers,
         faults=options.faults,
+        outage=options.outage,
         in_postgres=options.postgres,
     )
     print(counts)

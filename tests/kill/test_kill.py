@@ -42,6 +42,8 @@ def test_a_hundred_kills():
         pytest.param({"vendor": "mpohoda"}, id="documents"),
         pytest.param({"vendor": "mpohoda", "workers": 2, "faults": True}, id="documents-two-workers-faults"),
         pytest.param({"faults": True}, id="connections-break"),
+        pytest.param({"outage": True}, id="a-file-that-others-hold"),
+        pytest.param({"in_postgres": True, "outage": True}, id="postgres-is-restarted", marks=needs_postgres),
         pytest.param({"in_postgres": True}, id="postgres", marks=needs_postgres),
         pytest.param(
             {"in_postgres": True, "workers": 2, "faults": True},

@@ -6,10 +6,8 @@ import json
 import signal
 import sqlite3
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,8 +17,9 @@ from sqlalchemy import exc
 
 from airflow_provider.batch import execution, runner
 from airflow_provider.exceptions import StoreUnavailable
+from airflow_provider.ledger import outage
 from tests.support.batches import execute, lines, outcomes
-from tests.support.imbee import BATCHES, mails, people, received, tokens, users
+from tests.support.imbee import BATCHES, mails, once_received, people, received, tokens, users
 from tests.support.ledger import states
 from tests.support.postgres import MISSING, postgres
 
@@ -28,36 +27,6 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 # The database goes away in the middle
-
-
-@contextmanager
-def once_received(sandbox: Any, number: int, act: Callable[[], Any]) -> Iterator[None]:
-    """Do something as soon as the vendor has received so many requests."""
-    url, over = sandbox.url + "/_sandbox/state", threading.Event()
-    problems: list[BaseException] = []
-
-    def watch() -> None:
-        import requests
-
-        with requests.Session() as session:
-            session.trust_env = False
-            while not over.is_set():
-                if session.get(url, timeout=30).json()["requests"]["imbee"] >= number:
-                    try:
-                        act()
-                    except BaseException as error:
-                        problems.append(error)
-                    return
-                time.sleep(0.002)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    assert not problems
 
 
 @BATCHES
@@ -86,7 +55,9 @@ def test_a_database_that_fails_stops_the_batch_before_it_sends_what_it_cannot_re
 
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 @BATCHES
-def test_a_postgres_that_goes_away_stops_the_batch(sandbox, monkeypatch, tmp_path, batch):
+def test_a_postgres_that_stays_away_stops_the_batch(sandbox, monkeypatch, tmp_path, batch):
+    monkeypatch.setattr(outage, "LONGEST", 0.5)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
     sandbox.latency(0.01)
     with postgres() as server:
         for name, value in server.environment.items():

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,12 +12,22 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider.exceptions import StoreUnavailable
+from airflow_provider.ledger import outage
 from airflow_provider.ledger import recorder as module
 from airflow_provider.ledger.ledger import ClaimStatus, Completion
 from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.ledger.unrecorded import FOLDER, Unrecorded, record_earlier
+from airflow_provider.processes import retire
 from airflow_provider.store.engine import Database
+from airflow_provider.store.location import home
 from airflow_provider.store.tables import ledger as table
 from tests.support.ledger import away, ledger_of
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """Keep what cannot be recorded apart from other tests."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +191,7 @@ def test_an_end_is_offered_until_the_database_is_back(database):
 
 
 def test_an_end_that_cannot_be_recorded_stays_as_sent(database, monkeypatch):
-    monkeypatch.setattr(module, "COMPLETION_ATTEMPTS", 2)
+    monkeypatch.setattr(outage, "BROKEN", 0.15)
 
     async def work() -> None:
         recorder = Recorder(database, ledger_of(once=True))
@@ -193,6 +206,235 @@ def test_an_end_that_cannot_be_recorded_stays_as_sent(database, monkeypatch):
 
     asyncio.run(work())
     assert states(database) == {"sent": 1}
+
+
+# The database is away for a while
+
+
+@pytest.fixture
+def patience(monkeypatch):
+    """Let the recorder wait a moment where it waits for minutes."""
+
+    def set_limit(seconds: float) -> None:
+        monkeypatch.setattr(outage, "LONGEST", seconds)
+        monkeypatch.setattr(outage, "FIRST_PAUSE", 0.01)
+        monkeypatch.setattr(outage, "LONGEST_PAUSE", 0.01)
+
+    return set_limit
+
+
+def done(recorder: Recorder, *key: str) -> Completion:
+    return Completion(recorder.ledger.id_of(key), "done", result={})
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_database_that_comes_back_costs_nobody_a_try(database, patience, once, caplog):
+    patience(30)
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=once)) as recorder:
+            await recorder.claim(("a",))
+            with away(database, times=8, temporary=True) as failed:
+                recorder.settle(done(recorder, "a"))
+                assert (await recorder.claim(("b",))).status is ClaimStatus.TAKEN
+            assert len(failed) == 8
+            assert not recorder.is_away
+            assert recorder.failure is None
+            recorder.settle(done(recorder, "b"))
+
+    asyncio.run(work())
+    assert states(database) == {"done": 2}
+    told = [record.message for record in caplog.records if record.name == outage.__name__]
+    assert len(told) == 2
+    assert "it is away" in told[0]
+    assert "can be written again" in told[1]
+    assert not os.path.exists(os.path.join(home(), FOLDER)) or not os.listdir(os.path.join(home(), FOLDER))
+
+
+def test_while_the_database_is_away_nothing_is_to_be_sent(database, patience):
+    patience(30)
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            assert not recorder.is_away
+            with away(database, temporary=True) as failed:
+                waiting = asyncio.create_task(recorder.claim(("a",)))
+                while not failed:
+                    await asyncio.sleep(0.001)
+                await asyncio.sleep(0.05)
+                assert recorder.is_away
+                assert not waiting.done()
+            assert (await waiting).status is ClaimStatus.TAKEN
+
+    asyncio.run(work())
+
+
+def test_a_claim_whose_commit_arrived_without_an_answer_is_given_once(database, patience, monkeypatch):
+    patience(30)
+
+    async def work() -> list[ClaimStatus]:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            transact, lost = recorder._transact, iter([True, True, False])
+
+            def commit_and_lose_the_answer(keys, ends):
+                results = transact(keys, ends)
+                if keys and next(lost, False):
+                    error = StoreUnavailable("the connection broke")
+                    error.temporary = True
+                    raise error
+                return results
+
+            monkeypatch.setattr(recorder, "_transact", commit_and_lose_the_answer)
+            first = await recorder.claim(("a",))
+            # This one has the row, and the next must wait for it as ever.
+            second = asyncio.create_task(recorder.claim(("a",)))
+            await asyncio.sleep(0.02)
+            assert not second.done()
+            recorder.settle(done(recorder, "a"))
+            return [first.status, (await second).status]
+
+    assert asyncio.run(work()) == [ClaimStatus.TAKEN, ClaimStatus.DONE]
+    assert states(database) == {"done": 1}
+
+
+def test_an_end_whose_commit_arrived_without_an_answer_stays(database, patience, monkeypatch):
+    patience(30)
+
+    async def work() -> ClaimStatus:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            await recorder.claim(("a",))
+            transact, lost = recorder._transact, iter([True])
+
+            def commit_and_lose_the_answer(keys, ends):
+                results = transact(keys, ends)
+                if next(lost, False):
+                    error = StoreUnavailable("the connection broke")
+                    error.temporary = True
+                    raise error
+                return results
+
+            monkeypatch.setattr(recorder, "_transact", commit_and_lose_the_answer)
+            # Both are in one group.
+            recorder.settle(done(recorder, "a"))
+            return (await recorder.claim(("a",))).status
+
+    assert asyncio.run(work()) is ClaimStatus.DONE
+    assert states(database) == {"done": 1}
+
+
+def test_who_stops_waiting_for_a_database_that_is_away_leaves_no_row(database, patience):
+    patience(30)
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            with away(database, temporary=True) as failed:
+                waiting = asyncio.create_task(recorder.claim(("a",)))
+                while not failed:
+                    await asyncio.sleep(0.001)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+
+    asyncio.run(work())
+    assert states(database) == {}
+
+
+def test_a_database_that_stays_away_ends_the_batch_and_its_answers_are_kept(database, patience, caplog):
+    patience(0.1)
+    ledger = ledger_of(once=True)
+
+    async def work() -> None:
+        recorder = Recorder(database, ledger)
+        async with recorder:
+            await asyncio.gather(*(recorder.claim((name,)) for name in "abcd"))
+            hook = away(database, temporary=True)
+            hook.__enter__()
+            recorder.settle(done(recorder, "a"))
+            recorder.settle(Completion(ledger.id_of(("b",)), "failed", error="no"))
+            with pytest.raises(StoreUnavailable):
+                await recorder.claim(("late",))
+            # What ends after that is not lost, either.
+            recorder.settle(done(recorder, "c"))
+        hook.__exit__(None, None, None)
+        assert isinstance(recorder.failure, StoreUnavailable)
+
+    asyncio.run(work())
+    assert states(database) == {"sent": 4}
+    [told] = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert "2 done, 1 failed" in told
+    [name] = os.listdir(os.path.join(home(), FOLDER))
+    assert name in told
+    assert stat.S_IMODE(os.stat(os.path.join(home(), FOLDER, name)).st_mode) == 0o600
+    # Its process is still there, as far as anybody knows.
+    assert record_earlier(database, ledger_of(once=True)) == 0
+    retire(ledger.owner)
+    assert record_earlier(database, ledger_of(once=True)) == 3
+    assert states(database) == {"done": 2, "failed": 1, "sent": 1}
+    assert os.listdir(os.path.join(home(), FOLDER)) == []
+
+
+def test_what_is_kept_is_there_before_the_process_is_killed(database, patience):
+    patience(30)
+    ledger = ledger_of(once=True)
+
+    async def work() -> None:
+        async with Recorder(database, ledger) as recorder:
+            await recorder.claim(("a",))
+            with away(database, temporary=True) as failed:
+                recorder.settle(done(recorder, "a"))
+                while len(failed) < 3:
+                    await asyncio.sleep(0.001)
+                [name] = os.listdir(os.path.join(home(), FOLDER))
+                with open(os.path.join(home(), FOLDER, name)) as file:
+                    assert ledger.id_of(("a",)) in file.read()
+
+    asyncio.run(work())
+    assert os.listdir(os.path.join(home(), FOLDER)) == []
+
+
+def test_what_was_kept_of_another_database_stays(database, tmp_path):
+    other = Database(sa.URL.create("sqlite", database=str(tmp_path / "other.db")), shared=False)
+    ledger = ledger_of(once=True)
+    Unrecorded(other, ledger.owner).keep([Completion("1", "done")])
+    retire(ledger.owner)
+    assert record_earlier(database, ledger_of()) == 0
+    assert len(os.listdir(os.path.join(home(), FOLDER))) == 1
+
+
+def test_an_end_that_was_kept_does_not_undo_what_another_run_has_done_since(database):
+    mine, others = ledger_of(once=True), ledger_of(once=True)
+    with database.begin() as connection:
+        mine.claim(connection, [("a",), ("b",)])
+        connection.execute(sa.update(table).values(owner=others.owner))
+    kept = [Completion(mine.id_of(("a",)), "failed", error="no"), Completion(mine.id_of(("b",)), "released")]
+    Unrecorded(database, mine.owner).keep(kept)
+    retire(mine.owner)
+    assert record_earlier(database, ledger_of()) == 1
+    assert states(database) == {"sent": 2}
+
+
+def test_what_another_machine_has_kept_is_recorded_when_nobody_can_be_waiting(database):
+    ledger = ledger_of(once=True, owner="elsewhere/1/2/3")
+    with database.begin() as connection:
+        ledger.claim(connection, [("a",), ("b",)])
+    kept = Unrecorded(database, ledger.owner)
+    kept.keep([Completion(ledger.id_of(("a",)), "done"), Completion(ledger.id_of(("b",)), "released")])
+    assert record_earlier(database, ledger_of()) == 0
+    old = time.time() - 1000
+    os.utime(kept.path, (old, old))
+    assert record_earlier(database, ledger_of()) == 1
+    # Its process may be there all the same, and have claimed it again.
+    assert states(database) == {"done": 1, "sent": 1}
+    assert not os.path.exists(kept.path)
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(database, patience, caplog, monkeypatch, tmp_path):
+    (tmp_path / FOLDER).write_text("a file")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    kept = Unrecorded(database, "me")
+    kept.keep([Completion("1", "done")])
+    kept.keep([Completion("2", "done")])
+    assert len(caplog.records) == 1
+    assert not kept.is_kept
 
 
 def test_a_mistake_in_the_ledger_leaves_nobody_waiting(database, monkeypatch):

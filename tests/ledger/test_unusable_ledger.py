@@ -168,14 +168,13 @@ def test_a_key_that_was_rotated_still_opens_and_one_that_was_retired_does_not(
     assert outcomes(chats("run-1")) == {"created": 3}
     before = received(sandbox)
     use_keys(monkeypatch, new)
-    result = chats("run-2")
-    assert outcomes(result) == {"failed": 3}
-    assert result["failures"][0]["field"] == "[core] fernet_key"
-    assert "Add the key" in result["failures"][0]["reason"]
+    with pytest.raises(InvalidInput, match="cannot open any of the 3 sealed values") as raised:
+        chats("run-2")
+    assert raised.value.field == "[core] fernet_key"
+    assert "add the key" in str(raised.value)
     assert received(sandbox) == before
-    # What is to be shown in clear and cannot be opened has failed, and is in no other count.
-    assert outcomes(execute(users(people(6), reveal=["apikey"], on_error="continue"), try_number=2)) == {
-        "failed": 6
-    }
+    # So does what is to be shown in clear and cannot be opened.
+    with pytest.raises(InvalidInput, match="cannot open any of the 6 sealed values"):
+        execute(users(people(6), reveal=["apikey"], on_error="continue"), try_number=2)
     # What the ledger has is handed on as it is: sealed.
     assert outcomes(execute(users(people(6)), try_number=2)) == {"replayed": 6}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -43,3 +47,33 @@ def received(sandbox: Any) -> int:
 
 def mails(sandbox: Any) -> Counter[str]:
     return Counter(message["virtual_user"] for message in sandbox.messages())
+
+
+@contextmanager
+def once_received(sandbox: Any, number: int, act: Callable[[], Any]) -> Iterator[None]:
+    """Do something as soon as the vendor has received so many requests."""
+    url, over = sandbox.url + "/_sandbox/state", threading.Event()
+    problems: list[BaseException] = []
+
+    def watch() -> None:
+        import requests
+
+        with requests.Session() as session:
+            session.trust_env = False
+            while not over.is_set():
+                if session.get(url, timeout=30).json()["requests"]["imbee"] >= number:
+                    try:
+                        act()
+                    except BaseException as error:
+                        problems.append(error)
+                    return
+                time.sleep(0.002)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert not problems

@@ -23,14 +23,22 @@ def ledger_of(**options: Any) -> Ledger:
 
 
 @contextmanager
-def away(database: Database, times: int | None = None) -> Iterator[list[str]]:
-    """Let the next transactions fail, as when the database is away; ``times`` of them, or all."""
+def away(database: Database, times: int | None = None, *, temporary: bool = False) -> Iterator[list[str]]:
+    """Let the next transactions fail; ``times`` of them, or all.
+
+    The error is one that does not pass by itself, or with ``temporary`` that of a file that others hold.
+    """
     failed: list[str] = []
+    busy = sqlite3.OperationalError("it is away")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    error = exc.DatabaseError("BEGIN", {}, sqlite3.DatabaseError("it is away"))
+    if temporary:
+        error = exc.OperationalError("BEGIN", {}, busy)
 
     def fail(connection: sa.Connection) -> None:
         if times is None or len(failed) < times:
             failed.append("failed")
-            raise exc.OperationalError("BEGIN", {}, sqlite3.OperationalError("it is away"))
+            raise error
 
     sa.event.listen(database.engine, "begin", fail, insert=True)
     yield failed

@@ -1,0 +1,130 @@
+"""A time in which the ledger cannot be written: how long it is waited for, and what the log says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from airflow_provider.exceptions import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider.ledger.ledger import Completion
+    from airflow_provider.store.engine import Database
+
+log = logging.getLogger(__name__)
+
+LONGEST = 300.0
+"""Seconds that a database is waited for at most, and never longer than the lease of a row: after that another
+run may have taken over what this one holds."""
+
+BROKEN = 5.0
+"""Seconds that it is tried to record ends in a database that will not be back by itself: a full disk, say."""
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 1.0
+"""Seconds between two attempts: the first, which doubles, and the longest."""
+
+
+OPENING = 120.0
+"""Seconds that a batch waits for a database that is away when it begins, as in a failover."""
+
+
+class Outage:
+    """A time in which the database cannot be written.
+
+    :param error: how that was found out
+    :param lease: seconds for which the rows of the run are held
+    """
+
+    def __init__(self, error: StoreUnavailable, lease: float) -> None:
+        self.error = error
+        self.temporary = error.temporary
+        """Whether the database may be back by itself, so that everything waits for it."""
+        self._began = time.monotonic()
+        self._limit = min(lease, LONGEST)
+        self._next_pause = FIRST_PAUSE
+        if self.temporary:
+            log.warning(
+                "%s Nothing is sent until the ledger can be written again. Waiting for up to %d seconds.",
+                error,
+                self._limit,
+            )
+
+    def fail(self, error: StoreUnavailable) -> None:
+        """Take notice of another attempt that failed.
+
+        :param error: why
+        """
+        self.error = error
+        if not error.temporary and self.temporary:
+            self.temporary = False
+            self._began = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Say whether it has been waited for long enough."""
+        limit = self._limit if self.temporary else min(self._limit, BROKEN)
+        return time.monotonic() - self._began >= limit
+
+    def pause(self) -> float:
+        """Return the seconds until the next attempt."""
+        pause, self._next_pause = self._next_pause, min(2 * self._next_pause, LONGEST_PAUSE)
+        return pause
+
+    def log_end(self, ends: Sequence[Completion]) -> None:
+        """Say that the database is back.
+
+        :param ends: what could be recorded that had to wait
+        """
+        seconds = time.monotonic() - self._began
+        waited = _counts(ends)
+        log.warning(
+            "The ledger can be written again after %.1f seconds%s.",
+            seconds,
+            f"; recorded now: {waited}" if waited else "",
+        )
+
+    def log_loss(self, ends: Sequence[Completion], path: str | None) -> None:
+        """Say what could not be recorded.
+
+        :param ends: how requests ended
+        :param path: the file that keeps them; None where there is none
+        """
+        if not (lost := _counts(ends)):
+            return
+        kept = (
+            f"They are in {path}: the next batch on this machine records them"
+            if path
+            else "The next try treats their records as after a crash"
+        )
+        log.error("Outcomes that could not be recorded in the ledger: %s. %s.", lost, kept)
+
+
+def wait_for_database(open_database: Callable[[], Database]) -> Database:
+    """Open the database; wait for one that is away and may be back by itself.
+
+    :param open_database: opens it
+    :raises StoreUnavailable: it cannot be used, or is away for too long
+    """
+    began, pause = time.monotonic(), FIRST_PAUSE
+    while True:
+        try:
+            database = open_database()
+        except StoreUnavailable as error:
+            if not error.temporary or time.monotonic() - began >= OPENING:
+                raise
+            if pause == FIRST_PAUSE:
+                log.warning("%s Waiting for up to %d seconds.", error, OPENING)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        else:
+            return database
+
+
+def _counts(ends: Sequence[Completion]) -> str:
+    """Count ends by their state; what had no effect is not worth a word."""
+    counts = Counter(end.state for end in ends if end.state != "released")
+    return ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
