@@ -116,6 +116,7 @@ class VendorListOperator(VendorOperator):
                 identity=RunIdentity.of(context),
                 lines_output=lines_output,
                 settle=settle,
+                counter=hook.request_counter(),
             )
         else:
             extracted, records = self._read_into_list(hook, query)
