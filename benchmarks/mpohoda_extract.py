@@ -43,8 +43,8 @@ NAMES = {
 IN_DLT = {"flat", "dlt"}
 """Who runs in dlt's environment."""
 OF_AIOHTTP, OF_DLT = 0.8, 3.0
-"""How many times as fast ours is at least. The latter holds without latency alone: with a cursor each page waits
-for the one before it, and the wait is the same for all."""
+"""How many times as fast ours is at least. The latter holds without latency alone: with a cursor each page
+waits for the one before it, and all wait alike."""
 GROWTH = 50
 """MiB that ours takes at most with 100,000 records beyond what it takes with 1,000."""
 
