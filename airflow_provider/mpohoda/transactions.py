@@ -22,10 +22,11 @@ class Transactions:
     it for another document, because more documents are known by then, would record it a second time.
     """
 
-    resend_after = None
     requests = 0
+    """Nothing is asked of the vendor."""
 
     def __init__(self) -> None:
+        self.resend_after: float | None = None
         self._payments: dict[str, set[tuple[str, ...]]] = {}
         self._refused: set[tuple[str, ...]] = set()
         self._execution: Execution | None = None
