@@ -43,7 +43,8 @@ NAMES = {
 IN_DLT = {"flat", "dlt"}
 """Who runs in dlt's environment."""
 OF_AIOHTTP, OF_DLT = 0.8, 3.0
-"""How fast ours is at least."""
+"""How many times as fast ours is at least. The latter holds without latency alone: with a cursor each page
+waits for the one before it, and all wait alike."""
 GROWTH = 50
 """MiB that ours takes at most with 100,000 records beyond what it takes with 1,000."""
 
@@ -183,7 +184,7 @@ def show_speed(
     show(title, rows)
     at = f"at {latency * 1000:.0f} ms"
     for other, least in (("aiohttp", OF_AIOHTTP), ("dlt", OF_DLT)):
-        if other in samples:
+        if other in samples and not (latency and other == "dlt"):
             value = statistics.median(ratios(samples["ours"], samples[other]))
             expect(value >= least, f"{value:.2f} of {other}'s speed {at}, at least {least}", missed)
     spent = {one.requests for one in samples["ours"]}

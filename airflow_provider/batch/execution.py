@@ -124,6 +124,11 @@ class Execution:
         )
         self._batch: Batch | None = None
 
+    @property
+    def ledger(self) -> Ledger:
+        """Return the ledger as the batch uses it."""
+        return self._ledger
+
     def stop(self, error: BaseException) -> None:
         """End the batch: finish or record what is under way, send nothing more.
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider.extract.rows import Row
     from airflow_provider.extract.store import ExtractStore
     from airflow_provider.http.call import Call
+    from airflow_provider.http.observer import RequestCounter
     from airflow_provider.run_identity import RunIdentity
 
 T = TypeVar("T")
@@ -103,6 +104,7 @@ def extract_to_file(
     lines_output: str | None = None,
     accept: Callable[[Progress], None] = lambda _: None,
     settle: Callable[[Progress], None] = lambda _: None,
+    counter: RequestCounter | None = None,
 ) -> Extracted:
     """Read a list into a file, which appears when it is complete.
 
@@ -121,6 +123,8 @@ def extract_to_file(
         the next one begins with the first page
     :param settle: what is to be done when the output is published; the next try does it where this one ends
         before it is done
+    :param counter: counts the requests that ``run`` sends, to be stored with each page; None where nothing
+        does
     :raises InvalidInput: the output cannot be written
     :raises VendorError: a page cannot be read; what was read before is kept
     """
@@ -129,7 +133,8 @@ def extract_to_file(
         results = Outputs(query.listing, output, lines_output)
         stack.callback(results.close)
         terms = [base_url, *query.terms(), *([lines_output] if lines_output else [])]
-        store = _open_store(query.listing.name, output, conn_id, terms, identity) if identity.run else None
+        listing = query.listing.name
+        store = _open_store(listing, output, conn_id, terms, identity, counter) if identity.run else None
         if store is not None:
             stack.callback(store.close)
             try:
@@ -138,6 +143,8 @@ def extract_to_file(
                 _warn_about_store(error)
             else:
                 stack.callback(extraction.close)
+                if counter is not None:
+                    stack.enter_context(counter.deferred())
                 return extraction.run(run)
         reading = start_reading(query)
         stack.callback(reading.close)
@@ -263,7 +270,7 @@ class Extraction:
                 for parts, lines in zip(self._parts, tables, strict=True):
                     parts.add(lines)
                 self._reading.progress.lines += sum(map(len, tables[1:]))
-                self._save()
+                self._save(ahead=self._counted_ahead)
         except VendorProtocolError:
             if self._reading.turned:
                 # To go on with these pages would lead to the same error for ever.
@@ -283,8 +290,16 @@ class Extraction:
             self._forget()
             raise
 
-    def _save(self) -> None:
-        saved = self._tell_store(lambda: self._store.save(self._values()))
+    @property
+    def _counted_ahead(self) -> int:
+        """Say how many requests that are to follow can be counted with a page that was read."""
+        reading = self._reading
+        # Before the second page requests may be reserved: a request that is counted already is one less.
+        reserves = self._query.foresee is not None and reading.progress.pages == 1
+        return 1 if reading.has_more and not reserves else 0
+
+    def _save(self, *, ahead: int = 0) -> None:
+        saved = self._tell_store(lambda: self._store.save(self._values(), ahead=ahead))
         if saved is False:
             raise _replaced()
         if saved:
@@ -334,7 +349,12 @@ class Extraction:
 
 
 def _open_store(
-    listing: str, output: str, conn_id: str, terms: list[Any], identity: RunIdentity
+    listing: str,
+    output: str,
+    conn_id: str,
+    terms: list[Any],
+    identity: RunIdentity,
+    counter: RequestCounter | None,
 ) -> ExtractStore | None:
     from airflow_provider.extract.store import ExtractStore
     from airflow_provider.store.location import configured
@@ -344,7 +364,9 @@ def _open_store(
     except (StoreUnavailable, InvalidInput) as error:
         _warn_about_store(error)
         return None
-    return ExtractStore(database, identity, output, conn_id=conn_id, listing=listing, terms=terms)
+    return ExtractStore(
+        database, identity, output, conn_id=conn_id, listing=listing, terms=terms, counter=counter
+    )
 
 
 def _warn_about_store(error: VendorError) -> None:

@@ -119,6 +119,7 @@ class VendorListOperator(VendorOperator):
                 lines_output=lines_output,
                 accept=accept,
                 settle=settle,
+                counter=hook.request_counter(),
             )
         else:
             extracted, records = self._read_into_list(hook, query)

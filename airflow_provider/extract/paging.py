@@ -247,9 +247,7 @@ class Cursor:
 class PagesUntilShort:
     """Pages are asked for by their numbers, until one is short or empty.
 
-    A page is short where it has fewer records than the answer says that a page has: a vendor may make a large
-    page smaller without a word. Where the answer does not say, the size that was asked for counts. A number
-    of records ends nothing, because it may count something else.
+    What is short is said at :func:`is_short`. A number of records ends nothing: it may count something else.
 
     :param parameter: the parameter of the call that takes the number
     :param start: number of the first page
@@ -278,7 +276,7 @@ class KeysUntilShort:
     """Each page is asked for by the identity of the last record before it, until one is short or empty.
 
     The cursor is taken from that record and not from the answer, which may repeat what it was asked for. What
-    is short is said at :class:`PagesUntilShort`.
+    is short is said at :func:`is_short`.
 
     :param parameter: the parameter of the call that takes the identity
     :param start: what the first page is asked for by
@@ -321,9 +319,22 @@ def turns(message: str) -> VendorProtocolError:
     )
 
 
+def is_short(records: int, size: int | None, requested: int | None) -> bool:
+    """Say whether a page is the last, because it has fewer records than a page has.
+
+    A vendor may make a large page smaller without a word but for the size in its answer. A size above the one
+    that was asked for is no reason to stop.
+
+    :param records: how many records the page has
+    :param size: how many a page has by the answer's own word; None where it has none
+    :param requested: how many were asked for; None where the vendor decides
+    """
+    sizes = [one for one in (size, requested) if one is not None and one > 0]
+    return not records or (bool(sizes) and records < min(sizes))
+
+
 def _is_short(page: Page, size: int | None) -> bool:
-    full = page.size if page.size and page.size > 0 else size
-    return not page.records or (full is not None and len(page.records) < full)
+    return is_short(len(page.records), page.size, size)
 
 
 def _resized(start: int, position: Position, before: int, after: int) -> int:

@@ -17,6 +17,7 @@ from airflow_provider.store.tables import extract as table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider.http.observer import RequestCounter
     from airflow_provider.run_identity import RunIdentity
     from airflow_provider.store.engine import Database
 
@@ -69,6 +70,7 @@ class ExtractStore:
     :param conn_id: id of the vendor's connection
     :param listing: name of the listing
     :param terms: what two queries have in common exactly if they ask for the same
+    :param counter: counts the requests; its count is stored together with how far a try has come
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class ExtractStore:
         conn_id: str,
         listing: str,
         terms: Sequence[Any],
+        counter: RequestCounter | None = None,
     ) -> None:
         self._database = database
+        self._counter = counter
         # After a power cut the pages are asked for again that it does not know of.
         database.relax()
         self.id = digest(identity.instance, output)
@@ -128,21 +132,37 @@ class ExtractStore:
         )
 
     def save(
-        self, progress: dict[str, Any] | None, state: Literal["reading", "published"] = "reading"
+        self,
+        progress: dict[str, Any] | None,
+        state: Literal["reading", "published"] = "reading",
+        *,
+        ahead: int = 0,
     ) -> bool:
-        """Store how far this try has come.
+        """Store how far this try has come, and what the counter has, in one transaction.
 
         :param progress: the progress and its parts; None to begin anew
         :param state: whether the output is in its place
+        :param ahead: how many requests are counted ahead, those that follow
         :return: False where another try has taken the row
         :raises StoreUnavailable: nothing was stored
         """
         text = None if progress is None else json.dumps(progress)
         statement = sa.update(table).where(table.c.id == self.id, table.c.owner == self.owner)
         values = {"progress": text, "state": state, "updated_at": time.time()}
-        return (
-            self._database.run(lambda connection: connection.execute(statement.values(values)).rowcount) == 1
-        )
+        counter = self._counter
+        taken = None if counter is None else counter.take(ahead=ahead)
+
+        def write(connection: sa.Connection) -> int:
+            if counter is not None:
+                counter.write(connection, taken)
+            return connection.execute(statement.values(values)).rowcount
+
+        try:
+            return self._database.run(write) == 1
+        except BaseException:
+            if counter is not None:
+                counter.restore(taken)
+            raise
 
     def forget(self) -> None:
         """Remove the row, unless another try has taken it.

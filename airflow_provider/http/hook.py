@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.async_client import AsyncClient
     from airflow_provider.http.auth import Auth
     from airflow_provider.http.client import ClientSetup
-    from airflow_provider.http.observer import Observer
+    from airflow_provider.http.observer import Observer, RequestCounter
     from airflow_provider.http.sync_client import SyncClient
 
 log = logging.getLogger(__name__)
@@ -157,6 +157,10 @@ class VendorHook(BaseHook, Generic[OptionsT]):
 
     async def aopen_observer(self, options: OptionsT) -> Observer | None:
         """Open what is told of each request of a session, without blocking the event loop."""
+        return None
+
+    def request_counter(self) -> RequestCounter | None:
+        """Return what counts the requests of :meth:`run`; None where nothing does."""
         return None
 
     def test_connection(self) -> tuple[bool, str]:

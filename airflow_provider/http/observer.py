@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from airflow_provider.exceptions import QuotaExhausted
     from airflow_provider.http.call import Call, Response
 
@@ -42,3 +44,29 @@ class Observer(Protocol):
 
     def close(self) -> None:
         """Close everything."""
+
+
+class RequestCounter(Protocol):
+    """Counts requests, and lets its count be stored in the transaction of something else."""
+
+    def deferred(self) -> AbstractContextManager[None]:
+        """Leave the storing to the caller, but for a request that leaves without being counted ahead."""
+
+    def take(self, *, ahead: int = 0) -> Any:
+        """Return what is to be stored.
+
+        :param ahead: how many requests that are still to leave are in it
+        """
+
+    def write(self, connection: Any, taken: Any) -> None:
+        """Store what :meth:`take` returned.
+
+        :param connection: an open transaction
+        :param taken: what it returned
+        """
+
+    def restore(self, taken: Any) -> None:
+        """Take back what could not be stored.
+
+        :param taken: what :meth:`take` returned
+        """

@@ -67,7 +67,7 @@ class Completion:
     :param id: id of the row
     :param state: ``done``, ``failed``, ``unknown``, or ``released``: it certainly had no effect, so that
         the row is as it was before
-    :param result: the result for later tries, secrets sealed
+    :param result: of what is done, for later tries, secrets sealed
     :param error: why it failed, or why the outcome is not known
     :param content: a digest of what was sent, where a later run is to compare its own with it
     """
@@ -252,6 +252,9 @@ class Ledger:
     def settle(self, connection: sa.Connection, completions: Sequence[Completion]) -> None:
         """Record how requests ended.
 
+        What was done before and is refused when it is sent again stays done, with the result of then: a later
+        run that sends what failed would do it a second time.
+
         :param connection: an open transaction
         :param completions: the ends
         """
@@ -263,7 +266,8 @@ class Ledger:
             {
                 "row": end.id,
                 "state": end.state,
-                "result": json.dumps(end.result) if end.result is not None else None,
+                # What is done has a result, if only null: that is how it is known later that it was done.
+                "result": json.dumps(end.result) if end.state == "done" else None,
                 "error": _storable(end.error),
                 "now": now,
                 "me": self.owner,
@@ -359,8 +363,11 @@ _MINE = sa.select(table.c.id).where(
     table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner == sa.bindparam("me")
 )
 
+_REFUSED_AGAIN = sa.and_(sa.bindparam("state") == "failed", table.c.result.is_not(None))
+
 # That it was done counts, however late, and whoever has the row by then. Other outcomes count only while the
-# row still belongs to the run.
+# row still belongs to the run. They leave the result of what was done before: with it a row that is refused
+# when it is sent again is done as before, and nobody's, as what is restored.
 _SETTLE = (
     sa.update(table)
     .where(
@@ -369,10 +376,11 @@ _SETTLE = (
         sa.or_(sa.bindparam("state") == "done", table.c.owner == sa.bindparam("me")),
     )
     .values(
-        state=sa.bindparam("state"),
-        result=sa.bindparam("result"),
+        state=sa.case((_REFUSED_AGAIN, "done"), else_=sa.bindparam("state")),
+        owner=sa.case((_REFUSED_AGAIN, ""), else_=table.c.owner),
+        result=sa.func.coalesce(sa.bindparam("result"), table.c.result),
         error=sa.bindparam("error"),
-        content=sa.bindparam("content"),
+        content=sa.case((sa.bindparam("state") == "done", sa.bindparam("content")), else_=table.c.content),
         updated_at=sa.bindparam("now"),
     )
 )
@@ -411,8 +419,11 @@ _INSERT_GROUP = sa.text(
 )
 
 _SETTLE_GROUP = sa.text(
-    "UPDATE vendor_apis_ledger SET state = ended.state, result = ended.result, error = ended.error, "
-    "content = ended.content, updated_at = ended.now "
+    "UPDATE vendor_apis_ledger SET "
+    "state = iif(ended.state = 'failed' AND vendor_apis_ledger.result IS NOT NULL, 'done', ended.state), "
+    "owner = iif(ended.state = 'failed' AND vendor_apis_ledger.result IS NOT NULL, '', owner), "
+    "result = coalesce(ended.result, vendor_apis_ledger.result), error = ended.error, "
+    "content = iif(ended.state = 'done', ended.content, vendor_apis_ledger.content), updated_at = ended.now "
     "FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS result, value ->> 3 AS error, "
     "value ->> 4 AS now, value ->> 5 AS me, value ->> 6 AS content FROM json_each(:rows)) AS ended "
     "WHERE vendor_apis_ledger.id = ended.id AND vendor_apis_ledger.state != 'done' "

@@ -114,7 +114,7 @@ def create_record(
         resource_of(resource).path("creates"),
         sent,
         _created,
-        key=(resource, *(_own_key(part) for part in parts)),
+        key=(resource, *(own_key(part) for part in parts)),
     )
 
 
@@ -175,7 +175,7 @@ def liquidate(
         own: tuple[str, ...] = ("fully",)
     else:
         _check_part(resource, partially, body, key)
-        own = ("partially", _own_key(key))
+        own = ("partially", own_key(key))
     place = resource_of(resource).path(part, document)
     return _call(
         place, body, partial(_liquidated, document), key=(resource, document, *own), refused=REFUSED_PAYMENT
@@ -288,8 +288,12 @@ def _read(name: str, value: Any, convert: Callable[[Any], Any]) -> Any:
         raise InvalidInput(f'"{name}" {error.fault}.', field=name, remedy=error.remedy) from None
 
 
-def _own_key(value: Any) -> str:
-    """Return a part of the caller's key: written with other dashes or blanks it is the same."""
+def own_key(value: Any) -> str:
+    """Return a part of the caller's key: written with other dashes or blanks it is the same.
+
+    :param value: the part as a record has it
+    :raises InvalidInput: it is empty, or no text
+    """
     text = text_or_none(value, "record_key")
     if text is None:
         raise InvalidInput(

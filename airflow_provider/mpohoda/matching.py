@@ -16,6 +16,7 @@ from airflow_provider.batch.content import Repeated
 from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.mpohoda import values
+from airflow_provider.mpohoda.create_calls import own_key
 from airflow_provider.mpohoda.resources import guid
 from airflow_provider.records.columns import described
 from airflow_provider.records.readers import Records
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.exceptions import VendorError
     from airflow_provider.http.call import Call
+    from airflow_provider.mpohoda.transactions import Transactions
     from airflow_provider.records.readers import Record
 
 COLUMNS = {"id": (), "number": ("DocumentNumber", "Number"), "variable_symbol": ("VariableSymbol",)}
@@ -161,10 +163,17 @@ class PaymentMapping(RecordMapping):
     """Makes the calls of payments, and refuses a part that has the key of another part of the same document.
 
     The ledger would take both for one payment. Of a payment in full there is one, whatever is said of it.
+
+    :param function: makes the call
+    :param transactions: is told which transaction each payment is of; None where nobody needs to know
     """
 
-    def __init__(self, function: Callable[..., Call[Any]], **more: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Call[Any]], *, transactions: Transactions | None = None, **more: Any
+    ) -> None:
         super().__init__(function, **more)
+        self._transactions = transactions
+        self._key: Any = None
         self._repeated = Repeated("Name a field that is different for each payment, as record_key.")
 
     def call(self, record: dict[str, Any]) -> Call[Any]:
@@ -176,7 +185,14 @@ class PaymentMapping(RecordMapping):
         call = super().call(record)
         if AMOUNT in call.json:
             self._repeated.check(call)
+        if self._transactions is not None and not is_empty(self._key):
+            self._transactions.note(own_key(self._key), call.key)
         return call
+
+    def _arguments(self, record: Record) -> dict[str, Any]:
+        arguments = super()._arguments(record)
+        self._key = arguments.get("key")
+        return arguments
 
 
 def matching_call(

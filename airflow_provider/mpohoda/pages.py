@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.extract.paging import is_short
 from airflow_provider.http.content import decode, encode
 from airflow_provider.mpohoda.answers import check, document
 
@@ -89,13 +90,9 @@ class MpohodaPage:
     def is_short(self, requested: int) -> bool:
         """Say whether it is the last page: it has fewer records than a page has.
 
-        A server may have reduced the size without a word but for the one in the answer.
-
         :param requested: the size that was asked for
         """
-        own = self.page_size
-        # A size above the one that was asked for is no reason to stop.
-        return len(self) < (min(own, requested) if own and own > 0 else requested)
+        return is_short(len(self), self.page_size, requested)
 
 
 def read_page(response: Response) -> MpohodaPage:

@@ -1,7 +1,6 @@
-"""How mPOHODA's lists are read page after page: by the id of the last record, or by number.
+"""How hook and sensors read mPOHODA's lists page after page: by the id of the last record, or by number.
 
-A page is the last when it has fewer records than the answer's own page size. No count is relied on: of an
-answer to ``After`` it is not known what it counts.
+The rules are those of :mod:`airflow_provider.extract.reading`, which the operator follows too.
 """
 
 from __future__ import annotations
@@ -10,19 +9,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.extract.reading import Reading
 from airflow_provider.mpohoda.answers import FieldsRejected
 from airflow_provider.mpohoda.calls import list_page
+from airflow_provider.mpohoda.listings import listing_of, read
 from airflow_provider.mpohoda.resources import Resource, pages_by_id, resource
 from airflow_provider.values import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from airflow_provider.http.call import Call
     from airflow_provider.mpohoda.pages import MpohodaPage
-
-    # Yields the call of each page, and is given the page or the refusal.
-    Walk = Generator[Call[MpohodaPage], MpohodaPage, None]
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +42,7 @@ def read_pages(
     :param terms: what else is asked of each page
     :raises InvalidInput: a value cannot be right
     """
-    return _read(run, _walk(name, page_size, paging, terms))
+    return _read(run, _Walk(name, page_size, paging, terms))
 
 
 def aread_pages(
@@ -64,92 +62,94 @@ def aread_pages(
     :param terms: what else is asked of each page
     :raises InvalidInput: a value cannot be right
     """
-    return _aread(run, _walk(name, page_size, paging, terms))
+    return _aread(run, _Walk(name, page_size, paging, terms))
 
 
-def _read(run: Callable[[Call[MpohodaPage]], MpohodaPage], walk: Walk) -> Iterator[MpohodaPage]:
-    call, first = next(walk), True
-    while True:
+def _read(run: Callable[[Call[MpohodaPage]], MpohodaPage], walk: _Walk) -> Iterator[MpohodaPage]:
+    while (call := walk.call()) is not None:
         try:
             page = run(call)
         except FieldsRejected as error:
-            call = walk.throw(error)
+            walk.refuse(error)
             continue
-        if page or first:
+        if walk.take(page):
             yield page
-        first = False
-        try:
-            call = walk.send(page)
-        except StopIteration:
-            return
 
 
 async def _aread(
-    run: Callable[[Call[MpohodaPage]], Awaitable[MpohodaPage]], walk: Walk
+    run: Callable[[Call[MpohodaPage]], Awaitable[MpohodaPage]], walk: _Walk
 ) -> AsyncIterator[MpohodaPage]:
-    call, first = next(walk), True
-    while True:
+    while (call := walk.call()) is not None:
         try:
             page = await run(call)
         except FieldsRejected as error:
-            call = walk.throw(error)
+            walk.refuse(error)
             continue
-        if page or first:
+        if walk.take(page):
             yield page
-        first = False
-        try:
-            call = walk.send(page)
-        except StopIteration:
-            return
 
 
-def _walk(name: str | Resource, page_size: int, paging: str, terms: dict[str, Any]) -> Walk:
-    one = resource(name)
-    by_id = pages_by_id(one, paging, changes=terms.get("modified_since") is not None)
-    # What is wrong with the parameters is said now, and not when the first page is asked for.
-    list_page(one, page_size=whole_number("page_size", page_size, 1), **terms)
-    return _calls(one, by_id, page_size, terms)
+class _Walk:
+    """The way through one list, by the rules that the operator's extractions have.
 
+    Unlike them it keeps no memory of each record: whoever reads pages gets records that come twice.
+    """
 
-def _calls(one: Resource, by_id: bool, size: int, terms: dict[str, Any]) -> Walk:
-    page, size = yield from _first(one, size, terms)
-    announced, count, number = page.total, len(page), 1
-    seen: set[Any] = set()
-    while not page.is_short(size):
-        if not by_id and page.page_size and 0 < page.page_size < size:
-            # Reduced without a word: with another size the numbers would mean other pages.
-            size = page.page_size
-        mark = page.ids[-1] if by_id else (page.ids[0], page.ids[-1])
-        if mark in seen:
-            raise VendorProtocolError(
-                f'page {number} of "{one.name}" came before: nobody can tell whether there are more',
-                remedy=f'Try paging="{"number" if by_id else "after"}", or another page_size.',
-            )
-        seen.add(mark)
-        number += 1
-        position = {"after": mark} if by_id else {"page": number}
-        page = yield list_page(one, page_size=size, **position, **terms)
-        count += len(page)
-    if announced is not None and count < announced:
-        log.warning(
-            'The first answer speaks of %d records of "%s", and %d came. They may have gone meanwhile.',
-            announced,
-            one.name,
-            count,
+    def __init__(self, name: str | Resource, page_size: int, paging: str, terms: dict[str, Any]) -> None:
+        self._one = one = resource(name)
+        self._terms = terms
+        self._page_size = page_size
+        by_id = pages_by_id(one, paging, changes=terms.get("modified_since") is not None)
+        # What is wrong with the parameters is said now, and not when the first page is asked for.
+        list_page(one, page_size=whole_number("page_size", page_size, 1), **terms)
+        self._other = "number" if by_id else "after"
+        listing = listing_of(one, by_id=by_id)
+        self._parameter = listing.paging.parameter
+        self._reading = Reading(
+            listing.paging,
+            size=page_size,
+            identity=listing.identity,
+            resizes=True,
+            too_large=listing.too_large,
         )
 
+    def call(self) -> Call[MpohodaPage] | None:
+        """Return the call of the next page; None where there is none."""
+        reading = self._reading
+        if not reading.has_more:
+            return None
+        position: dict[str, Any] = {self._parameter: reading.progress.position}
+        return list_page(self._one, page_size=reading.size or self._page_size, **position, **self._terms)
 
-def _first(
-    one: Resource, size: int, terms: dict[str, Any]
-) -> Generator[Call[MpohodaPage], MpohodaPage, tuple[MpohodaPage, int]]:
-    """Read the first page, in a size that the vendor accepts: the largest is not known."""
-    while True:
+    def refuse(self, error: FieldsRejected) -> None:
+        """Ask for fewer records from now on, or give up."""
+        if not self._reading.step_down(error):
+            raise error
+
+    def take(self, page: MpohodaPage) -> bool:
+        """Take the page that was asked for; say whether it has records, or is the first."""
+        progress = self._reading.progress
+        number = progress.pages + 1
         try:
-            page = yield list_page(one, page_size=size, **terms)
-        except FieldsRejected as error:
-            if size == 1 or not error.names("PageSize"):
+            self._reading.take(read(page))
+        except VendorProtocolError:
+            if not self._reading.turned:
                 raise
-            log.warning('mPOHODA refuses a page_size of %d for "%s": half of it is tried.', size, one.name)
-            size //= 2
-        else:
-            return page, size
+            raise self._came_before(number) from None
+        told, came = progress.announced, progress.came or 0
+        if progress.pages < number and (told is None or came < told):
+            raise self._came_before(number)
+        if progress.ended and told is not None and came < told:
+            log.warning(
+                'The first answer speaks of %d records of "%s", and %d came. They may have gone meanwhile.',
+                told,
+                self._one.name,
+                came,
+            )
+        return progress.pages == number and (bool(page) or number == 1)
+
+    def _came_before(self, number: int) -> VendorProtocolError:
+        return VendorProtocolError(
+            f'page {number} of "{self._one.name}" came before: nobody can tell whether there are more',
+            remedy=f'Try paging="{self._other}", or another page_size.',
+        )

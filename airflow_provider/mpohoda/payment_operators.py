@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider.batch.execution import Execution
+    from airflow_provider.batch.lookup import Lookup
     from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.mpohoda.matching import Documents
+    from airflow_provider.mpohoda.transactions import Transactions
 
 MATCHES = ("id", "number", "variable_symbol")
 """By what a payment may name its document."""
@@ -66,6 +68,10 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
     ``date``, ``warnings``. A document is paid in full once for ever, and in part once for each key of a
     payment.
 
+    A transaction, which ``record_key`` names, is recorded once. It may pay several documents, if one file has
+    all of these payments. In a later run it may not be the payment of anything else: that fails its record,
+    unless ``redo="all"`` is set.
+
     A document that cannot be told for certain fails its record alone, before anything is sent for it.
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
@@ -76,7 +82,8 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
     :param match: by what a record names its document: ``id``, ``number`` or ``variable_symbol``. A variable
         symbol is looked for as it is written, and where no document has it, without its leading zeros
     :param record_key: the field of a record that tells its payment from all others, like the bank's
-        transaction; required where a record has an amount
+        transaction; required where a record has an amount. Name it for payments in full, too: without it
+        nobody can tell that a transaction has paid another document before
     :param documents: the documents to look in: the result of an ``MpohodaListOperator``, the path or URI of
         its output, a list of dicts, or a list of paths and results, the oldest first. Required unless
         ``match`` is ``id``; with it they tell which documents are in another currency (templated)
@@ -102,6 +109,7 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
         self.record_key = record_key
         self.documents = documents
         self._found: Documents | None = None
+        self._transactions: Transactions | None = None
         values.one_of("match", match, MATCHES)
         if record_key is not None:
             values.text("record_key", record_key)
@@ -131,7 +139,10 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
         :param hook: the hook of the connection
         """
         from airflow_provider.mpohoda.matching import Documents, PaymentMapping
+        from airflow_provider.mpohoda.transactions import Transactions
 
+        checked = self.record_key is not None and self.redo != "all"
+        self._transactions = Transactions() if checked else None
         if self.documents is not None:
             self._found = Documents(self.documents, self.match)
         elif self.match != "id":
@@ -142,13 +153,24 @@ class MpohodaLiquidateOperator(MpohodaBatchOperator):
             fields={**(self.fields or {}), **({"key": self.record_key} if self.record_key else {})},
             defaults=self.defaults or {},
             chained=self.takes(),
+            transactions=self._transactions,
         )
+
+    def lookup(self, hook: VendorHook[Any], mapping: RecordMapping) -> Lookup | None:
+        """Return what finds transactions that have paid something else.
+
+        :param hook: the hook of the connection
+        :param mapping: what :meth:`mapping` has returned
+        """
+        return self._transactions
 
     def carry_out(self, execution: Execution) -> dict[str, Any]:
         """Run the batch.
 
         :param execution: the batch, ready to run
         """
+        if self._transactions is not None:
+            self._transactions.expect(execution)
         try:
             return execution.run()
         finally:

@@ -94,6 +94,11 @@ class MeteredHook(VendorHook[OptionsT]):
         database = open_database(options.conn_id)
         return None if database is None else self.meter(database, reservation=self.reservation)
 
+    def request_counter(self) -> Meter | None:
+        """Return the meter of the requests of :meth:`run`; None where its store cannot be used."""
+        self._sync_client()
+        return cast("Meter | None", self._observer)
+
     async def aopen_observer(self, options: OptionsT) -> Meter | None:
         """Open the meter without blocking the event loop."""
         from airflow_provider.quota.opening import aopen_database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from airflow_provider.quota.readings import Refusal
 from airflow_provider.run_identity import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import sqlalchemy as sa
 
@@ -57,13 +58,19 @@ class Meter:
         self._report = Report()
         self._lock = threading.Lock()
         self._reported_at = time.monotonic()
+        self._ahead = 0
+        self._deferring = False
         self.failed = False
         """Whether the store has failed."""
 
     def before_request(self) -> None:
         """Count a request that is about to leave."""
         with self._lock:
-            self._report = replace(self._report, sent=self._report.sent + 1)
+            if self._ahead:
+                # It has been counted with what was stored before.
+                self._ahead -= 1
+            else:
+                self._report = replace(self._report, sent=self._report.sent + 1)
 
     def after_request(self, call: Call[Any], response: Response | None, result: Any) -> None:
         """Count a request that has ended, and keep what it tells of the quota.
@@ -104,7 +111,7 @@ class Meter:
 
     def flush(self) -> None:
         """Store what has been seen. If that fails, log it once and go on: it only counts."""
-        if self.failed:
+        if self.failed or (self._deferring and not self._report.sent):
             return
         report = self.take()
         if report == Report():
@@ -116,6 +123,20 @@ class Meter:
             self.failed = True
             self.restore(report)
             not_counted(self.store.account.conn_id, error)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Leave what has been seen to the caller, who stores it with :meth:`take` and :meth:`write`.
+
+        A request that is about to leave is stored all the same, unless it is counted ahead. What is left at
+        the end is stored then.
+        """
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+            self.flush()
 
     def write(self, connection: sa.Connection, report: Report) -> None:
         """Store what has been seen, in a transaction that is open for something else.
@@ -157,10 +178,14 @@ class Meter:
         """Close the store's database."""
         self.store.close()
 
-    def take(self) -> Report:
-        """Return what has been seen since the last time, to be stored."""
+    def take(self, *, ahead: int = 0) -> Report:
+        """Return what has been seen since the last time, to be stored.
+
+        :param ahead: how many requests are counted ahead: the next that leave need not be stored then
+        """
         with self._lock:
-            report, self._report = self._report, Report()
+            report, self._report = replace(self._report, sent=self._report.sent + ahead), Report()
+            self._ahead += ahead
             self._reported_at = time.monotonic()
         if report.reading is not None:
             self._emit(report.reading)

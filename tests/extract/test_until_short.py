@@ -160,6 +160,15 @@ def test_a_cursor_that_takes_its_record_along_is_no_error(tmp_path):
     assert done.progress.repeated == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_size_in_the_answer_that_is_larger_than_was_asked_for_does_not_end_the_list(tmp_path, kind):
+    vendor = Vendor.of(7)
+    answer = vendor.run
+    vendor.run = lambda call: answer(call).replace(b'"Size":2', b'"Size":50')  # type: ignore[method-assign]
+    done = extract(vendor, tmp_path / "out.jsonl", kind=kind, size=2)
+    assert (done.progress.records, len(vendor.asked), done.progress.complete) == (7, 4, True)
+
+
 # --- the size goes down ------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.kill.counts import Counts, accounts, expect
-from tests.kill.tasks import Task
+from tests.kill.tasks import Seen, Task
 from tests.support.sandbox import SandboxProcess
 
 RECORDS = 80
@@ -51,6 +51,18 @@ class File:
     def own_key(self, parts: Sequence[str]) -> str:
         """Return the record's key of a key in the ledger."""
         return parts[0]
+
+    def there(self, sandbox: SandboxProcess) -> set[str]:
+        """Return the keys of what the vendor has."""
+        raise NotImplementedError
+
+    def seen(self, sandbox: SandboxProcess, states: States) -> Seen:
+        """Return what is known of its keys."""
+        return Seen(
+            done={key for key, found in states.items() if found == {"done"}},
+            doubtful={key for key, found in states.items() if found & {"sent", "unknown"}},
+            there=self.there(sandbox),
+        )
 
     def check(self, counts: Counts, tasks: list[Task], sandbox: SandboxProcess, states: States) -> None:
         """Compare what the tasks say with what the vendor received and the ledger has."""
@@ -190,7 +202,7 @@ class Invoices(File):
         return parts[1]
 
     def check(self, counts: Counts, tasks: list[Task], sandbox: SandboxProcess, states: States) -> None:
-        made = sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]
+        made = self._made(sandbox)
         sent = Counter(invoice["OrderNumber"] for invoice in made)
         self.check_sent_once(counts, tasks, sent, states)
         cut = {
@@ -199,8 +211,49 @@ class Invoices(File):
             if [line["Text"] for line in invoice["Items"]] != self.lines[invoice["OrderNumber"]]
         }
         expect(counts, tasks[0], "without all of its lines", cut)
-        # What a person or an interrupted try had created, and "reconcile" found: nothing without it.
-        counts.found += sum(task.result["existing"] for task in tasks if task.result)
+        for task in tasks:
+            self._check_found(counts, task, self.seen(sandbox, states))
+
+    def there(self, sandbox: SandboxProcess) -> set[str]:
+        return {invoice["OrderNumber"] for invoice in self._made(sandbox)}
+
+    def _made(self, sandbox: SandboxProcess) -> list[dict[str, Any]]:
+        return sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]
+
+    def _check_found(self, counts: Counts, task: Task, after: Seen) -> None:
+        """Hold what ``reconcile`` found against the ledger before and after each try, and the vendor.
+
+        Nothing else makes a doubtful record a done one: what is not there is not sent again so soon.
+        """
+        if not task.seen or task.result is None:
+            return
+        for before, next_ in zip(task.seen, [*task.seen[1:], after], strict=True):
+            found = before.doubtful & next_.done
+            counts.found += len(found)
+            expect(counts, task, "found, but not there", found - next_.there)
+        before = task.seen[-1]
+        found, made = before.doubtful & after.done, after.done - before.done - before.doubtful
+        expect(counts, task, "there, but not found", before.doubtful & before.there - found)
+        expect(counts, task, "created anew, though it was there", made & before.there)
+        result, unknown = task.result, after.doubtful
+        told = {
+            **result["reconciled"],
+            **{name: result[name] for name in ("created", "existing", "replayed")},
+        }
+        of_each = Counter(self.asked)
+        true = {
+            "found": len(found),
+            "resent": 0,
+            "unknown": len(before.doubtful - found),
+            "created": len(made),
+            "existing": 0,
+            # What was done or found before, and each key's second record.
+            "replayed": sum(times for key, times in of_each.items() if key not in unknown) - len(made),
+        }
+        if told != true:
+            counts.wrong.append(f"{task.log.name}: the result says {told}, and {true} is true")
+        if before.done | found | made != after.done or not after.done <= after.there:
+            counts.wrong.append(f"{task.log.name}: done before, found and created are not all that is done")
 
 
 FILES: dict[str, list[type[File]]] = {

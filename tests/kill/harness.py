@@ -191,6 +191,7 @@ class Harness:
         while unfinished := [task for task in tasks if not task.ended()]:
             for task in unfinished:
                 if task.pid is None:
+                    self._look(task, file)
                     task.start()
             victim = self._random.choice(unfinished) if kills else None
             come = self._moment(file) if victim else lambda: False
@@ -205,6 +206,14 @@ class Harness:
             if victim is not None and not victim.ended() and victim.kill():
                 self.counts.kills += 1
                 kills -= 1
+
+    def _look(self, task: Task, file: File) -> None:
+        """Note what is known before a try, where it is going to look for what earlier ones have left."""
+        # Of two workers nobody can say which of them has found something.
+        if self._abreast == 1 and self._parameters.get("reconcile"):
+            # The very first batch makes the ledger.
+            states = self._states(file) if self.counts.rounds > 1 else {}
+            task.seen.append(file.seen(self.sandbox, states))
 
     def _moment(self, file: File) -> Callable[[], bool]:
         """Draw the moment of a kill; the function returned says whether it has come."""

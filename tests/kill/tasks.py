@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,21 @@ class Workers:
         return json.loads(answer)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """
+    What was known of a file's keys before a try.
+
+    :param done: what the ledger has as done
+    :param doubtful: what the ledger has as sent or unknown
+    :param there: what the vendor has
+    """
+
+    done: set[str]
+    doubtful: set[str]
+    there: set[str]
+
+
 class Task:
     """One task instance: a batch that is run until it ends.
 
@@ -93,6 +109,8 @@ class Task:
             "result": str(self._result),
         }
         self.tries = 0
+        self.seen: list[Seen] = []
+        """What was known before each try, where that is looked at."""
         self.pid: int | None = None
         self.status: int | None = None
 

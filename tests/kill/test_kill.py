@@ -58,6 +58,14 @@ def test_kills(options):
     assert counts.kills == 20
 
 
+@pytest.mark.parametrize("faults", [False, True])
+def test_what_interrupted_tries_have_created_is_found_and_counted_right(faults):
+    counts = harness.run(20, vendor="mpohoda", seed=4, faults=faults, parameters={"reconcile": True})
+    assert counts.good, counts
+    assert counts.kills == 20
+    assert counts.found
+
+
 @pytest.mark.parametrize("vendor", ["imbee", "mpohoda"])
 def test_the_harness_sees_what_is_sent_twice(vendor):
     # What a person may decide, and nobody else: unknown ones are sent again.

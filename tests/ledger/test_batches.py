@@ -82,6 +82,20 @@ def test_redo(sandbox, batch, redo, sent, found):
 
 
 @BATCHES
+def test_what_is_done_and_refused_when_it_is_sent_again_stays_done(sandbox, tmp_path, batch):
+    output = tmp_path / "out.jsonl"
+    execute(batch(people(10), output=str(output)))
+    first = sorted(output.read_text().splitlines())
+    sandbox.fault(vendor="imbee", times=2, skip=3, **REFUSED)
+    again = execute(batch(people(10), redo="all", on_error="continue"), try_number=2)
+    assert (again["total"], again["failed"]) == (10, 2)
+    before = received(sandbox)
+    result = execute(batch(people(10), output=str(output), redo="failed"), try_number=3)
+    assert (outcomes(result), received(sandbox) - before) == ({"replayed": 10}, 0)
+    assert len(output.read_text().splitlines()) == len(first)
+
+
+@BATCHES
 def test_in_a_run_the_ledger_remembers_for_the_run(sandbox, batch):
     task = batch(people(3), ledger_scope="run")
     execute(task, "run-1")

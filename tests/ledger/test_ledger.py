@@ -258,6 +258,41 @@ def test_what_was_done_before_it_was_released_is_done(claim, settle, rows):
     assert [found.status for found in claim(ledger_of(once=True))] == [ClaimStatus.DONE]
 
 
+@pytest.mark.parametrize("result", [{"a": 1}, None])
+def test_what_was_done_before_it_was_refused_is_done(claim, settle, rows, result):
+    """A later run would send it a second time, if the ledger said that it never was."""
+    first, again = ledger_of(once=True), ledger_of(once=True, redo="all")
+    claim(first)
+    settle(first, "done", result=result, content="first")
+    assert claim(again) == [ClaimResult(TAKEN)]
+    settle(again, "failed", error="422: Text is too long")
+    [row] = rows()
+    assert (row.state, row.error) == ("done", "422: Text is too long")
+    assert claim(ledger_of(once=True, redo="failed")) == [
+        ClaimResult(ClaimStatus.DONE, result=result, content="first")
+    ]
+    # The same record once more in the batch is sent, as the first was.
+    assert claim(again) == [ClaimResult(TAKEN)]
+    settle(again, "done", result={"a": 2}, content=None)
+    [row] = rows()
+    assert (row.state, row.result, row.content, row.error) == ("done", '{"a": 2}', None, None)
+
+
+def test_what_was_done_before_its_repeat_became_unknown_is_not_forgotten(claim, settle, rows):
+    """A person lets it be sent a third time, and that is refused: it was done all the same."""
+    first, again = ledger_of(once=True), ledger_of(once=True, redo="all")
+    claim(first)
+    settle(first, "done", result={"a": 1})
+    claim(again)
+    settle(again, "unknown", error="the connection broke")
+    assert [row.state for row in rows()] == ["unknown"]
+    assert [found.status for found in claim(ledger_of(once=True))] == [ClaimStatus.UNKNOWN]
+    third = ledger_of(once=True, resend_unknown=True)
+    assert claim(third) == [ClaimResult(TAKEN)]
+    settle(third, "failed", error="422")
+    assert claim(ledger_of(once=True)) == [ClaimResult(ClaimStatus.DONE, result={"a": 1})]
+
+
 def test_nobody_releases_what_another_holds(claim, settle, rows):
     slow, other = ledger_of(lease=-1.0), ledger_of()
     claim(slow)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider.exceptions import InvalidInput, VendorRejected
+from airflow_provider.exceptions import InvalidInput, QuotaExhausted, VendorRejected
 from airflow_provider.mpohoda.operators import (
     MpohodaCreateOperator,
     MpohodaLiquidateOperator,
@@ -238,6 +238,73 @@ def test_a_transaction_pays_once_whatever_it_names_its_document_by(sandbox, invo
     by_id = [{"transaction": "T1", "id": ID.format(3).upper(), **part}]
     assert counts(pay(by_id, "run-4", match="id"))["replayed"] == 1
     assert len(paid(sandbox)) == 1
+
+
+AMOUNTS = [pytest.param({"amount": "10"}, id="in-part"), pytest.param({}, id="in-full")]
+
+
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_a_transaction_that_a_later_run_takes_to_pay_another_document_is_not_recorded_twice(
+    sandbox, invoices, amount
+):
+    """The extract of the second run has an invoice whose variable symbol is exactly that of the payment."""
+    assert counts(pay([payment("T1", "345", **amount)], documents=invoices)) == {"total": 1, "created": 1}
+    later = [payment("T1", "345", **amount), payment("T2", "0012", **amount)]
+    newer = [*invoices, invoice(8, "345")]
+    result = pay(later, "run-2", documents=newer)
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    [failure] = result["failures"]
+    assert (failure["row"], failure["error"], failure["field"]) == (1, "InvalidInput", "record_key")
+    assert "recorded this transaction as the payment of something else" in failure["reason"]
+    assert "T1" not in failure["reason"]
+    assert paid(sandbox) == [ID.format(3), ID.format(1)]
+    # It is refused whenever it comes, and the first document is still paid by it.
+    assert counts(pay(later, "run-3", documents=newer)) == {"total": 2, "replayed": 1, "failed": 1}
+    assert counts(pay(later, "run-4", documents=invoices)) == {"total": 2, "replayed": 2}
+
+
+def test_a_transaction_whose_amount_is_filled_in_later_is_not_recorded_twice(sandbox, invoices):
+    assert counts(pay([payment("T1", "345")], documents=invoices)) == {"total": 1, "created": 1}
+    later = pay([payment("T1", "345", amount="10")], "run-2", documents=invoices)
+    assert counts(later) == {"total": 1, "failed": 1}
+    assert len(paid(sandbox)) == 1
+
+
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_one_transaction_may_pay_several_documents_of_one_file(sandbox, invoices, amount):
+    both = [payment("T1", "0345", **amount), payment("T1", "0012", **amount)]
+    assert counts(pay(both, documents=invoices)) == {"total": 2, "created": 2}
+    assert counts(pay(both, "run-2", documents=invoices)) == {"total": 2, "replayed": 2}
+
+
+def test_the_rest_of_the_payments_of_a_transaction_is_recorded_by_the_next_try(sandbox, invoices):
+    both = [payment("T1", "0345", amount="10"), payment("T1", "0012", amount="10")]
+    sandbox.fault(vendor="mpohoda", status=429, skip=1, times=1)
+    with pytest.raises(QuotaExhausted):
+        pay(both, documents=invoices, max_concurrency=1)
+    assert len(paid(sandbox)) == 1
+    assert counts(pay(both, documents=invoices)) == {"total": 2, "created": 1, "replayed": 1}
+
+
+def test_a_transaction_whose_payment_was_refused_may_pay_another_document(sandbox, invoices):
+    assert counts(pay([payment("T0", "0345")], documents=invoices))["created"] == 1
+    refused = pay([payment("T1", "0345", amount="10")], "run-2", documents=invoices)
+    assert counts(refused) == {"total": 1, "failed": 1}
+    assert counts(pay([payment("T1", "0012", amount="10")], "run-3", documents=invoices))["created"] == 1
+
+
+def test_a_transaction_of_unknown_outcome_may_have_paid(sandbox, invoices, no_waiting):
+    sandbox.fault(vendor="mpohoda", action="reset", after=True, times=1)
+    assert counts(pay([payment("T1", "0345")], documents=invoices)) == {"total": 1, "unknown": 1}
+    later = pay([payment("T1", "0012")], "run-2", documents=invoices)
+    assert counts(later) == {"total": 1, "failed": 1}
+    assert len([one for one in sandbox.requests("mpohoda") if one["method"] == "POST"]) == 1
+
+
+def test_a_person_may_let_a_transaction_pay_another_document(sandbox, invoices):
+    pay([payment("T1", "0345", amount="10")], documents=invoices)
+    other = [payment("T1", "0012", amount="10")]
+    assert counts(pay(other, "run-2", documents=invoices, redo="all", retries=0))["created"] == 1
 
 
 def test_two_parts_with_one_key_are_not_taken_for_one(sandbox, invoices):

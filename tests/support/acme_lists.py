@@ -33,6 +33,7 @@ class AcmeListOperator(IncrementalListOperator):
             options=SimpleNamespace(base_url="https://acme.test"),
             requests=0,
             close=lambda: None,
+            request_counter=lambda: None,
         )
 
         def run(call: Any) -> Any:
