@@ -3,8 +3,8 @@
 ``python scripts/demo.py`` runs ``dags_examples/provision_customers.py`` twice in a throw-away Airflow under
 ``build/demo``, then ``dags_examples/invoice_orders.py`` twice and ``dags_examples/example_mobadoo_resync.py``
 once, and ends with 0 only if every check passes: nobody gets a second message, no order a second invoice, and
-the account of Mobadoo is in step again. With ``--up`` it starts the same Airflow with its
-web UI instead, for clicking through, until Ctrl+C.
+the account of Mobadoo is in step again. With ``--up`` it starts the same Airflow with its web UI instead, for
+clicking through, until Ctrl+C.
 """
 
 from __future__ import annotations

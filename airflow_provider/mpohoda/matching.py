@@ -189,8 +189,9 @@ class PaymentMapping(RecordMapping):
             self._transactions.note(own_key(self._key), call.key)
         return call
 
-    def _arguments(self, record: Record) -> dict[str, Any]:
-        arguments = super()._arguments(record)
+    def arguments(self, record: Record) -> dict[str, Any]:
+        """Return the values of a record by parameter, and remember its key."""
+        arguments = super().arguments(record)
         self._key = arguments.get("key")
         return arguments
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from airflow.sdk import BaseHook
 
