@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider import __version__
+from airflow_provider.events.settings import OPTIONS, SECTION
 from airflow_provider.http.options import connection_type
 from airflow_provider.vendors import VENDORS
 
@@ -44,9 +45,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         **{kind: _modules(kind) for kind in ("hooks", "operators", "sensors", "triggers")},
         "cli": ["airflow_provider.cli.get_cli_commands"],
+        "db-managers": ["airflow_provider.events.db.VendorApisDBManager"],
         "config": {
-            "vendor_apis": {
-                "description": "The database of the ledger of batches, and of quotas.",
+            SECTION: {
+                "description": "The database of the ledger of batches, and of quotas; what vendors tell.",
                 "options": {
                     "ledger_conn_id": {
                         "description": (
@@ -66,6 +68,7 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "/var/lib/airflow/vendor_apis.db",
                         "default": "",
                     },
+                    **OPTIONS,
                 },
             },
         },

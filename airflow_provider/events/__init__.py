@@ -1,0 +1,1 @@
+"""What vendors tell us: deliveries, the asset events they become, and the runs that get them."""
