@@ -1,0 +1,41 @@
+"""The receiver with what works behind it, for as long as a server runs."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.events.intake import Writer
+from airflow_provider.events.receiver import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider.events.settings import Settings
+
+
+class Service:
+    """The receiver and its writer.
+
+    :param settings: the configuration
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._writer = Writer(settings)
+        self.receiver = Receiver(settings, self._writer)
+
+    @asynccontextmanager
+    async def running(self, app: Any = None) -> AsyncIterator[None]:
+        """Work in the background while a server runs: a server that has just started may have runs to catch up.
+
+        :param app: the server's app, as lifespans get it
+        """
+        if self._settings.webhook_connections:
+            self._writer.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._writer.close)
+            self.receiver.counts.emit()
