@@ -57,6 +57,11 @@ class Vendor:
         path = Path(__file__).parent / self.conn_type / f"{name}.py"
         return self._module(name) if path.exists() else None
 
+    @property
+    def is_simulated(self) -> bool:
+        """Say whether the sandbox has the vendor."""
+        return (Path(__file__).parent / "sandbox" / self.conn_type / "vendor.py").exists()
+
     def simulation(self) -> type[Any]:
         """Import the class that simulates the vendor in the sandbox."""
         found: type[Any] = import_module(f"{PACKAGE}.sandbox.{self.conn_type}.vendor").VENDOR
@@ -77,6 +82,13 @@ VENDORS = (
         documentation="https://docs.imbee.me/imbee-docs/rest-api",
         options="ImbeeOptions",
         hook="ImbeeHook",
+    ),
+    Vendor(
+        conn_type="mobadoo",
+        name="Mobadoo",
+        documentation="https://mobadoo.com/recursos/",
+        options="MobadooOptions",
+        hook="MobadooHook",
     ),
     Vendor(
         conn_type="mpohoda",

@@ -113,6 +113,8 @@ class AsyncClient:
         :raises OSError: the call's sink could not take the response
         """
         setup = self.setup
+        if setup.prepare is not None:
+            call = setup.prepare(call)
         steps = exchange(
             call,
             policy=setup.policy,

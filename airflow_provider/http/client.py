@@ -19,7 +19,7 @@ from airflow_provider.http.proxy import proxy_for, proxy_secrets
 from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider.http.auth import Auth
     from airflow_provider.http.observer import Observer
@@ -77,6 +77,7 @@ class ClientSetup:
     :param observer: is told of each request
     :param headers: headers of every request that are no credentials
     :param allowance: how many requests may be sent; None for any number
+    :param prepare: returns a call as the connection wants it sent; None for calls that are sent as they are
     """
 
     options: VendorOptions
@@ -85,6 +86,7 @@ class ClientSetup:
     observer: Observer | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     allowance: int | None = None
+    prepare: Callable[[Call[Any]], Call[Any]] | None = None
     requests: int = 0
     """How many requests have been sent, repeats included."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from airflow.sdk import BaseHook
@@ -88,6 +89,14 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         :param options: the connection's fields
         """
         raise NotImplementedError
+
+    def prepare(self, call: Call[T], options: OptionsT) -> Call[T]:
+        """Return a call as this connection wants it sent.
+
+        :param call: the call
+        :param options: the connection's fields
+        """
+        return call
 
     def get_conn(self) -> requests.Session:
         """Return the configured session: pooled, authenticated, with a timeout.
@@ -189,4 +198,7 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         # It decides about proxies with the help of requests, which takes long to import.
         from airflow_provider.http.client import ClientSetup
 
-        return ClientSetup(options, self.auth(options), self.policy, observer, self.request_headers)
+        setup = ClientSetup(options, self.auth(options), self.policy, observer, self.request_headers)
+        if type(self).prepare is not VendorHook.prepare:
+            setup.prepare = partial(self.prepare, options=options)
+        return setup

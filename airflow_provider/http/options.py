@@ -10,6 +10,7 @@ The module uses the standard library alone: ``import airflow`` loads it through 
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import math
 import os
@@ -87,12 +88,22 @@ def pattern(value: Any) -> str:
     return str(value)
 
 
+WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def flag(value: Any) -> bool:
+    """Read true or false."""
+    try:
+        return WORDS[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("true or false") from None
+
+
 def verification(value: Any) -> bool | str:
     """Read whether to verify certificates: true, false, or the path of a CA bundle."""
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     given = str(value).strip()
-    if given.lower() in words:
-        return words[given.lower()]
+    if given.lower() in WORDS:
+        return WORDS[given.lower()]
     if not os.path.exists(given):
         raise ValueError("true, false, or the path of a file that is there")
     if os.path.isfile(given):
@@ -115,15 +126,32 @@ def proxy_url(value: Any) -> str:
 
 def url(value: Any) -> str:
     """Read the URL of an endpoint."""
+    return _url(value, "http", "https")
+
+
+def socket_url(value: Any) -> str:
+    """Read the URL of a WebSocket."""
+    return _url(value, "ws", "wss")
+
+
+def _url(value: Any, *schemes: str) -> str:
     given = str(value).strip()
     try:
         parts = urlsplit(given)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good or "@" in given or "?" in given or "#" in given or re.search(r"\s", given):
-        raise ValueError("a URL like https://host.example.com/path, without user, ? or #")
+        raise ValueError(f"a URL like {schemes[-1]}://host.example.com/path, without user, ? or #")
     return given
+
+
+def json_value(value: Any) -> Any:
+    """Return what a field holds that a URI has as JSON text, and JSON as itself; None for neither."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return None
 
 
 def form_field(

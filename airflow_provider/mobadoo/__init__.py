@@ -1,0 +1,1 @@
+"""Mobadoo: its connection, calls, states and hook."""

@@ -1,0 +1,161 @@
+"""What Mobadoo's answers mean. No answer is published, so all that a list may look like is read.
+
+Errors are judged by their HTTP status alone: the vendor's tables of error codes are not public.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+from airflow_provider.http.status import error_for_status
+from airflow_provider.http.urls import without_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider.http.call import Response
+
+CREDENTIAL = "token"
+"""The query parameter that the vendor takes the token from."""
+
+URL_PARAMETERS = ("url", "url_parameter", "slug", "videogame", "code")
+"""Where a video game may have its URL parameter. That there is one is published, its name is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class MobadooPage:
+    """A page of a list.
+
+    :param records: the records; None where the answer is no list that is known
+    :param next: URL of the next page, without the token; None where there is none
+    :param count: how many records the list has; None where the answer does not say
+    :param other: the answer as it came, where it is no list that is known
+    """
+
+    records: list[Any] | None = field(repr=False)
+    next: str | None = field(default=None, repr=False)
+    count: int | None = None
+    other: Any = field(default=None, repr=False)
+
+
+def page(response: Response) -> MobadooPage:
+    """Read a list: bare, or with ``results``, ``next`` and ``count``. Any other object is kept as it came.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or neither a list nor an object
+    """
+    found = document(response)
+    if isinstance(found, list):
+        return MobadooPage(found)
+    if not isinstance(found, dict):
+        raise VendorProtocolError(
+            f"the response is neither a list nor an object ({response.shape})", status=response.status
+        )
+    records = found.get("results")
+    if not isinstance(records, list):
+        return MobadooPage(None, other=found)
+    count = found.get("count")
+    known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    return MobadooPage(records, _next(response, found.get("next")), count if known else None)
+
+
+def document(response: Response) -> Any:
+    """Read a document, numbers with all their digits.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or not JSON
+    """
+    if error := error_for_status(response, _message(response), code=None):
+        raise error
+    return response.json(exact=True)
+
+
+def done(response: Response) -> Any:
+    """Read the answer to a change, of which nothing is published; an empty one is an empty object.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or has a body that is not JSON
+    """
+    if 200 <= response.status < 300 and not response.body.strip():
+        return {}
+    return document(response)
+
+
+def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
+    """Return what the paths of a video game begin with, like ``lol``.
+
+    :param videogame: the video game as the vendor lists it
+    :param names: the fields to look into, the first that has one counts
+    :raises VendorProtocolError: none of them has one; the error names the fields that there are
+    """
+    if isinstance(videogame, str):
+        videogame = {names[0]: videogame}
+    given: Mapping[str, Any] = videogame if isinstance(videogame, dict) else {}
+    for name in names:
+        value = given.get(name)
+        text = value.strip().strip("/") if isinstance(value, str) else ""
+        try:
+            return segment(name, text)
+        except InvalidInput:
+            continue
+    there = ", ".join(sorted(map(str, given))) or "no fields"
+    raise VendorProtocolError(
+        f"a video game has no URL parameter in any of {', '.join(names)}; it has {there}",
+        remedy="Name the video games yourself, like lol.",
+    )
+
+
+def segment(name: str, value: Any) -> str:
+    """Make sure that a value can be one segment of a path.
+
+    :param name: what it is called, for the error
+    :param value: a text or a whole number
+    :raises InvalidInput: it is empty, or would lead to another path
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    text = str(value).strip() if whole or isinstance(value, str) else ""
+    if not text or text in (".", "..") or "/" in text or "\\" in text or not text.isprintable():
+        told = f"{len(value)} characters of text" if isinstance(value, str) else f"a {type(value).__name__}"
+        raise InvalidInput(
+            f'"{name}" must be a part of a path: not empty, no dots alone, no slash; it is {told}.',
+            field=name,
+        )
+    return text
+
+
+def _next(response: Response, url: Any) -> str | None:
+    if not isinstance(url, str) or not url.strip():
+        return None
+    try:
+        return without_parameter(url.strip(), CREDENTIAL)
+    except ValueError:
+        # Not the end of the list: rows would be lost.
+        raise VendorProtocolError("the link to the next page is no URL", status=response.status) from None
+
+
+def _message(response: Response) -> str | None:
+    """Return what a refusal says: ``detail``, texts by field, or ``code`` and ``state``."""
+    if 200 <= response.status < 300:
+        return None
+    try:
+        found = response.json()
+    except VendorProtocolError:
+        return None
+    return _text(found) or None
+
+
+def _text(found: Any) -> str:
+    if isinstance(found, str):
+        return found.strip()
+    if isinstance(found, list):
+        return " ".join(filter(None, map(_text, found)))
+    if not isinstance(found, dict):
+        return ""
+    for name in ("detail", "state", "message", "error"):
+        if told := _text(found.get(name)):
+            code = found.get("code")
+            return f"{told} (code {code})" if isinstance(code, int | str) and code != "" else told
+    fields = {name: _text(value) for name, value in found.items()}
+    return "; ".join(f"{name}: {said}" for name, said in fields.items() if said)
