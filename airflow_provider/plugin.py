@@ -40,4 +40,4 @@ class VendorApisPlugin(AirflowPlugin):
     """The plugin."""
 
     name = "vendor_apis"
-    fastapi_apps = _MadeWhenRead()  # type: ignore[assignment]
+    fastapi_apps = _MadeWhenRead()

@@ -89,6 +89,5 @@ def hide(scope: MutableMapping[str, Any]) -> None:
 
 async def _plain_error(request: Request, error: Exception) -> Response:
     status: int = getattr(error, "status_code", 500)
-    return JSONResponse(
-        {"error": f"{HTTPStatus(status).phrase}."}, status_code=status, headers=getattr(error, "headers", None)
-    )
+    headers = getattr(error, "headers", None)
+    return JSONResponse({"error": f"{HTTPStatus(status).phrase}."}, status_code=status, headers=headers)

@@ -42,6 +42,8 @@ STORED_WITHIN = 30.0
 LATER = 5
 """Seconds after which to send again where nothing is known."""
 
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="vendor-apis", charset="UTF-8"'}
+
 SKIPPED = 65536
 """Bytes of a refused body that the server may skip to keep the TCP connection."""
 
@@ -82,7 +84,10 @@ class Receiver:
         if served is None:
             self.counts.add("refused")
             return _error(
-                request, 401, "Unauthorized.", {"WWW-Authenticate": 'Basic realm="vendor-apis", charset="UTF-8"'}
+                request,
+                401,
+                "Unauthorized.",
+                {"WWW-Authenticate": 'Basic realm="vendor-apis", charset="UTF-8"'},
             )
         if wait := self._rate.take(conn_id):
             self.counts.add("rate_limited", served)
@@ -114,8 +119,8 @@ class Receiver:
     async def _stored(self, served: Served, message: Message) -> Outcome:
         future = self._intake.submit(served.conn_id, served.vendor, "webhook", message)
         try:
-            # Shielded: a server that stops must not take back what is being stored.
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), STORED_WITHIN)
+            # Cancelled when it takes too long: what still waits then is not stored, as its sender is told.
+            return await asyncio.wait_for(asyncio.wrap_future(future), STORED_WITHIN)
         except TimeoutError:
             raise Busy("It took too long to be stored.", retry_after=LATER) from None
 

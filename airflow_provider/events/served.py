@@ -157,7 +157,8 @@ class Connections:
         if self._told.get(conn_id) != reason:
             self._told[conn_id] = reason
             log.warning(
-                'Connection "%s" is in [vendor_apis] webhook_connections, but its deliveries are refused: %s.',
+                'Connection "%s" of [vendor_apis] webhook_connections is not served: %s. Its deliveries are '
+                "refused.",
                 conn_id,
                 reason.rstrip("."),
             )
@@ -173,14 +174,15 @@ def find_connection(conn_id: str) -> Any | None:
     :raises LookupFailed: a place where connections are kept does not answer, and no other has it
     """
     from airflow.configuration import ensure_secrets_loaded
-    from airflow.models.connection import AirflowSecretsBackendAccessDenied
+    from airflow.models import connection
 
+    denied = getattr(connection, "AirflowSecretsBackendAccessDenied", PermissionError)
     failed: Exception | None = None
     for backend in ensure_secrets_loaded():
         try:
             if (found := backend.get_connection(conn_id=conn_id)) is not None:
                 return found
-        except AirflowSecretsBackendAccessDenied:
+        except denied:
             # None of the backends after it may answer in its place.
             return None
         except Exception as error:
