@@ -51,7 +51,7 @@ setup(
     keywords=["airflow", "provider", "imbee", "wolkvox", "mpohoda", "mobadoo"],
     python_requires=">=3.11",
     packages=find_packages(include=["airflow_provider", "airflow_provider.*"]),
-    package_data={"airflow_provider": ["py.typed"]},
+    package_data={"airflow_provider": ["py.typed", "events/alembic.ini"]},
     zip_safe=False,
     # The lower bounds are those of locks/lowest.txt, which `tox -e lowest` tests.
     install_requires=[

@@ -45,6 +45,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         **{kind: _modules(kind) for kind in ("hooks", "operators", "sensors", "triggers")},
         "cli": ["airflow_provider.cli.get_cli_commands"],
+        "db-managers": ["airflow_provider.events.db.VendorApisDBManager"],
         "config": {
             SECTION: {
                 "description": "The database of the ledger of batches, and of quotas; what vendors tell.",

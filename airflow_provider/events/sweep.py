@@ -1,0 +1,183 @@
+"""Find asset events that no run has got, and register them again.
+
+Airflow 3.2 and 3.3 leave an event behind whose time is before the cut of the last run, and which is committed
+after it. So every delivery is looked after until runs have its events: the Dags are told at least once.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from airflow_provider.events.storing import CHECK_AFTER
+from airflow_provider.events.subscribers import subscribers
+from airflow_provider.events.table import Delivery
+from airflow_provider.events.telling import Teller
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy.orm import Session
+
+log = logging.getLogger(__name__)
+
+GROUP = 200
+"""Deliveries of one transaction."""
+
+WAIT = timedelta(seconds=30)
+"""Until the next look at what is in the scheduler's queue."""
+
+MOST_RETOLD = 5
+"""How often an event is registered again. Runs that never keep it would otherwise be started for ever."""
+
+
+class Told(NamedTuple):
+    """A Dag that is to get an asset event in a run.
+
+    :param event_id: the event
+    :param asset_id: its asset
+    :param dag_id: the Dag
+    """
+
+    event_id: int
+    asset_id: int
+    dag_id: str
+
+
+class Missed(NamedTuple):
+    """What of some :class:`Told` no run has got, but should.
+
+    :param queued: whose Dag is in the scheduler's queue, so that a run is about to come
+    :param lost: of which nothing is to be expected any more
+    """
+
+    queued: set[Told]
+    lost: set[Told]
+
+
+def missed(session: Session, told: Collection[Told]) -> Missed:
+    """Find out which events have not reached the runs that they are for.
+
+    A Dag that is paused by now, or no longer scheduled on the asset, misses nothing.
+
+    :param session: Airflow's database
+    :param told: the events and the Dags
+    """
+    from airflow.models.asset import AssetDagRunQueue
+
+    if not told:
+        return Missed(set(), set())
+    asset_ids = {one.asset_id for one in told}
+    # The queue first: a run that is committed between the two questions is then found by the second.
+    rows = session.execute(
+        sa.select(AssetDagRunQueue.asset_id, AssetDagRunQueue.target_dag_id).where(
+            AssetDagRunQueue.asset_id.in_(asset_ids)
+        )
+    )
+    queue = {(asset_id, dag_id) for asset_id, dag_id in rows}
+    got = _got(session, {one.event_id for one in told})
+    wanted = subscribers(session, asset_ids)
+    open_ = {
+        one
+        for one in told
+        if (one.event_id, one.dag_id) not in got and one.dag_id in wanted.get(one.asset_id, ())
+    }
+    queued = {one for one in open_ if (one.asset_id, one.dag_id) in queue}
+    return Missed(queued, open_ - queued)
+
+
+def sweep(now: datetime | None = None) -> int:
+    """Register again the asset events of deliveries that no run has got.
+
+    Several processes may do it at once: each takes deliveries that no other one has.
+
+    :param now: the time; a test has its own
+    :return: how many deliveries were told again
+    """
+    from airflow.utils.session import create_session
+
+    now = now or datetime.now(UTC)
+    retold = 0
+    while True:
+        with create_session(scoped=False) as session:
+            due = _due(session, now)
+            teller, again = _sweep(session, due, now)
+        teller.notify()
+        retold += again
+        if len(due) < GROUP:
+            return retold
+
+
+def _due(session: Session, now: datetime) -> list[Delivery]:
+    # SQLite has no locks of rows: whoever writes first has the file until the commit. This writes nothing.
+    session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id == -1)
+        .values(retold=0)
+        .execution_options(synchronize_session=False)
+    )
+    query = sa.select(Delivery).where(Delivery.check_at <= now).order_by(Delivery.check_at).limit(GROUP)
+    return list(session.scalars(query.with_for_update(skip_locked=True)))
+
+
+def _sweep(session: Session, due: list[Delivery], now: datetime) -> tuple[Teller, int]:
+    found = missed(session, [one for delivery in due for one in _told(delivery)])
+    again = [delivery for delivery in due if _is_to_be_told(delivery, found)]
+    teller = Teller(session, (name for delivery in again for name in delivery.assets))
+    for delivery in due:
+        if delivery in again:
+            _tell_again(teller, delivery, found, now)
+        else:
+            delivery.check_at = now + WAIT if found.queued.intersection(_told(delivery)) else None
+    session.flush()
+    teller.finish()
+    return teller, len(again)
+
+
+def _is_to_be_told(delivery: Delivery, found: Missed) -> bool:
+    if found.lost.isdisjoint(_told(delivery)):
+        return False
+    if delivery.retold < MOST_RETOLD:
+        return True
+    log.error("Delivery %d is in no run although it was told %d times more", delivery.id, delivery.retold)
+    return False
+
+
+def _told(delivery: Delivery) -> list[Told]:
+    return [
+        Told(event["event"], event["asset"], dag_id) for event in delivery.events for dag_id in event["dags"]
+    ]
+
+
+def _got(session: Session, event_ids: Collection[int]) -> set[tuple[int, str]]:
+    from airflow.models.asset import association_table
+    from airflow.models.dagrun import DagRun
+
+    rows = session.execute(
+        sa.select(association_table.c.event_id, DagRun.dag_id)
+        .join(DagRun, DagRun.id == association_table.c.dag_run_id)
+        .where(association_table.c.event_id.in_(event_ids))
+    )
+    return {(event_id, dag_id) for event_id, dag_id in rows}
+
+
+def _tell_again(teller: Teller, delivery: Delivery, found: Missed, now: datetime) -> None:
+    told = set(_told(delivery))
+    assets = {one.asset_id for one in told & found.lost}
+    again = teller.tell(delivery, {event["name"] for event in delivery.events if event["asset"] in assets})
+    # Each Dag is looked after by the last event that it was told; those that have got theirs, by none.
+    before = [{**event, "dags": _dags(event, told & found.queued)} for event in delivery.events]
+    after = [
+        {**event, "dags": sorted({one.dag_id for one in told & found.lost if one.asset_id == event["asset"]})}
+        for event in again
+    ]
+    delivery.events = [*before, *after]
+    delivery.retold += 1
+    delivery.check_at = now + CHECK_AFTER * 2**delivery.retold
+
+
+def _dags(event: dict[str, Any], told: Iterable[Told]) -> list[str]:
+    return sorted({one.dag_id for one in told if one.event_id == event["event"]})

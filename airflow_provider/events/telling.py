@@ -1,0 +1,95 @@
+"""Register asset events through Airflow's own manager, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from airflow_provider.events.arrival import event_extra
+from airflow_provider.events.subscribers import advance_queue, subscribers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sqlalchemy.orm import Session
+
+    from airflow_provider.events.table import Delivery
+
+
+class Teller:
+    """Registers the asset events of deliveries, and tells who listens once they are committed.
+
+    :param session: the transaction
+    :param names: the assets that may have to be told
+    """
+
+    def __init__(self, session: Session, names: Iterable[str]) -> None:
+        self._session = session
+        self._models = _active_assets(session, sorted(set(names)))
+        self._subscribers = subscribers(session, [model.id for model in self._models.values()])
+        self._told: set[int] = set()
+        self._notifications: list[Callable[[], None]] = []
+
+    def tell(self, delivery: Delivery, names: Iterable[str]) -> list[dict[str, Any]]:
+        """Register an event for each of the assets that a Dag mentions.
+
+        :param delivery: its row, which has its id already
+        :param names: names of the assets
+        :return: the events, as :attr:`Delivery.events` has them
+        """
+        extra = event_extra(delivery)
+        models = [self._models[name] for name in names if name in self._models]
+        return [event for model in models if (event := self._register(model, extra))]
+
+    def finish(self) -> None:
+        """Have the runs that wait in the scheduler's queue get the events, too. The last of a transaction."""
+        if self._told:
+            advance_queue(self._session, self._told, datetime.now(UTC))
+
+    def notify(self) -> None:
+        """Call those who listen to asset events. To be called after the commit."""
+        notifications, self._notifications = self._notifications, []
+        for call in notifications:
+            call()
+
+    def _register(self, model: Any, extra: dict[str, Any]) -> dict[str, Any] | None:
+        from airflow.assets.manager import asset_manager
+
+        given: dict[str, Any] = {
+            "callback_sink": self._notifications,
+            "source_is_api": True,
+            "api_user_teams": set(),
+        }
+        manager: Any = type(asset_manager)
+        names = _keywords(manager)
+        event = asset_manager.register_asset_change(
+            asset=model,
+            extra=extra,
+            session=self._session,
+            **{name: value for name, value in given.items() if name in names},
+        )
+        if event is None:
+            return None
+        self._session.flush()
+        self._told.add(model.id)
+        dags = self._subscribers.get(model.id, [])
+        return {"event": event.id, "asset": model.id, "name": model.name, "dags": dags}
+
+
+def _active_assets(session: Session, names: list[str]) -> dict[str, Any]:
+    from airflow.models.asset import AssetModel
+
+    query = sa.select(AssetModel).where(
+        AssetModel.name.in_(names), AssetModel.uri == AssetModel.name, AssetModel.active.has()
+    )
+    return {model.name: model for model in session.scalars(query)} if names else {}
+
+
+@functools.cache
+def _keywords(manager: type[Any]) -> frozenset[str]:
+    # The method drops keywords that it does not know, so it would not say that it is an older one.
+    return frozenset(inspect.signature(manager.register_asset_change).parameters)
