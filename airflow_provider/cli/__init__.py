@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider.cli import ledger, quota, state
+from airflow_provider.cli import deliveries, ledger, quota, receive, state
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -17,7 +17,13 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="Look after the vendor APIs' ledger, quotas and incremental reading",
-            subcommands=[ledger.group(), quota.command(), state.group()],
+            help="Look after the vendor APIs' ledger, quotas, incremental reading and webhooks",
+            subcommands=[
+                ledger.group(),
+                quota.command(),
+                state.group(),
+                receive.command(),
+                deliveries.group(),
+            ],
         )
     ]

@@ -25,9 +25,9 @@ def command() -> ActionCommand:
         name="receive",
         help="Receive webhooks in a process of its own",
         description=(
-            "Receive webhooks in a process of its own, behind the reverse proxy that faces the internet. It "
-            "needs [vendor_apis] receiver = process, and Airflow's database. SIGTERM stops it: what was begun "
-            "is stored and answered first."
+            "Receive webhooks in a process of its own, behind a reverse proxy that faces the internet. It "
+            "needs [vendor_apis] receiver = process and Airflow's database. On SIGTERM it stores and "
+            "answers what is begun, and ends."
         ),
         func=receive,
         args=(

@@ -31,24 +31,18 @@ def receiver_app(receiver: Receiver) -> ASGIApp:
 
     :param receiver: answers them
     """
-    callbacks = "/callbacks/{conn_id}"
-    return Unlogged(
-        Starlette(
-            routes=[
-                *(
-                    Route(f"/webhooks/{{conn_id}}{slash}", receiver.webhook, methods=["POST"])
-                    for slash in ("", "/")
-                ),
-                *(
-                    Route(f"{callbacks}{secret}/{call}", callbacks_off, methods=methods)
-                    for secret in ("", "/{secret}")
-                    for call, methods in (("credit", ["GET", "POST"]), ("create", ["POST"]))
-                ),
-                Route("/health", health, methods=["GET"]),
-            ],
-            exception_handlers={HTTPException: _plain_error},
-        )
-    )
+    routes = [
+        Route(f"/webhooks/{{conn_id}}{slash}", receiver.webhook, methods=["POST"]) for slash in ("", "/")
+    ]
+    for secret in ("", "/{secret}"):
+        base = f"/callbacks/{{conn_id}}{secret}"
+        routes.append(Route(f"{base}/credit", callbacks_off, methods=["GET", "POST"]))
+        routes.append(Route(f"{base}/create", callbacks_off, methods=["POST"]))
+    routes.append(Route("/health", health, methods=["GET"]))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _plain_error})
+    # A redirection would send the secret once more, in a header.
+    app.router.redirect_slashes = False
+    return Unlogged(app)
 
 
 class Unlogged:

@@ -141,7 +141,7 @@ async def health(request: Request) -> Response:
 
 def _error(request: Request, status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
     answer = JSONResponse({"error": reason}, status_code=status, headers=headers)
-    if not _is_skippable(request):
+    if status == 408 or not _is_skippable(request):
         # Otherwise the server would go on reading what nobody wants.
         answer.headers["Connection"] = "close"
     return answer

@@ -28,7 +28,7 @@ class Service:
 
     @asynccontextmanager
     async def running(self, app: Any = None) -> AsyncIterator[None]:
-        """Work in the background while a server runs, from its start: there may be events that no run has got.
+        """Work in the background while a server runs, from its start: events may wait for a run.
 
         :param app: the server's app, as lifespans get it
         """

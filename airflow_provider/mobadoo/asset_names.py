@@ -14,7 +14,7 @@ TICKETS = "_tickets"
 DESYNC = "_desync"
 OTHER = "_other"
 
-LONGEST = 100
+LONGEST = 80
 """Characters of a part; a longer one is cut, and ends with a digest of all of it."""
 
 
