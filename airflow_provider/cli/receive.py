@@ -72,6 +72,8 @@ def receive(args: Namespace) -> None:
         workers=args.workers,
         # As Airflow logs.
         log_config=None,
+        # The proxy in front has one, and here it would be half of the work of refusing a stranger.
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )

@@ -33,7 +33,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         capsys.readouterr()
         status: Any = 0
         try:
-            group = [] if words[:1] in (("quota",), ("state",)) else ["ledger"]
+            group = [] if words[0] in ("quota", "state", "deliveries", "receive") else ["ledger"]
             args = parser.parse_args(["vendor-apis", *group, *words])
             args.func(args)
         except SystemExit as end:

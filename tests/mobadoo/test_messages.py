@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from airflow_provider.mobadoo import assets, messages
 from airflow_provider.mobadoo.asset_names import segment
+from airflow_provider.mobadoo.connection import MobadooOptions
 
 
 def read(body: dict[str, Any], conn_id: str = "mobadoo_default", **options: Any) -> Any:
-    return messages.read(
-        conn_id, SimpleNamespace(**{"identity": "result.id", "desync_match": None, **options}), body
-    )
+    options = {"base_url": "https://api.example.com", "token": SecretStr("token"), **options}
+    return messages.read(conn_id, MobadooOptions(conn_id=conn_id, **options), body)
 
 
 def model(**values: Any) -> dict[str, Any]:
@@ -322,7 +322,7 @@ def test_dags_find_the_assets_of_tickets_and_notices():
         (lambda: assets.mobadoo_asset(""), "conn_id"),
         (lambda: assets.mobadoo_asset(None), "conn_id"),
         (lambda: assets.mobadoo_asset("a", " "), "videogame"),
-        (lambda: assets.mobadoo_asset("a", 5), "videogame"),
+        (lambda: assets.mobadoo_asset("a", cast("Any", 5)), "videogame"),
         (lambda: assets.mobadoo_asset("a", "lol", ""), "entity"),
         (lambda: assets.mobadoo_asset("a", entity="Match"), "entity"),
         (lambda: assets.mobadoo_tickets("a", ""), "state"),
