@@ -7,12 +7,16 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from airflow_provider.events import faults
 from airflow_provider.events.outcome import Busy, Outcome
 from airflow_provider.events.storing import store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
 
     from airflow_provider.events.arrival import Arrival
     from airflow_provider.events.settings import Settings
@@ -21,6 +25,9 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 """How often one delivery is tried by itself, where other transactions get in its way."""
+
+LOCK_TIMEOUT = 10
+"""Seconds that a transaction waits for another one on PostgreSQL."""
 
 RETRY_AFTER = 10
 """Seconds after which a vendor is asked to send again what the database did not take."""
@@ -65,9 +72,16 @@ def _commit(arrivals: Sequence[Arrival], settings: Settings) -> list[Outcome]:
     from airflow.utils.session import create_session
 
     with create_session(scoped=False) as session:
+        _limit_waits(session)
         stored = store(session, arrivals, settings)
     stored.notify()
     return stored.outcomes
+
+
+def _limit_waits(session: Session) -> None:
+    # SQLite waits for 5 seconds and MySQL for 50, unless it is configured; PostgreSQL waits for ever.
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"))
 
 
 def _outage(error: Exception) -> Busy:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from airflow_provider.events.missed import Missed, Told, missed
 from airflow_provider.events.storing import CHECK_AFTER
-from airflow_provider.events.subscribers import subscribers
 from airflow_provider.events.table import Delivery
 from airflow_provider.events.telling import Teller
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from sqlalchemy.orm import Session
 
@@ -32,61 +32,6 @@ WAIT = timedelta(seconds=30)
 
 MOST_RETOLD = 5
 """How often an event is registered again. Runs that never keep it would otherwise be started for ever."""
-
-
-class Told(NamedTuple):
-    """A Dag that is to get an asset event in a run.
-
-    :param event_id: the event
-    :param asset_id: its asset
-    :param dag_id: the Dag
-    """
-
-    event_id: int
-    asset_id: int
-    dag_id: str
-
-
-class Missed(NamedTuple):
-    """What of some :class:`Told` no run has got, but should.
-
-    :param queued: whose Dag is in the scheduler's queue, so that a run is about to come
-    :param lost: of which nothing is to be expected any more
-    """
-
-    queued: set[Told]
-    lost: set[Told]
-
-
-def missed(session: Session, told: Collection[Told]) -> Missed:
-    """Find out which events have not reached the runs that they are for.
-
-    A Dag that is paused by now, or no longer scheduled on the asset, misses nothing.
-
-    :param session: Airflow's database
-    :param told: the events and the Dags
-    """
-    from airflow.models.asset import AssetDagRunQueue
-
-    if not told:
-        return Missed(set(), set())
-    asset_ids = {one.asset_id for one in told}
-    # The queue first: a run that is committed between the two questions is then found by the second.
-    rows = session.execute(
-        sa.select(AssetDagRunQueue.asset_id, AssetDagRunQueue.target_dag_id).where(
-            AssetDagRunQueue.asset_id.in_(asset_ids)
-        )
-    )
-    queue = {(asset_id, dag_id) for asset_id, dag_id in rows}
-    got = _got(session, {one.event_id for one in told})
-    wanted = subscribers(session, asset_ids)
-    open_ = {
-        one
-        for one in told
-        if (one.event_id, one.dag_id) not in got and one.dag_id in wanted.get(one.asset_id, ())
-    }
-    queued = {one for one in open_ if (one.asset_id, one.dag_id) in queue}
-    return Missed(queued, open_ - queued)
 
 
 def sweep(now: datetime | None = None) -> int:
@@ -150,18 +95,6 @@ def _told(delivery: Delivery) -> list[Told]:
     return [
         Told(event["event"], event["asset"], dag_id) for event in delivery.events for dag_id in event["dags"]
     ]
-
-
-def _got(session: Session, event_ids: Collection[int]) -> set[tuple[int, str]]:
-    from airflow.models.asset import association_table
-    from airflow.models.dagrun import DagRun
-
-    rows = session.execute(
-        sa.select(association_table.c.event_id, DagRun.dag_id)
-        .join(DagRun, DagRun.id == association_table.c.dag_run_id)
-        .where(association_table.c.event_id.in_(event_ids))
-    )
-    return {(event_id, dag_id) for event_id, dag_id in rows}
 
 
 def _tell_again(teller: Teller, delivery: Delivery, found: Missed, now: datetime) -> None:
