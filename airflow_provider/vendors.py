@@ -57,11 +57,6 @@ class Vendor:
         path = Path(__file__).parent / self.conn_type / f"{name}.py"
         return self._module(name) if path.exists() else None
 
-    @property
-    def is_simulated(self) -> bool:
-        """Say whether the sandbox has the vendor."""
-        return (Path(__file__).parent / "sandbox" / self.conn_type / "vendor.py").exists()
-
     def simulation(self) -> type[Any]:
         """Import the class that simulates the vendor in the sandbox."""
         found: type[Any] = import_module(f"{PACKAGE}.sandbox.{self.conn_type}.vendor").VENDOR

@@ -25,6 +25,8 @@ from airflow_provider.exceptions import VendorError
 from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.imbee.connection import ImbeeOptions
+from airflow_provider.mobadoo.connection import MobadooOptions
+from airflow_provider.mobadoo.endpoints import ENDPOINTS, endpoints
 from airflow_provider.mpohoda.connection import MpohodaOptions
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 from tests.support import walls
@@ -32,7 +34,12 @@ from tests.support.sandbox import ROOT, SandboxProcess
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.rst"))
-TITLES = {ImbeeOptions: "Imbee", MpohodaOptions: "mPOHODA", WolkvoxOptions: "wolkvox CRM"}
+TITLES = {
+    ImbeeOptions: "Imbee",
+    MobadooOptions: "Mobadoo",
+    MpohodaOptions: "mPOHODA",
+    WolkvoxOptions: "wolkvox CRM",
+}
 ERRORS = [
     name
     for name, member in vars(exceptions).items()
@@ -105,6 +112,23 @@ def test_the_tables_of_connection_fields_are_those_of_the_forms(options):
         assert ("Secret." in meaning or "secret" in meaning) == form["secret"], label
     described = {row[0] for row in (*rows(own), *rows(common))} - {"Label in the form"}
     assert described == {form["label"] for form in options.forms().values()}
+
+
+def test_the_table_of_mobadoos_calls_is_that_of_the_code():
+    shown = section(page("connections"), "Mobadoo: another path for a call")
+    expected = [
+        [
+            f"``{name}``",
+            f"``{one.verb} {one.path}``",
+            *([f"``{{{one.needed[0]}}}``"] if one.needed else []),
+            *([f"may have ``{{{one.allowed[0]}}}``"] if one.allowed else []),
+            *([] if one.needed or one.allowed else [""]),
+        ]
+        for name, one in ENDPOINTS.items()
+    ]
+    [(_, example)] = blocks(shown, "json")
+    assert set(endpoints(json.loads(example))) == {"list_videogames", "cancel_ticket"}
+    assert rows(shown)[1:] == expected
 
 
 def from_command(command: str) -> Connection:

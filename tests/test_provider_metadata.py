@@ -22,6 +22,8 @@ from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.http.options import VendorOptions
 from airflow_provider.imbee.connection import ImbeeOptions
 from airflow_provider.imbee.hooks import ImbeeHook
+from airflow_provider.mobadoo.connection import MobadooOptions
+from airflow_provider.mobadoo.hooks import MobadooHook
 from airflow_provider.mpohoda.connection import MpohodaOptions
 from airflow_provider.mpohoda.hooks import MpohodaHook
 from airflow_provider.wolkvox.connection import WolkvoxOptions
@@ -33,6 +35,7 @@ TYPES = INFO["connection-types"]
 CONNECTION_TYPES = {entry["connection-type"]: entry for entry in TYPES}
 VENDORS: dict[str, tuple[type[VendorOptions], Any]] = {
     "imbee": (ImbeeOptions, ImbeeHook),
+    "mobadoo": (MobadooOptions, MobadooHook),
     "mpohoda": (MpohodaOptions, MpohodaHook),
     "wolkvox": (WolkvoxOptions, WolkvoxHook),
 }
@@ -169,6 +172,7 @@ def test_the_form_has_each_field_of_the_options_under_its_label(vendor):
 
 LABELS = {
     "imbee": {"host": "HOST", "password": "Authorization (myAuth)", "port": "Port"},
+    "mobadoo": {"host": "Endpoint URL", "password": "Token", "port": "Port"},
     "mpohoda": {
         "host": "API host",
         "login": "Client Id",
@@ -184,6 +188,14 @@ LABELS = {
 }
 EXTRAS = {
     "imbee": {"corporate_token": "Corporate token (myCorporateToken)"},
+    "mobadoo": {
+        "environment": "Environment",
+        "client_id": "client_id",
+        "profile": "profile",
+        "ws_url": "Websocket",
+        "online_url": "Online URL",
+        "calls": "Calls",
+    },
     "mpohoda": {
         "country": "Country",
         "client_authentication": "Client authentication",
@@ -191,8 +203,13 @@ EXTRAS = {
     },
     "wolkvox": {"domain": "Domain", "information_method": "Method of token information"},
 }
-SECRET_EXTRAS = {"imbee": {"corporate_token", "proxy"}, "mpohoda": {"proxy"}, "wolkvox": {"proxy"}}
-REQUIRED = {"imbee": "host", "mpohoda": "password", "wolkvox": "host"}
+SECRET_EXTRAS = {
+    "imbee": {"corporate_token", "proxy"},
+    "mobadoo": {"webhook_secret", "proxy"},
+    "mpohoda": {"proxy"},
+    "wolkvox": {"proxy"},
+}
+REQUIRED = {"imbee": "host", "mobadoo": "password", "mpohoda": "password", "wolkvox": "host"}
 
 
 @every_vendor
@@ -288,7 +305,8 @@ def test_airflow_lists_the_provider(airflow_db):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     listed = {row["package_name"]: row for row in json.loads(done.stdout[done.stdout.index("[{") :])}
     assert listed[DISTRIBUTION]["version"] == __version__
-    assert "Imbee" in listed[DISTRIBUTION]["description"]
+    for name in ("Imbee", "Mobadoo", "mPOHODA", "wolkvox CRM"):
+        assert name in listed[DISTRIBUTION]["description"]
 
 
 def test_airflow_takes_no_default_of_a_form_for_a_secret():

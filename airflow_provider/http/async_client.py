@@ -24,6 +24,7 @@ from airflow_provider.http.sinks import NotSaved
 from airflow_provider.http.steps import (
     WRONG_HOST,
     Mask,
+    Reload,
     Send,
     TransportFailure,
     Wait,
@@ -121,6 +122,7 @@ class AsyncClient:
             timeout=setup.options.timeout,
             rate_limiter=setup.rate_limiter,
             auth=setup.auth,
+            base_url=setup.options.base_url,
             on_attempt=setup.on_attempt,
         )
         outcome: Outcome = None
@@ -138,6 +140,8 @@ class AsyncClient:
                     else:
                         async with self._slots:
                             outcome = await self._send(step)
+                elif isinstance(step, Reload):
+                    outcome = await step.aread()
                 else:
                     outcome = None
                     await self._do(step)

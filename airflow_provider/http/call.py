@@ -154,6 +154,8 @@ class Call(Generic[T]):
     :param headers: headers of this call alone; they win over those of the connection
     :param attempts: an upper bound on sendings below the policy's own, for calls that cost something
     :param anonymous: whether the connection's credentials stay at home
+    :param turns_slash: whether a GET follows a redirect that only adds or drops the final slash of its path,
+        once; every other redirect is an error
     :param alone: whether it shares no request with other calls, where a vendor takes several at once
     :param key: what makes two calls of the same function the same call; a batch needs it
     :param reading: what the value tells an observer, at the time it came: a reading of the quota
@@ -176,6 +178,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     attempts: int | None = None
     anonymous: bool = False
+    turns_slash: bool = False
     alone: bool = False
     key: tuple[str, ...] = field(default=(), repr=False)
     reading: Callable[[T, datetime], Any] | None = field(default=None, repr=False)

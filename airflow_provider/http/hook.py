@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from airflow.sdk import BaseHook
 
 from airflow_provider.exceptions import VendorError
+from airflow_provider.http.auth import HeaderAuth, QueryAuth, Reloaded, ReloadingAuth
 from airflow_provider.http.call import Call, Repeat
 from airflow_provider.http.masking import amask, mask
 from airflow_provider.http.options import VendorOptions
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider.http.observer import Observer
     from airflow_provider.http.sync_client import SyncClient
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 OptionsT = TypeVar("OptionsT", bound=VendorOptions)
 
@@ -42,6 +46,9 @@ class VendorHook(BaseHook, Generic[OptionsT]):
     options_type: ClassVar[type[VendorOptions]]
     request_headers: ClassVar[Mapping[str, str]] = {}
     """Headers of every request that are no credentials."""
+    reloads: ClassVar[bool] = False
+    """Whether a call whose credentials are refused reads the connection again, and is sent again where
+    somebody has put others there. Not for a vendor whose quota belongs to the credentials."""
 
     def __init__(self, conn_id: str, *, policy: RequestPolicy | None = None) -> None:
         super().__init__()
@@ -198,7 +205,58 @@ class VendorHook(BaseHook, Generic[OptionsT]):
         # It decides about proxies with the help of requests, which takes long to import.
         from airflow_provider.http.client import ClientSetup
 
-        setup = ClientSetup(options, self.auth(options), self.policy, observer, self.request_headers)
+        auth = self.auth(options)
+        if self.reloads and isinstance(auth, HeaderAuth | QueryAuth):
+            auth = ReloadingAuth(auth, partial(self._reload, options), partial(self._areload, options))
+        setup = ClientSetup(options, auth, self.policy, observer, self.request_headers)
         if type(self).prepare is not VendorHook.prepare:
             setup.prepare = partial(self.prepare, options=options)
         return setup
+
+    def _reload(self, before: OptionsT) -> Reloaded | None:
+        try:
+            found = self._read(self.get_connection(self.conn_id))
+        except Exception as error:
+            self._tell_unread(error)
+            return None
+        if self._leads_elsewhere(before, found):
+            return None
+        mask(self._secrets(found))
+        return self._taken(found)
+
+    async def _areload(self, before: OptionsT) -> Reloaded | None:
+        try:
+            found = self._read(await self.aget_connection(self.conn_id))
+        except Exception as error:
+            self._tell_unread(error)
+            return None
+        if self._leads_elsewhere(before, found):
+            return None
+        await amask(self._secrets(found))
+        return self._taken(found)
+
+    def _taken(self, options: OptionsT) -> Reloaded:
+        self._options = options
+        return Reloaded(self.auth(options).credentials, options.secrets())
+
+    def _tell_unread(self, error: Exception) -> None:
+        # Whatever a secrets backend raises: the refusal is what the task must hear of.
+        log.warning(
+            'Connection "%s" (%s): its credentials were refused, and it could not be read again (%s).',
+            self.conn_id,
+            self.options_type.conn_type,
+            type(error).__name__,
+        )
+
+    def _leads_elsewhere(self, before: OptionsT, found: OptionsT) -> bool:
+        """Say whether the way to the vendor is another: what runs would send new secrets to the old place."""
+        way = [(one.base_url, one.proxy, one.verify) for one in (before, found)]
+        if way[0] == way[1]:
+            return False
+        log.warning(
+            'Connection "%s" (%s): its credentials were refused, and it leads to another place by now. What '
+            "is running keeps to the old one; start it again.",
+            self.conn_id,
+            self.options_type.conn_type,
+        )
+        return True

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.urls import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 
 log = logging.getLogger(__name__)
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def base_url(connection: Connection, *, label: str, host: str | None = None) -> str:

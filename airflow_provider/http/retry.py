@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.exceptions import (
@@ -22,7 +22,16 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.auth import Auth, Terms
 from airflow_provider.http.call import Call, Repeat, Response
-from airflow_provider.http.steps import ANONYMOUS, Send, Step, TransportFailure, Wait, WriteFailure
+from airflow_provider.http.steps import (
+    ANONYMOUS,
+    Credentials,
+    Send,
+    Step,
+    TransportFailure,
+    Wait,
+    WriteFailure,
+)
+from airflow_provider.http.urls import turned_slash
 from airflow_provider.values import seconds, whole_number
 
 if TYPE_CHECKING:
@@ -117,6 +126,7 @@ def exchange(
     rate_limiter: RateLimiter,
     auth: Auth = NO_AUTH,
     url: str | None = None,
+    base_url: str = "",
     on_attempt: Callable[[Call[Any], Outcome, Any], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     draw: Callable[[], float] = random.random,
@@ -129,6 +139,7 @@ def exchange(
     :param rate_limiter: the pace of the client
     :param auth: what authenticates the call, unless it is anonymous
     :param url: where the call is sent, if not to the vendor
+    :param base_url: where the vendor's API begins
     :param on_attempt: is told of each attempt: the call, what came back, and the value or the error it means
     :param clock: a monotonic clock
     :param draw: a source of random numbers from 0 to 1
@@ -140,7 +151,7 @@ def exchange(
     deadline: float | None = None
     attempt = 0
     failure: VendorError | None = None
-    renewed = False
+    renewed = turned = False
     limit = call.max_response_bytes or policy.max_response_bytes
     while True:
         if pause := rate_limiter.reserve(clock()):
@@ -175,11 +186,20 @@ def exchange(
         if isinstance(outcome, WriteFailure):
             # Ours, not the vendor's: neither another attempt nor another record would fare better.
             raise outcome.error
-        if not renewed and _refused(call, outcome) and auth.refused(credentials):
+        if _turns_slash(call, outcome, base_url, credentials):
+            there = call.path[:-1] if call.path.endswith("/") else f"{call.path}/"
+            if turned:
+                raise _circle(call.path, there, failure)
+            turned = True
+            attempt -= 1
+            call = replace(call, path=there)
+            continue
+        if not renewed and _refused(call, outcome):
             # Once, for every call: a request that is refused with 401 was not processed.
             renewed = True
-            attempt -= 1
-            continue
+            if (yield from auth.renew(credentials, Terms(policy, timeout, deadline, clock, draw))):
+                attempt -= 1
+                continue
         asked: float | None = getattr(failure, "retry_after", None)
         delay = policy.wait(attempt, asked, draw())
         if asked is not None and delay is not None:
@@ -203,6 +223,24 @@ def _refused(call: Call[T], outcome: Outcome) -> bool:
         and outcome.status == 401
         and not call.anonymous
         and "authorization" not in map(str.lower, call.headers)
+    )
+
+
+def _turns_slash(call: Call[T], outcome: Outcome, base_url: str, credentials: Credentials) -> bool:
+    """Say whether a response leads to the same path with or without its final slash, and may be followed."""
+    if not call.turns_slash or call.method != "GET" or not isinstance(outcome, Response):
+        return False
+    # 302 and 303 speak of another document.
+    location = outcome.headers.get("location", "") if outcome.status in (301, 307, 308) else ""
+    sent = {**call.query, **credentials.query}
+    return bool(location) and turned_slash(f"{base_url}/{call.path}", sent, location)
+
+
+def _circle(here: str, there: str, failure: VendorError) -> VendorProtocolError:
+    return VendorProtocolError(
+        f'the server redirects in a circle: "{there}" leads to "{here}", and that leads to "{there}"',
+        status=failure.status,
+        remedy="Ask the vendor which of the two it serves; a proxy on the way may be at fault, too.",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from concurrent.futures import Future
 
     from airflow_provider.http.call import Call
@@ -71,6 +71,18 @@ class Mask:
 
 
 @dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the connection again; the answer to the step is what was read, see ``auth.py``.
+
+    :param read: reads it
+    :param aread: reads it without blocking the event loop
+    """
+
+    read: Callable[[], Any]
+    aread: Callable[[], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class TransportFailure:
     """No usable response arrived.
 
@@ -98,7 +110,7 @@ class WriteFailure:
     error: OSError
 
 
-Step = Send | Wait | WaitFor | Mask
+Step = Send | Wait | WaitFor | Mask | Reload
 
 
 def broken(kind: str, *, timed_out: bool, sent: bool) -> TransportFailure:

@@ -34,6 +34,7 @@ from airflow_provider.http.steps import (
     WRONG_HOST,
     Credentials,
     Mask,
+    Reload,
     Send,
     Step,
     TransportFailure,
@@ -185,6 +186,7 @@ class SyncClient:
             timeout=setup.options.timeout,
             rate_limiter=setup.rate_limiter,
             auth=setup.auth,
+            base_url=setup.options.base_url,
             on_attempt=setup.on_attempt,
         )
         try:
@@ -214,6 +216,8 @@ class SyncClient:
                     time.sleep(step.seconds)
                 elif isinstance(step, Mask):
                     mask([step.secret])
+                elif isinstance(step, Reload):
+                    outcome = step.read()
                 else:
                     wait([step.future], step.seconds)
         finally:

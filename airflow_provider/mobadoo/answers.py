@@ -67,7 +67,8 @@ def document(response: Response) -> Any:
     :param response: the response
     :raises VendorError: it is a refusal, or not JSON
     """
-    if error := error_for_status(response, _message(response), code=None):
+    message, code = _said(response)
+    if error := error_for_status(response, message, code=code):
         raise error
     return response.json(exact=True)
 
@@ -135,15 +136,17 @@ def _next(response: Response, url: Any) -> str | None:
         raise VendorProtocolError("the link to the next page is no URL", status=response.status) from None
 
 
-def _message(response: Response) -> str | None:
-    """Return what a refusal says: ``detail``, texts by field, or ``code`` and ``state``."""
+def _said(response: Response) -> tuple[str | None, int | str | None]:
+    """Return text and code of a refusal: ``detail``, texts by field, or ``code`` and ``state``."""
     if 200 <= response.status < 300:
-        return None
+        return None, None
     try:
         found = response.json()
     except VendorProtocolError:
-        return None
-    return _text(found) or None
+        return None, None
+    code = found.get("code") if isinstance(found, dict) else None
+    known = isinstance(code, int | str) and not isinstance(code, bool) and code != ""
+    return _text(found) or None, code if known else None
 
 
 def _text(found: Any) -> str:
@@ -154,8 +157,7 @@ def _text(found: Any) -> str:
     if not isinstance(found, dict):
         return ""
     for name in ("detail", "state", "message", "error"):
-        if told := _text(found.get(name)):
-            code = found.get("code")
-            return f"{told} (code {code})" if isinstance(code, int | str) and code != "" else told
-    fields = {name: _text(value) for name, value in found.items()}
+        if said := _text(found.get(name)):
+            return said
+    fields = {name: _text(value) for name, value in found.items() if name != "code"}
     return "; ".join(f"{name}: {said}" for name, said in fields.items() if said)

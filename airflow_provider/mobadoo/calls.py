@@ -1,7 +1,7 @@
 """Mobadoo's REST API as plain functions: each returns a :class:`Call`, none sends anything.
 
-The paths are published, and what they are for. The answers are not, nor the verbs and bodies of the wallet. So
-answers are returned as they come, and the connection may name another verb and path for a call.
+The paths are published, and what they are for. The answers are not, nor the verbs and bodies of the wallet.
+So answers are returned as they come, and the connection may name another verb and path for a call.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def reset_notifications() -> Call[Any]:
 
 
 @once
-def create_ticket(transaction_id: str, ticket: Mapping[str, Any]) -> Call[Any]:
+def create_ticket(transaction_id: str | int, ticket: Mapping[str, Any]) -> Call[Any]:
     """Create a ticket, which takes a bet. It is never repeated by itself.
 
     :param transaction_id: what the ticket is known by on both sides; it becomes a field of the ticket
@@ -135,7 +135,7 @@ def create_ticket(transaction_id: str, ticket: Mapping[str, Any]) -> Call[Any]:
 
 
 @once
-def confirm_ticket(transaction_id: str, details: Mapping[str, Any] | None = None) -> Call[Any]:
+def confirm_ticket(transaction_id: str | int, details: Mapping[str, Any] | None = None) -> Call[Any]:
     """Confirm a ticket; not needed where the account confirms by itself.
 
     Like the next two it is never repeated by itself: each may move money, and that a second one moves none is
@@ -149,7 +149,7 @@ def confirm_ticket(transaction_id: str, details: Mapping[str, Any] | None = None
 
 
 @once
-def cancel_ticket(transaction_id: str, details: Mapping[str, Any] | None = None) -> Call[Any]:
+def cancel_ticket(transaction_id: str | int, details: Mapping[str, Any] | None = None) -> Call[Any]:
     """Cancel a ticket.
 
     :param transaction_id: id of the ticket
@@ -160,7 +160,7 @@ def cancel_ticket(transaction_id: str, details: Mapping[str, Any] | None = None)
 
 
 @once
-def resolve_ticket(transaction_id: str, details: Mapping[str, Any] | None = None) -> Call[Any]:
+def resolve_ticket(transaction_id: str | int, details: Mapping[str, Any] | None = None) -> Call[Any]:
     """Resolve a ticket; not needed where the account resolves by itself.
 
     :param transaction_id: id of the ticket
@@ -186,7 +186,7 @@ def list_tickets(query: Mapping[str, str] | None = None) -> Call[MobadooPage]:
 
 
 @safe
-def get_ticket(transaction_id: str) -> Call[Any]:
+def get_ticket(transaction_id: str | int) -> Call[Any]:
     """Read one ticket.
 
     :param transaction_id: id of the ticket
@@ -224,7 +224,7 @@ def moment(name: str, value: datetime | str, *, up: bool = False) -> str:
     return f"{found.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
-def _change(name: str, transaction_id: str, details: Mapping[str, Any] | None) -> Call[Any]:
+def _change(name: str, transaction_id: str | int, details: Mapping[str, Any] | None) -> Call[Any]:
     id = segment("transaction_id", transaction_id)
     return _ticket(name, id, {**(details or {}), "transaction_id": id})
 
@@ -237,4 +237,6 @@ def _call(
     name: str, decode: Callable[[Response], T], places: Mapping[str, str] | None = None, **more: Any
 ) -> Call[T]:
     endpoint, given = ENDPOINTS[name], places or {}
-    return MobadooCall(endpoint.verb, endpoint.filled(given), decode, name=name, places=given, **more)
+    path = endpoint.filled(given)
+    # Which of the paths end with a slash is known from samples alone.
+    return MobadooCall(endpoint.verb, path, decode, name=name, places=given, turns_slash=True, **more)

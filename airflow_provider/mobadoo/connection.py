@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 HOST_LABEL = "Endpoint URL"
 PASSWORD_LABEL = "Token"  # noqa: S105 - what the form calls it
+ENVIRONMENT_LABEL = "Environment"
 REST_PATH = "/api/v1"
 
 
@@ -123,7 +124,7 @@ class MobadooOptions(VendorOptions):
         placeholder="Dashboard > profile",
     )
     environment: str = form_field(
-        "Environment",
+        ENVIRONMENT_LABEL,
         "Which of Mobadoo's environments it is: stage (pre-production) or production.",
         default="stage",
         choices=("stage", "production"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from airflow_provider.exceptions import VendorAuthError
 from airflow_provider.http.auth import Auth, HeaderAuth, QueryAuth
 from airflow_provider.http.hook import VendorHook
-from airflow_provider.mobadoo.connection import MobadooOptions
+from airflow_provider.mobadoo.connection import ENVIRONMENT_LABEL, PASSWORD_LABEL, MobadooOptions
 
 if TYPE_CHECKING:
-    from airflow_provider.http.call import Call
+    from collections.abc import Callable
+
+    from airflow_provider.http.call import Call, Response
     from airflow_provider.http.retry import RequestPolicy
 
 T = TypeVar("T")
@@ -27,6 +32,8 @@ class MobadooHook(VendorHook[MobadooOptions]):
     conn_type = MobadooOptions.conn_type
     hook_name = "Mobadoo"
     options_type = MobadooOptions
+    # The token does not expire, but it is replaced in the vendor's dashboard.
+    reloads: ClassVar[bool] = True
 
     def __init__(
         self, mobadoo_conn_id: str = default_conn_name, *, policy: RequestPolicy | None = None
@@ -52,13 +59,29 @@ class MobadooHook(VendorHook[MobadooOptions]):
         from airflow_provider.mobadoo.calls import MobadooCall
 
         if options.calls and isinstance(call, MobadooCall) and (there := options.calls.get(call.name)):
-            return call.sent_to(there)
-        return call
+            call = call.sent_to(there)
+        return replace(call, decode=partial(_decode, call.decode, options))
 
     def check(self) -> str:
         """Check the token by reading the video games."""
         from airflow_provider.mobadoo.calls import list_videogames
 
-        found = self.run(list_videogames())
-        games = "" if found.records is None else f" The account has {len(found.records):,} video games."
-        return f"The token works: {self.options.asked}.{games}"
+        found = self.run(list_videogames()).records
+        if found is None:
+            games = "The answer is no list that is known, so the video games were not counted."
+        else:
+            games = f"The account has {len(found):,} video game{'' if len(found) == 1 else 's'}."
+        return f"The token works: {self.options.asked}. {games}"
+
+
+def _decode(decode: Callable[[Response], T], options: MobadooOptions, response: Response) -> T:
+    """Decode a response; a refusal says which environment was asked."""
+    try:
+        return decode(response)
+    except VendorAuthError as error:
+        error.remedy = (
+            f'Check "{PASSWORD_LABEL}" and "{ENVIRONMENT_LABEL}" of the connection: {options.asked} was '
+            "asked. Each environment has a token of its own, under Dashboard > profile. If it was refreshed "
+            "there, enter the new one in the connection."
+        )
+        raise

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.sandbox.control import Control
@@ -17,11 +17,9 @@ from airflow_provider.sandbox.messages import Answer, Refused, Request, json_ans
 if TYPE_CHECKING:
     from airflow_provider.sandbox.journal import Entry
     from airflow_provider.sandbox.state import Sandbox
-    from airflow_provider.sandbox.vendor import Vendor
+    from airflow_provider.sandbox.vendor import Receive, Send, Vendor
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Application:
@@ -35,19 +33,24 @@ class Application:
         self.control = Control(sandbox)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        body = await _body(receive)
+        """Serve one request, or one WebSocket."""
+        socket = scope["type"] == "websocket"
+        body = b"" if socket else await _body(receive)
         if body is None:
             return
         mount, _, path = scope["path"].lstrip("/").partition("/")
         address = (scope["client"] or ("",))[0]
-        request = Request(scope["method"], path, scope["query_string"], scope["headers"], body, address)
+        request = Request(
+            "GET" if socket else scope["method"], path, scope["query_string"], scope["headers"], body, address
+        )
         try:
             vendor = self.sandbox.vendors.get(mount)
-            if vendor is not None:
+            if socket:
+                await self._serve_socket(vendor, request, scope["state"]["transport"], receive, send)
+            elif vendor is not None:
                 await self._serve(vendor, request, scope["state"]["transport"], receive, send)
             elif mount == "_sandbox":
-                await _send(send, self._control(request))
+                await _send(send, await self._control(request))
             else:
                 places = ", ".join(f"/{name}" for name in ["_sandbox", *self.sandbox.vendors])
                 message = f"Nothing is served at '{scope['path']}'; use {places}"
@@ -57,11 +60,26 @@ class Application:
             traceback.print_exc(file=sys.stderr)
             raise
 
-    def _control(self, request: Request) -> Answer:
+    async def _control(self, request: Request) -> Answer:
         try:
-            return self.control.serve(request)
+            return await self.control.serve(request)
         except Refused as refused:
             return json_answer(400, {"error": str(refused)})
+
+    async def _serve_socket(
+        self,
+        vendor: Vendor | None,
+        request: Request,
+        transport: asyncio.Transport,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        if vendor is None:
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        entry = self.sandbox.journal.record(vendor.name, request)
+        entry.status = await vendor.websocket(request, transport, receive, send)
 
     async def _serve(
         self, vendor: Vendor, request: Request, transport: asyncio.Transport, receive: Receive, send: Send

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class Control:
             "reset": {"POST": self.reset},
         }
 
-    def serve(self, request: Request) -> Answer:
+    async def serve(self, request: Request) -> Answer:
         """Answer one control request.
 
         :raises Refused: if it cannot be carried out
@@ -54,6 +55,8 @@ class Control:
         name, _, rest = path.partition("/")
         vendor = self.sandbox.vendors.get(name)
         found = vendor and vendor.control(request.method, rest, _object(request))
+        if inspect.isawaitable(found):
+            found = await found
         if found is None:
             known = ", ".join(self.routes)
             return json_answer(404, {"error": f"Nothing is served at '{path}'; the known paths are: {known}"})

@@ -9,4 +9,4 @@ from airflow_provider.vendors import VENDORS as ROWS
 if TYPE_CHECKING:
     from airflow_provider.sandbox.vendor import Vendor
 
-VENDORS: tuple[type[Vendor], ...] = tuple(row.simulation() for row in ROWS if row.is_simulated)
+VENDORS: tuple[type[Vendor], ...] = tuple(row.simulation() for row in ROWS)

@@ -26,11 +26,15 @@ class Server(uvicorn.Server):
 
     :param config: uvicorn's configuration
     :param ready: called once the server listens
+    :param stopping: called before it stops
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self.ready = ready
+        self.stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -39,6 +43,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop at once, even with requests that hang on purpose."""
+        self.stopping()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await super().shutdown(sockets)
@@ -68,7 +73,9 @@ def run(host: str, port: int, latency: float, ready_file: Path | None, quiet: bo
     config = uvicorn.Config(
         Application(sandbox),
         http=_protocol(),
-        ws="none",
+        ws="websockets-sansio" if importlib.util.find_spec("websockets") else "none",
+        # The sandbox waits for pings of the client alone: a client is tested, not a server.
+        ws_ping_interval=None,
         lifespan="off",
         log_config=None,
         log_level="critical",
@@ -78,7 +85,7 @@ def run(host: str, port: int, latency: float, ready_file: Path | None, quiet: bo
         timeout_keep_alive=120,
         timeout_graceful_shutdown=2,
     )
-    server = Server(config, ready)
+    server = Server(config, ready, sandbox.stop)
 
     def stop(*_: object) -> None:
         server.should_exit = True

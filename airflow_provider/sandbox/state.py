@@ -51,6 +51,11 @@ class Sandbox:
             vendor.reset()
         self.switched()
 
+    def stop(self) -> None:
+        """End what the vendors do by themselves."""
+        for vendor in self.vendors.values():
+            vendor.stop()
+
     def switched(self) -> None:
         """Let changed switches take effect."""
         self.journal.resize(self.switches["sandbox.request_log_size"])

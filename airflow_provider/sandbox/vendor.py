@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider.sandbox.messages import Answer, Refused, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
     from airflow_provider.sandbox.clock import Clock
     from airflow_provider.sandbox.journal import Journal
     from airflow_provider.sandbox.switches import Switch, Switches
+
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Vendor:
@@ -45,6 +49,9 @@ class Vendor:
     def switched(self) -> None:
         """React to changed switches."""
 
+    def stop(self) -> None:
+        """End what goes on by itself; the sandbox stops."""
+
     def arrive(self, request: Request) -> Answer | None:
         """Notice that a request has come in, before any waiting time.
 
@@ -58,6 +65,19 @@ class Vendor:
     def serve(self, request: Request) -> Answer:
         """Carry a request out."""
         raise NotImplementedError
+
+    async def websocket(
+        self, request: Request, transport: asyncio.Transport, receive: Receive, send: Send
+    ) -> int:
+        """Serve a WebSocket until it ends; a vendor without one refuses it.
+
+        :param request: the handshake
+        :param transport: the connection below it
+        :return: the status of the handshake
+        """
+        await receive()
+        await send({"type": "websocket.close"})
+        return 403
 
     def maintenance(self) -> Answer:
         """Return what the vendor answers while it is down for maintenance."""
@@ -78,7 +98,7 @@ class Vendor:
         """Serve a control request of this vendor's own.
 
         :param path: below ``/_sandbox/<vendor>/``
-        :return: JSON, or None if there is no such path
+        :return: JSON, or an awaitable that gives it, or None if there is no such path
         """
         return None
 

@@ -1,0 +1,123 @@
+"""Requests that the sandbox itself sends: webhooks and callbacks."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USER = "mobadoo"
+LONGEST_ANSWER = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request.
+
+    :param status: the HTTP status; None without an answer
+    :param text: the start of the answer
+    :param error: the kind of error, where there is no answer; never its text, which may have the URL
+    """
+
+    status: int | None
+    text: str = ""
+    error: str | None = None
+
+    @property
+    def json(self) -> Any:
+        """The decoded answer; None where it is not JSON."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome for the control API."""
+        return {"status": self.status, "json": self.json, "error": self.error}
+
+
+class Sender:
+    """Send to the customer.
+
+    :param switch: returns the value of one of Mobadoo's switches
+    """
+
+    def __init__(self, switch: Callable[[str], Any]) -> None:
+        self.switch = switch
+
+    async def webhook(self, body: Any) -> Outcome:
+        """Send a message to the webhook URL."""
+        secret = self.switch("webhook_secret")
+        how = self.switch("webhook_auth") if secret else "none"
+        query = (("secret", secret),) if how == "query" else ()
+        password = secret if how == "basic" else None
+        return await self._send(
+            self.switch("webhook_verb"), self.switch("webhook_url"), body, query, password
+        )
+
+    async def callback(self, name: str, body: Any, session: str | None = None) -> Outcome:
+        """Call the operator.
+
+        :param name: ``credit`` or ``create``
+        :param body: the JSON body; None sends none
+        :param session: goes into the query as ``hash``
+        """
+        parts = urlsplit(self.switch("callbacks_url"))
+        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))
+        query = () if session is None else (("hash", session),)
+        verb = self.switch("credit_verb") if name == "credit" else "POST"
+        return await self._send(verb, url, body, query, None)
+
+    async def _send(
+        self, method: str, url: str, body: Any, query: tuple[tuple[str, str], ...], password: str | None
+    ) -> Outcome:
+        # Imported late: the sandbox starts without it, and most Dags need no webhook.
+        import aiohttp
+
+        try:
+            url, headers = self._addressed(url, query, password)
+            timeout = aiohttp.ClientTimeout(total=self.switch("webhook_timeout"))
+            data = None if body is None else json.dumps(body).encode()
+            if data is not None:
+                headers["Content-Type"] = "application/json"
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+                session.request(method, url, data=data, headers=headers, allow_redirects=False) as answer,
+            ):
+                return Outcome(
+                    answer.status, (await answer.content.read(LONGEST_ANSWER)).decode("utf-8", "replace")
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return Outcome(None, error=type(error).__name__)
+
+    def _addressed(
+        self, url: str, query: tuple[tuple[str, str], ...], password: str | None
+    ) -> tuple[str, dict[str, str]]:
+        """Return the URL without what belongs into a header, and that header."""
+        parts = urlsplit(url)
+        name = USER
+        if parts.username is not None:
+            if self.switch("url_credentials") == "basic":
+                name, password = unquote(parts.username), unquote(parts.password or "")
+            parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        pairs = [*parse_qsl(parts.query, keep_blank_values=True), *query]
+        url = urlunsplit(parts._replace(query=urlencode(pairs)))
+        if password is None:
+            return url, {}
+        text = base64.b64encode(f"{name}:{password}".encode()).decode()
+        return url, {"Authorization": f"Basic {text}"}
+
+
+def secrets_of(url: str) -> list[str]:
+    """Return the secrets that a URL holds: the password, and ``secret`` of the query."""
+    try:
+        parts = urlsplit(url)
+        found = [unquote(parts.password)] if parts.password else []
+    except ValueError:
+        return []
+    return [*found, *(value for name, value in parse_qsl(parts.query) if name == "secret")]
