@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from airflow_provider.events import api
+from airflow_provider.events.api import router
 from airflow_provider.events.app import receiver_app
 from airflow_provider.events.service import Service
 from airflow_provider.events.settings import load
@@ -28,7 +28,7 @@ def api_server_app() -> FastAPI | None:
         lifespan=service.running if service else None,
     )
     # Behind Airflow's login; deliveries are looked at here wherever they are received.
-    app.include_router(api.router)
+    app.include_router(router)
     if service is not None:
         app.mount("", receiver_app(service.receiver))
     return app

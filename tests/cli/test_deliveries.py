@@ -107,7 +107,12 @@ def test_a_delivery_that_nobody_subscribes_to_is_not_told(cli, stored):
 
 def test_a_delivery_is_told_again_when_that_is_confirmed(cli, monkeypatch, airflow_db):
     replayed: list[int] = []
-    monkeypatch.setattr(deliveries, "replay_delivery", lambda number: replayed.append(number) or 2)
+
+    def replay(number: int) -> int:
+        replayed.append(number)
+        return 2
+
+    monkeypatch.setattr(deliveries, "replay_delivery", replay)
     assert cli("deliveries", "replay", "5", answer="n")[0] == 1
     assert replayed == []
     status, out, _ = cli("deliveries", "replay", "5", answer="y")
@@ -125,7 +130,12 @@ def test_old_deliveries_are_deleted_when_that_is_confirmed(cli, stored):
 
 def test_a_time_may_have_an_offset(cli, monkeypatch, airflow_db):
     times: list[datetime] = []
-    monkeypatch.setattr(retention, "delete_before", lambda time: times.append(time) or 0)
+
+    def delete(time: datetime) -> int:
+        times.append(time)
+        return 0
+
+    monkeypatch.setattr(retention, "delete_before", delete)
     cli("deliveries", "clean", "--before", "2026-11-03T01:00:00+01:00", "--yes")
     cli("deliveries", "clean", "--before", "2026-11-03", "--yes")
     assert times[0] == times[1] == datetime(2026, 11, 3, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider import plugin
 from airflow_provider.events import deliveries
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": 3, "conn_id": "mobadoo_two", "outcome": "accepted"},
     {"id": 2, "conn_id": "mobadoo_one", "outcome": "accepted"},
 ]
