@@ -88,14 +88,14 @@ def _last_cuts(session: Session, dag_ids: Collection[str]) -> dict[str, datetime
         .where(DagRun.dag_id.in_(dag_ids), DagRun.run_type == DagRunType.ASSET_TRIGGERED)
         .group_by(DagRun.dag_id)
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def _times(session: Session, event_ids: Collection[int]) -> dict[int, datetime]:
     from airflow.models.asset import AssetEvent
 
     rows = session.execute(sa.select(AssetEvent.id, AssetEvent.timestamp).where(AssetEvent.id.in_(event_ids)))
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def _got(session: Session, event_ids: Collection[int]) -> set[tuple[int, str]]:
