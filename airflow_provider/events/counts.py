@@ -5,11 +5,12 @@ Counted in memory and handed over from time to time: a stranger's flood must not
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from airflow_provider.http.metrics import increase
 
 if TYPE_CHECKING:
     from airflow_provider.events.served import Served
@@ -41,8 +42,6 @@ class Counts:
         self._emitted_at = time.monotonic()
         # Metrics that cannot be sent are no reason to refuse a delivery.
         with suppress(Exception):
-            from airflow.observability.stats import Stats
-
             for (outcome, conn_id), count in counts.items():
-                tags = {"outcome": outcome, **({"conn_id": conn_id} if conn_id else {})}
-                Stats.incr(f"vendor_apis.webhook.{re.sub(r'[^a-z_]', '_', outcome)}", count, tags=tags)
+                tags = {"conn_id": conn_id} if conn_id else {}
+                increase(f"webhook.{outcome}", count, outcome=outcome, **tags)

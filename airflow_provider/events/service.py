@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.events.intake import Writer
 from airflow_provider.events.receiver import Receiver
+from airflow_provider.http import metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from airflow_provider.events.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Service:
@@ -32,6 +36,10 @@ class Service:
 
         :param app: the server's app, as lifespans get it
         """
+        try:
+            metrics.start()
+        except Exception as error:
+            log.warning("Metrics are not emitted: %s.", type(error).__name__)
         if self._settings.webhook_connections:
             self._writer.start()
         try:

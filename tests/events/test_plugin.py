@@ -95,3 +95,36 @@ print(json.dumps(sorted(set(sys.modules) - known)))
     )
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert loaded <= {"airflow_provider", "airflow_provider.plugin"}
+
+
+def test_the_server_emits_what_it_counts(apps, monkeypatch):
+    """Airflow prepares the metrics of the task SDK for tasks alone."""
+    import asyncio
+
+    from airflow.sdk.observability.metrics import statsd_logger
+
+    emitted: list[tuple[str, dict[str, str]]] = []
+
+    class Backend:
+        def incr(self, name: str, *_: object, tags: dict[str, str], **__: object) -> None:
+            emitted.append((name, tags))
+
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+    monkeypatch.setattr(statsd_logger, "get_statsd_logger", Backend)
+    from airflow_provider.events.service import Service
+    from tests.support.receiving import settings
+
+    service = Service(settings(webhook_connections=""))
+
+    async def live() -> None:
+        async with service.running():
+            service.receiver.counts.add("refused")
+
+    try:
+        asyncio.run(live())
+    finally:
+        monkeypatch.undo()
+        from airflow_provider.http import metrics
+
+        metrics.start()
+    assert emitted == [("vendor_apis.webhook.refused", {"outcome": "refused"})]
