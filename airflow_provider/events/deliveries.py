@@ -103,7 +103,7 @@ def replay_delivery(delivery_id: int) -> int | None:
         if row is None:
             return None
         teller = Teller(session, row.assets)
-        events = teller.tell(row, row.assets)
+        [events] = teller.tell([(row, row.assets)])
         _add(row, events)
         session.flush()
         teller.finish()

@@ -66,9 +66,9 @@ def _insert(session: Session, news: list[Delivery]) -> None:
 
 
 def _tell(teller: Teller, news: list[Delivery]) -> None:
-    told = [(row, teller.tell(row, row.assets)) for row in news]
+    told = teller.tell([(row, row.assets) for row in news])
     # Afterwards, so that all rows are updated by one statement.
-    for row, events in told:
+    for row, events in zip(news, told, strict=True):
         if events:
             row.events, row.outcome = events, Outcome.ACCEPTED
         if any(event["dags"] for event in events):

@@ -71,12 +71,12 @@ def _due(session: Session, now: datetime) -> list[Delivery]:
 def _sweep(session: Session, due: list[Delivery], now: datetime) -> tuple[Teller, int]:
     found = missed(session, [one for delivery in due for one in _told(delivery)])
     again = [delivery for delivery in due if _is_to_be_told(delivery, found)]
-    teller = Teller(session, (name for delivery in again for name in delivery.assets))
-    for delivery in due:
-        if delivery in again:
-            _tell_again(teller, delivery, found, now)
-        else:
-            delivery.check_at = now + WAIT if found.queued.intersection(_told(delivery)) else None
+    names = [_lost_assets(delivery, found) for delivery in again]
+    teller = Teller(session, set().union(*names))
+    for delivery, events in zip(again, teller.tell([*zip(again, names, strict=True)]), strict=True):
+        _look_after(delivery, events, found, now)
+    for delivery in set(due).difference(again):
+        delivery.check_at = now + WAIT if found.queued.intersection(_told(delivery)) else None
     session.flush()
     teller.finish()
     return teller, len(again)
@@ -97,10 +97,14 @@ def _told(delivery: Delivery) -> list[Told]:
     ]
 
 
-def _tell_again(teller: Teller, delivery: Delivery, found: Missed, now: datetime) -> None:
+def _lost_assets(delivery: Delivery, found: Missed) -> set[str]:
+    lost = {one.asset_id for one in found.lost.intersection(_told(delivery))}
+    return {event["name"] for event in delivery.events if event["asset"] in lost}
+
+
+def _look_after(delivery: Delivery, again: list[dict[str, Any]], found: Missed, now: datetime) -> None:
+    """Note that a delivery was told again, and which Dags have yet to get which event."""
     told = set(_told(delivery))
-    assets = {one.asset_id for one in told & found.lost}
-    again = teller.tell(delivery, {event["name"] for event in delivery.events if event["asset"] in assets})
     # Each Dag is looked after by the last event that it was told; those that have got theirs, by none.
     before = [{**event, "dags": _dags(event, told & found.queued)} for event in delivery.events]
     after = [

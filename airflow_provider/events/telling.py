@@ -13,7 +13,7 @@ from airflow_provider.events.arrival import event_extra
 from airflow_provider.events.subscribers import advance_queue, subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -34,16 +34,26 @@ class Teller:
         self._told: set[int] = set()
         self._notifications: list[Callable[[], None]] = []
 
-    def tell(self, delivery: Delivery, names: Iterable[str]) -> list[dict[str, Any]]:
+    def tell(self, told: Sequence[tuple[Delivery, Iterable[str]]]) -> list[list[dict[str, Any]]]:
         """Register an event for each of the assets that a Dag mentions.
 
-        :param delivery: its row, which has its id already
-        :param names: names of the assets
-        :return: the events, as :attr:`Delivery.events` has them
+        :param told: rows of deliveries, which have their ids already, and the names of the assets to tell
+        :return: the events of each, as :attr:`Delivery.events` has them
         """
-        extra = event_extra(delivery)
-        models = [self._models[name] for name in names if name in self._models]
-        return [event for model in models if (event := self._register(model, extra))]
+        # One asset after the other: Airflow inserts into its queue with each event, and two transactions that
+        # did so in different orders would wait for each other. The events of one asset stay in order.
+        pairs = sorted(
+            (self._models[name].id, position, name)
+            for position, (_, names) in enumerate(told)
+            for name in set(names)
+            if name in self._models
+        )
+        extras = [event_extra(delivery) for delivery, _ in told]
+        events: list[list[dict[str, Any]]] = [[] for _ in told]
+        for _, position, name in pairs:
+            if event := self._register(self._models[name], extras[position]):
+                events[position].append(event)
+        return events
 
     def finish(self) -> None:
         """Have the runs that wait in the scheduler's queue get the events, too. The last of a transaction."""

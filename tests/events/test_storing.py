@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from airflow_provider.events.arrival import event_extra
 from airflow_provider.events.outcome import Outcome
+from airflow_provider.events.subscribers import advance_queue
 from tests.support.airflow_databases import count
 from tests.support.deliveries import CONN, Cut, arrival, deliver, events, mark_stale, rows, subscribe
 
@@ -77,6 +79,22 @@ def test_several_deliveries_of_one_group_are_told_in_their_order():
     assert [sorted(run) for run in Cut().runs()["reader"]] == [sorted(rows("id"))]
 
 
+def test_assets_are_told_one_after_the_other_so_that_processes_cannot_block_each_other():
+    from airflow.sdk import Asset
+
+    names = ["acme/b", "acme/a"]
+    subscribe(schedule=Asset(names[0]) | Asset(names[1]))
+    assert (
+        deliver(*(arrival(thing, assets=names[:: 1 if thing % 2 else -1]) for thing in range(4)))
+        == [ACCEPTED] * 4
+    )
+    told = {
+        event["event"]: (event["asset"], place) for place, one in enumerate(rows("events")) for event in one
+    }
+    assert len(told) == 8
+    assert [told[event] for event in sorted(told)] == sorted(told.values())
+
+
 def test_each_group_is_a_handful_of_statements_and_few_more_for_each_event(airflow_database, statements):
     subscribe()
     deliver(*(arrival(f"first {thing}") for thing in range(10)))
@@ -141,17 +159,14 @@ def test_long_names_of_things_differ_where_the_things_do():
 def test_what_the_database_refuses_is_stored_without_its_payload(monkeypatch):
     import sqlalchemy as sa
 
-    from airflow_provider.events import telling
-
     subscribe()
-    extra_of = telling.event_extra
 
     def refuse(delivery):
         if delivery.payload is not None and delivery.payload["thing"] == "bad":
             raise sa.exc.DataError("", {}, ValueError("the payload"))
-        return extra_of(delivery)
+        return event_extra(delivery)
 
-    monkeypatch.setattr(telling, "event_extra", refuse)
+    monkeypatch.setattr("airflow_provider.events.telling.event_extra", refuse)
     assert deliver(arrival(1), arrival("bad"), arrival(2)) == [ACCEPTED] * 3
     assert [extra["payload"] for extra in events()] == [
         {"thing": 1, "state": "OP"},
@@ -226,9 +241,7 @@ def test_an_event_that_comes_while_a_run_is_queued_is_in_that_run():
 
 
 def test_airflow_strands_that_event_where_the_queue_is_not_advanced(monkeypatch):
-    from airflow_provider.events import telling
-
-    monkeypatch.setattr(telling, "advance_queue", lambda *arguments: None)
+    monkeypatch.setattr("airflow_provider.events.telling.advance_queue", lambda *arguments: None)
     subscribe()
     deliver(arrival(1))
     deliver(arrival(2))
@@ -244,8 +257,6 @@ def test_the_queue_is_never_moved_back():
     from airflow.models.asset import AssetDagRunQueue
     from airflow.utils.session import create_session
 
-    from airflow_provider.events.subscribers import advance_queue
-
     subscribe()
     deliver(arrival(1))
     with create_session(scoped=False) as session:
@@ -259,17 +270,13 @@ def test_the_queue_is_never_moved_back():
 
 
 def test_a_dag_that_the_scheduler_has_just_taken_from_the_queue_is_put_there_again(monkeypatch):
-    from airflow_provider.events import telling
-
-    advance = telling.advance_queue
-
     def taken(session, asset_ids, at):
         import sqlalchemy as sa
 
         session.execute(sa.delete(sa.table("asset_dag_run_queue")))
-        advance(session, asset_ids, at)
+        advance_queue(session, asset_ids, at)
 
-    monkeypatch.setattr(telling, "advance_queue", taken)
+    monkeypatch.setattr("airflow_provider.events.telling.advance_queue", taken)
     subscribe()
     deliver(arrival(1))
     assert Cut().runs() == {"reader": [rows("id")]}

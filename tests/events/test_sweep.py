@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from airflow_provider.events import sweep as module
 from airflow_provider.events.missed import Missed, Told, missed
+from airflow_provider.events.storing import CHECK_AFTER
 from airflow_provider.events.sweep import MOST_RETOLD, sweep
 from tests.support.airflow_databases import count
 from tests.support.deliveries import (
@@ -175,8 +176,8 @@ def test_what_no_run_ever_keeps_is_told_a_limited_number_of_times(caplog):
         assert sweep(now) == 1
         assert rows("retold") == [expected]
         # Each time it is given longer.
-        assert sweep(now + module.CHECK_AFTER * 2**expected - timedelta(seconds=1)) == 0
-        now += module.CHECK_AFTER * 2**expected + timedelta(seconds=1)
+        assert sweep(now + CHECK_AFTER * 2**expected - timedelta(seconds=1)) == 0
+        now += CHECK_AFTER * 2**expected + timedelta(seconds=1)
     strand()
     assert sweep(now) == 0
     assert rows("check_at") == [None]

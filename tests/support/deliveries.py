@@ -56,11 +56,12 @@ def arrival(*args: Any, received_at: datetime | None = None, **fields: Any) -> A
 
 def deliver(*arrivals: Arrival, **options: Any) -> list[Outcome]:
     """Store deliveries in one group and return what has become of them."""
-    results = commit(arrivals, settings(**options))
-    for result in results:
+    outcomes = []
+    for result in commit(arrivals, settings(**options)):
         if isinstance(result, Exception):
             raise result
-    return results
+        outcomes.append(result)
+    return outcomes
 
 
 def rows(*columns: str) -> list[Any]:
