@@ -71,7 +71,7 @@ setup(
         "phone": ["phonenumbers>=8.13.0"],
         "postgres": ["psycopg[binary]>=3.2.1"],
         "mysql": ["pymysql>=1.1.0"],
-        "sandbox": ["uvicorn>=0.37.0"],
+        "sandbox": ["uvicorn>=0.37.0", "websockets>=15.0"],
     },
     entry_points={
         "apache_airflow_provider": ["provider_info = airflow_provider.get_provider_info:get_provider_info"],

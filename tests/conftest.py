@@ -72,7 +72,7 @@ def ledger_path(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxProcess]:
     """The vendors, as new; ``imbee_default`` and ``wolkvox_default`` lead to them.
 
-    Whatever the package has sent to mPOHODA is held against the vendor's contract at the end.
+    Whatever the package has sent to mPOHODA and Mobadoo is held against the vendor's contract at the end.
     """
     sandbox_process.reset()
     # Far from midnight, when quotas are reset: a test must not depend on the time of day.
@@ -84,6 +84,10 @@ def sandbox(sandbox_process: SandboxProcess, monkeypatch: pytest.MonkeyPatch) ->
         from tests.mpohoda.contract import faults_of_ours
 
         assert faults_of_ours(sent, sandbox_process.switch()["mpohoda.country"]) == []
+    if sent := sandbox_process.requests("mobadoo"):
+        from tests.mobadoo.contract import faults_of_ours as mobadoo_faults
+
+        assert mobadoo_faults(sent, sandbox_process.switch()) == []
 
 
 @pytest.fixture

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from airflow_provider.batch.operation import Operation
-from airflow_provider.imbee import calls
+from airflow_provider.batch.operation import Late, Operation
+
+CALLS = "airflow_provider.imbee.calls"
 
 CREATE_USERS = Operation(
     name="imbee.create_user",
-    call=calls.create_user,
+    call=Late(CALLS, "create_user"),
     result_key="user",
     existing="previously_registered",
 )
 
 CREATE_CHATS = Operation(
     name="imbee.create_chat",
-    call=calls.create_chat,
+    call=Late(CALLS, "create_chat"),
     result_key="chat",
     existing="previously_created",
     takes={"apikey": "user.apikey"},
@@ -23,7 +24,7 @@ CREATE_CHATS = Operation(
 
 CREATE_ACCESS_TOKENS = Operation(
     name="imbee.create_access_token",
-    call=calls.create_access_token,
+    call=Late(CALLS, "create_access_token"),
     result_key="token",
     existing="previously_created",
     # A message goes out for each: nobody must get a second one next week.

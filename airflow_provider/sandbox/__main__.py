@@ -32,16 +32,22 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="PATH",
         help="write URL and connections there as JSON once it listens",
     )
+    parser.add_argument(
+        "--switches", action="store_true", help="print every switch with its default, and end"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing")
     options = parser.parse_args(arguments)
 
     try:
-        from airflow_provider.sandbox.server import run
+        from airflow_provider.sandbox.server import run, switches
     except ModuleNotFoundError as error:
         if error.name != "uvicorn":
             raise
         print(f"The sandbox needs uvicorn: {INSTALL}", file=sys.stderr)
         return 1
+    if options.switches:
+        print(switches())
+        return 0
     try:
         run(options.host, options.port, options.latency, options.ready_file, options.quiet)
     except (OSError, OverflowError) as error:

@@ -44,6 +44,7 @@ class Entry:
             "method": self.request.method,
             "path": self.request.path,
             "query": self.request.query,
+            "query_string": self.request.query_string.decode("latin-1"),
             "headers": self.request.headers,
             "json": self.request.json,
             "status": self.status,

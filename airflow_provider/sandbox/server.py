@@ -96,6 +96,12 @@ def run(host: str, port: int, latency: float, ready_file: Path | None, quiet: bo
     server.run([listener])
 
 
+def switches() -> str:
+    """Return every switch with its default, one a line."""
+    known = Sandbox().switches.describe()
+    return "\n".join(f"{one['name']} = {json.dumps(one['default'])}: {one['description']}" for one in known)
+
+
 def _protocol() -> type[asyncio.Protocol]:
     base: type[Any]
     if importlib.util.find_spec("httptools"):
@@ -132,4 +138,11 @@ def _write(path: Path, text: str) -> None:
 def _announcement(sandbox: Sandbox) -> str:
     lines = [f"The sandbox listens on {sandbox.url} (Ctrl+C stops it). Connections for Airflow:", ""]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in sandbox.connections().items()]
-    return "\n".join([*lines, "", f"Control API: {sandbox.url}/_sandbox/state"])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Control API: {sandbox.url}/_sandbox/state",
+            f"Switches: {sandbox.url}/_sandbox/switches?describe=1",
+        ]
+    )

@@ -66,6 +66,7 @@ def test_the_state_counts_what_the_vendors_hold(sandbox):
     state = sandbox.state()
     # Its own tests look at the rest.
     assert state.pop("mpohoda")["calls"] == {}
+    assert state.pop("mobadoo")["matches"] == {"lol": 4, "dota2": 4, "csgo": 4}
     assert state == {
         "imbee": {"users": 2, "chats": 1, "tokens": 1, "messages": 2},
         "wolkvox": {
@@ -81,7 +82,7 @@ def test_the_state_counts_what_the_vendors_hold(sandbox):
                 }
             ]
         },
-        "requests": {"imbee": 5, "wolkvox": 1, "mpohoda": 0},
+        "requests": {"imbee": 5, "wolkvox": 1, "mpohoda": 0, "mobadoo": 0},
     }
 
 
@@ -98,6 +99,7 @@ def test_the_log_keeps_each_request_as_it_came(sandbox):
         "method": "POST",
         "path": "token/new",
         "query": {"a": "1", "b": ""},
+        "query_string": "a=1&b=",
         "json": {"c": 2},
         "status": 401,
         "fault": None,
@@ -147,6 +149,13 @@ def test_every_secret_is_listed(sandbox):
         connections[0]["password"],
         connections[0]["extra"]["corporate_token"],
         *(connection["password"] for connection in connections[1:]),
+        *(
+            connection["extra"]["webhook_secret"]
+            for connection in connections
+            if "ws_url" in connection.get("extra", {})
+        ),
+        # That of the environment that is not simulated.
+        "sandbox-production-token",
     }
     user, token = new_user(sandbox)["body"], new_token(sandbox)["body"]
     sandbox.token(token="t-2")

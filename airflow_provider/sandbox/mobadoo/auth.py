@@ -26,6 +26,7 @@ class Tokens:
         self.switch = switch
         self.seed = seed
         self.replaced: list[tuple[str, str, float]] = []
+        self.planned: tuple[int, str] | None = None
 
     @property
     def current(self) -> str:
@@ -46,10 +47,29 @@ class Tokens:
         # A request with two tokens is refused when one of them is wrong.
         return bool(sent) and all(self._works(token) for token in sent)
 
-    def replace(self) -> str:
-        """Return a new token, which is not yet the current one, and note when the present one ends."""
+    def plan(self, requests: int, token: str) -> None:
+        """Let a new token take the present one's place.
+
+        :param requests: how many requests are served before
+        :param token: the new token
+        """
+        self.planned = (requests, token)
+
+    def count(self) -> str | None:
+        """Count a request, and return the token that takes the present one's place before it."""
+        if self.planned is None:
+            return None
+        requests, token = self.planned
+        self.planned = (requests - 1, token) if requests else None
+        return None if requests else token
+
+    def retire(self) -> None:
+        """Note when the present token ends, which another one replaces."""
         ends = self.clock.seconds() + self.switch("old_token_seconds")
         self.replaced.append((self.switch("environment"), self.current, ends))
+
+    def mint(self) -> str:
+        """Return a token that nobody has had."""
         text = f"{self.seed} {self.switch('environment')} token {len(self.replaced)}"
         return hashlib.sha256(text.encode()).hexdigest()[:40]
 

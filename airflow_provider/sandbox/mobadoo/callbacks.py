@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.sandbox.messages import Refused
 from airflow_provider.sandbox.mobadoo.control_fields import flag
 from airflow_provider.sandbox.mobadoo.envelopes import Envelopes
+from airflow_provider.sandbox.mobadoo.sender import Raw
 from airflow_provider.sandbox.mobadoo.tickets import MOVES, Declined, Ticket, Tickets
 from airflow_provider.sandbox.vendor import field
 
@@ -21,7 +22,17 @@ NUMBER = (int, float)
 TEXT = (str, int)
 FIELDS = {
     "credit": ("call", "hash"),
-    "create": ("call", "transaction_id", "uuid", "hash", "bet_amount", "product_type", "odds", "body"),
+    "create": (
+        "call",
+        "transaction_id",
+        "uuid",
+        "hash",
+        "bet_amount",
+        "product_type",
+        "odds",
+        "body",
+        "text",
+    ),
     "change": ("call", "transaction_id", "state", "won_amount", "hash", "force"),
 }
 
@@ -118,9 +129,9 @@ class Callbacks:
         return Prepared("credit", session=field(value, "hash", str, "the hash of a player's session"))
 
     def _create(self, value: dict[str, Any]) -> Prepared:
-        body = field(value, "body", (dict, list, str, type(None)), "any JSON", None)
-        if body is not None:
-            return Prepared("create", body)
+        if "body" in value or "text" in value:
+            text = field(value, "text", str, "a text that is sent as it is", None)
+            return Prepared("create", value.get("body") if text is None else Raw(text))
         uuid = field(value, "uuid", TEXT, "the operator's id of a player", None)
         session = field(value, "hash", str, "the hash of a player's session", self.players.get(str(uuid)))
         uuid = (

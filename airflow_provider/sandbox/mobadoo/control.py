@@ -8,6 +8,7 @@ from airflow_provider.sandbox.messages import Refused
 from airflow_provider.sandbox.mobadoo import table
 from airflow_provider.sandbox.mobadoo.control_fields import flag, moment, one_of, only, whole
 from airflow_provider.sandbox.mobadoo.outbox import DISTURBANCES, ORDERS
+from airflow_provider.sandbox.mobadoo.sender import Raw
 from airflow_provider.sandbox.mobadoo.tickets import MOVES, Declined
 from airflow_provider.sandbox.mobadoo.wire import Writer
 from airflow_provider.sandbox.vendor import field
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from airflow_provider.sandbox.journal import Journal
     from airflow_provider.sandbox.mobadoo.account import Account
-    from airflow_provider.sandbox.switches import Switches
 
 MOST_MATCHES = 100_000
 NUMBER = (int, float)
@@ -28,13 +28,13 @@ class MobadooControl:
     """Serve ``/_sandbox/mobadoo/...``.
 
     :param account: what it controls
-    :param switches: all switches; the tokens are among them
+    :param replace_token: gives the environment that is simulated another token
     :param journal: takes secrets
     """
 
-    def __init__(self, account: Account, switches: Switches, journal: Journal) -> None:
+    def __init__(self, account: Account, replace_token: Callable[[str], None], journal: Journal) -> None:
         self.account = account
-        self.switches = switches
+        self.replace_token = replace_token
         self.journal = journal
         self.routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "traits"): lambda value: table.shown(),
@@ -151,14 +151,17 @@ class MobadooControl:
         return Writer(self.account.switch).competition(found)
 
     def token(self, value: Any) -> Any:
-        """Replace the token of the environment that is simulated."""
-        only(value, ("token",))
-        sent = field(value, "token", (str, type(None)), "a token, or null for a random one", None)
-        made = self.account.tokens.replace()
-        name = f"mobadoo.{self.account.switch('environment')}_token"
-        self.switches.update({name: sent or made})
-        self.journal.secret(sent or made)
-        return {"token": sent or made}
+        """Replace the token of the environment that is simulated, now or after some requests."""
+        only(value, ("token", "after"))
+        tokens = self.account.tokens
+        token = field(value, "token", (str, type(None)), "a token, or null for a random one", None)
+        token = token or tokens.mint()
+        self.journal.secret(token)
+        if after := whole(value, "after", 0, 1_000_000, 0):
+            tokens.plan(after, token)
+        else:
+            self.replace_token(token)
+        return {"token": token}
 
     # players and tickets
 
@@ -217,11 +220,12 @@ class MobadooControl:
 
     def send(self, value: Any) -> Any:
         """Put any message into the queue."""
-        only(value, ("body", "copies"))
-        if "body" not in value:
-            raise Refused("Field 'body' is missing; send the message")
+        only(value, ("body", "text", "copies"))
+        if ("body" in value) == ("text" in value):
+            raise Refused("Send one of the fields 'body' (JSON) and 'text' (sent as it is)")
+        body = value["body"] if "body" in value else Raw(field(value, "text", str, "a text"))
         for _ in range(whole(value, "copies", 1, 10_000, 1)):
-            self.account.outbox.add("other", value["body"])
+            self.account.outbox.add("other", body)
         return {"waiting": len(self.account.outbox.waiting)}
 
     async def deliver(self, value: Any) -> Any:
@@ -247,6 +251,8 @@ class MobadooControl:
         only(value, ("calls", "order", "copies", "at_once"))
         calls = field(value, "calls", list, "a list of objects")
         order, copies, at_once = _manner(value)
+        sessions = (call.get("hash") for call in calls if isinstance(call, dict))
+        self.journal.secret(*(one for one in sessions if isinstance(one, str)))
         return {"outcomes": await self.account.callbacks.run(calls, copies, order, at_once)}
 
     def push(self, value: Any) -> Any:

@@ -136,8 +136,9 @@ WEBHOOK_TRAITS = (
     ),
     fact("A ticket message has ``type``, ``hash`` and ``ticket``.", "observed", OPERATOR),
     trait(
-        "The values are ``MODEL_CHANGED`` and ``TICKET_CHANGED``; headings say ``..._CHANGE``.",
-        "documented",
+        "The values are ``MODEL_CHANGED``, which is documented too, and ``TICKET_CHANGED``; headings say "
+        "``..._CHANGE``.",
+        "observed",
         f"{MODELS}; {OPERATOR}",
         "event_spelling",
         "CHANGED",
@@ -180,8 +181,8 @@ WEBHOOK_TRAITS = (
         choices=("Match", "Game"),
     ),
     trait(
-        "The webhook is about what happens before a match; live odds are not sent to it.",
-        "documented",
+        "The webhook keeps what is before a match current, so live odds are not sent to it.",
+        "assumed",
         ODDS,
         "live_on_webhook",
         False,

@@ -37,7 +37,7 @@ REST_TRAITS = (
         choices=("stage", "production"),
     ),
     trait(
-        "An account has one token; stage and production have different ones.",
+        "An account has one token.",
         "documented",
         RESOURCES,
         "stage_token",
@@ -46,9 +46,9 @@ REST_TRAITS = (
         secret=True,
     ),
     trait(
-        "The token of production.",
-        "documented",
-        RESOURCES,
+        "Stage and production have different tokens.",
+        "assumed",
+        NOWHERE,
         "production_token",
         "sandbox-production-token",
         "The token accepted while the environment is production.",
@@ -127,8 +127,8 @@ REST_TRAITS = (
         NOWHERE,
         "slash_mode",
         "both",
-        "What happens to the other form of a path: it is served, redirected, or not found; ``loop`` redirects "
-        "each form to the other.",
+        "What happens to the other form of a path: it is served, redirected, or not found. ``loop`` "
+        "redirects each form to the other.",
         choices=("both", "strict", "strict 404", "loop"),
     ),
     trait(
@@ -178,10 +178,11 @@ REST_TRAITS = (
         "The parameter that names a page.",
         choices=("offset", "page", "cursor"),
     ),
+    fact("There is a parameter ``limit``; the sample has 25.", "documented", MATCH_LIST),
     trait(
-        "``limit`` sets the page size; the sample has 25.",
-        "documented",
-        MATCH_LIST,
+        "``limit`` is the page size, and 25 without it.",
+        "assumed",
+        FRAMEWORK,
         "default_limit",
         25,
         "Page size without ``limit``.",

@@ -15,6 +15,12 @@ USER = "mobadoo"
 LONGEST_ANSWER = 65_536
 
 
+class Raw(str):
+    """A body that is sent as it is."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a request.
@@ -67,22 +73,26 @@ class Sender:
         :param body: the JSON body; None sends none
         :param session: goes into the query as ``hash``
         """
-        parts = urlsplit(self.switch("callbacks_url"))
-        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))
         query = () if session is None else (("hash", session),)
         verb = self.switch("credit_verb") if name == "credit" else "POST"
-        return await self._send(verb, url, body, query, None)
+        return await self._send(verb, self.switch("callbacks_url"), body, query, None, name)
 
     async def _send(
-        self, method: str, url: str, body: Any, query: tuple[tuple[str, str], ...], password: str | None
+        self,
+        method: str,
+        url: str,
+        body: Any,
+        query: tuple[tuple[str, str], ...],
+        password: str | None,
+        name: str = "",
     ) -> Outcome:
         # Imported late: the sandbox starts without it, and most Dags need no webhook.
         import aiohttp
 
         try:
-            url, headers = self._addressed(url, query, password)
+            url, headers = self._addressed(url, name, query, password)
             timeout = aiohttp.ClientTimeout(total=self.switch("webhook_timeout"))
-            data = None if body is None else json.dumps(body).encode()
+            data = None if body is None else _written(body).encode()
             if data is not None:
                 headers["Content-Type"] = "application/json"
             async with (
@@ -96,21 +106,30 @@ class Sender:
             return Outcome(None, error=type(error).__name__)
 
     def _addressed(
-        self, url: str, query: tuple[tuple[str, str], ...], password: str | None
+        self, url: str, name: str, query: tuple[tuple[str, str], ...], password: str | None
     ) -> tuple[str, dict[str, str]]:
-        """Return the URL without what belongs into a header, and that header."""
+        """Return the whole URL without what belongs into a header, and that header.
+
+        :raises ValueError: if it is no URL
+        """
         parts = urlsplit(url)
-        name = USER
+        if name:
+            parts = parts._replace(path=f"{parts.path.rstrip('/')}/{name}")
+        user = USER
         if parts.username is not None:
             if self.switch("url_credentials") == "basic":
-                name, password = unquote(parts.username), unquote(parts.password or "")
+                user, password = unquote(parts.username), unquote(parts.password or "")
             parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
         pairs = [*parse_qsl(parts.query, keep_blank_values=True), *query]
         url = urlunsplit(parts._replace(query=urlencode(pairs)))
         if password is None:
             return url, {}
-        text = base64.b64encode(f"{name}:{password}".encode()).decode()
+        text = base64.b64encode(f"{user}:{password}".encode()).decode()
         return url, {"Authorization": f"Basic {text}"}
+
+
+def _written(body: Any) -> str:
+    return body if isinstance(body, Raw) else json.dumps(body)
 
 
 def secrets_of(url: str) -> list[str]:

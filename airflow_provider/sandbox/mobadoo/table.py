@@ -1,4 +1,4 @@
-"""The table of what is known about Mobadoo's API, from which its switches, an endpoint and a page are made."""
+"""The table of what is known about Mobadoo's API: switches, an endpoint and a page are made from it."""
 
 from __future__ import annotations
 

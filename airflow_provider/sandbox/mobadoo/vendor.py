@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.sandbox.messages import Answer, Request, text_answer
+from airflow_provider.sandbox.messages import Answer, Request, json_answer, text_answer
 from airflow_provider.sandbox.mobadoo.account import Account
 from airflow_provider.sandbox.mobadoo.control import MobadooControl
 from airflow_provider.sandbox.mobadoo.rest import Rest
@@ -76,7 +76,7 @@ class Mobadoo(Vendor):
 
     def control(self, method: str, path: str, value: Any) -> Any:
         """Change matches, odds, tokens and tickets; send webhooks and callbacks; tell what is known."""
-        return MobadooControl(self._account, self.all_switches, self.journal).serve(method, path, value)
+        return MobadooControl(self._account, self._replace_token, self.journal).serve(method, path, value)
 
     def maintenance(self) -> Answer:
         """Return the configured maintenance answer."""
@@ -89,7 +89,16 @@ class Mobadoo(Vendor):
             return text_answer(
                 200, f"This stands for the player's page. It was opened with: {came or 'nothing'}."
             )
+        if not request.path and "upgrade" in request.headers:
+            # Served like any other request only where uvicorn knows no WebSockets.
+            return json_answer(426, {"detail": "The sandbox's WebSocket needs the package websockets."})
+        if token := self._account.tokens.count():
+            self._replace_token(token)
         return self.rest.answer(request)
+
+    def _replace_token(self, token: str) -> None:
+        self._account.tokens.retire()
+        self.all_switches.update({f"{self.name}.{self.switch('environment')}_token": token})
 
     async def websocket(
         self, request: Request, transport: asyncio.Transport, receive: Receive, send: Send

@@ -97,7 +97,7 @@ WALLET_TRAITS = (
         ERRORS,
         "wallet_errors",
         "fields",
-        "The body of a refusal: by field, or with ``code`` and ``state``. The codes are invented: ``SIM_...``.",
+        "The body of a refusal: by field, or ``code`` and ``state``. The codes are invented: ``SIM_...``.",
         choices=("fields", "codes"),
     ),
     trait(
