@@ -694,3 +694,34 @@ def test_scanned_invoices_are_checked_before_they_are_created(
     found = created(sandbox, "ReceivedInvoices")
     assert [one["VariableSymbol"] for one in found] == ["20260815", "7700123"]
     assert [one["method"] for one in sandbox.requests("mpohoda")] == ["GET", "POST", "POST"]
+
+
+def test_a_delivery_that_is_told_twice_is_kept_once(tmp_path: Path) -> None:
+    import sqlite3
+    from types import SimpleNamespace
+
+    keep = load("example_mobadoo_webhook").task_dict["keep_changes"].python_callable  # type: ignore[attr-defined]
+    params = {"database": str(tmp_path / "mobadoo.db")}
+
+    def told(*deliveries: int) -> int:
+        events = [SimpleNamespace(extra={"delivery": one, "payload": {"number": one}}) for one in deliveries]
+        return int(keep(triggering_asset_events={"asset": events}, params=params))
+
+    assert told(1, 2, 2) == 2
+    assert told(2, 3) == 1
+    with sqlite3.connect(params["database"]) as database:
+        rows = database.execute("SELECT delivery FROM changes ORDER BY delivery").fetchall()
+    assert rows == [(1,), (2,), (3,)]
+
+
+def test_what_is_not_kept_is_not_taken_for_kept(tmp_path: Path) -> None:
+    """A task that is killed in the middle has kept nothing, and its retry keeps everything."""
+    from types import SimpleNamespace
+
+    keep = load("example_mobadoo_webhook").task_dict["keep_changes"].python_callable  # type: ignore[attr-defined]
+    params = {"database": str(tmp_path / "mobadoo.db")}
+    good = SimpleNamespace(extra={"delivery": 1, "payload": {}})
+    bad = SimpleNamespace(extra={"delivery": 2})
+    with pytest.raises(KeyError):
+        keep(triggering_asset_events={"asset": [good, bad]}, params=params)
+    assert keep(triggering_asset_events={"asset": [good]}, params=params) == 1
