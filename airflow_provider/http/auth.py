@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from airflow_provider.exceptions import VendorUnavailable
 from airflow_provider.http.steps import ANONYMOUS, Credentials, Reload, WaitFor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 
     from airflow_provider.http.steps import Step
 
@@ -41,6 +41,9 @@ class Auth:
     :param credentials: what is added to each request
     """
 
+    refusals: ClassVar[Collection[int]] = (401,)
+    """The statuses that may mean that the credentials are refused."""
+
     def __init__(self, credentials: Credentials = ANONYMOUS) -> None:
         self._credentials = credentials
 
@@ -66,7 +69,7 @@ class Auth:
         return self._credentials
 
     def refused(self, credentials: Credentials) -> bool:
-        """Note that the vendor has refused credentials with a 401.
+        """Note that the vendor has refused credentials.
 
         :param credentials: the credentials
         :return: whether there may be other ones
@@ -74,7 +77,7 @@ class Auth:
         return False
 
     def renew(self, credentials: Credentials, terms: Terms) -> Generator[Step, Any, bool]:
-        """Note that the vendor has refused credentials with a 401, by steps that the driver carries out.
+        """Note that the vendor has refused credentials, by steps that the driver carries out.
 
         :param credentials: the credentials
         :param terms: how much time and how many tries there are
@@ -135,6 +138,10 @@ class ReloadingAuth(Auth):
     :param read: reads the connection again, and has its secrets masked; None where it cannot be used
     :param aread: does the same without blocking the event loop
     """
+
+    # Some frameworks answer 403 to a token that they do not know. Where it means a right that is missing, the
+    # connection is read and nothing is sent again.
+    refusals: ClassVar[Collection[int]] = (401, 403)
 
     def __init__(
         self,

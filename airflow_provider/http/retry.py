@@ -194,8 +194,8 @@ def exchange(
             attempt -= 1
             call = replace(call, path=there)
             continue
-        if not renewed and _refused(call, outcome):
-            # Once, for every call: a request that is refused with 401 was not processed.
+        if not renewed and _refused(call, outcome, auth):
+            # Once, for every call: a request that is refused was not processed.
             renewed = True
             if (yield from auth.renew(credentials, Terms(policy, timeout, deadline, clock, draw))):
                 attempt -= 1
@@ -216,11 +216,11 @@ def exchange(
         yield Wait(delay)
 
 
-def _refused(call: Call[T], outcome: Outcome) -> bool:
+def _refused(call: Call[T], outcome: Outcome, auth: Auth) -> bool:
     """Say whether a response is a refusal of the connection's credentials."""
     return (
         isinstance(outcome, Response)
-        and outcome.status == 401
+        and outcome.status in auth.refusals
         and not call.anonymous
         and "authorization" not in map(str.lower, call.headers)
     )

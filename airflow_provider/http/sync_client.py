@@ -78,7 +78,7 @@ class _ConnectionAuth(AuthBase):
 
     def _take_notice(self, credentials: Credentials) -> Callable[..., None]:
         def take_notice(response: requests.Response, **_: Any) -> None:
-            if response.status_code == 401:
+            if response.status_code in self._setup.auth.refusals:
                 # The next request brings others, if there are any.
                 self._setup.auth.refused(credentials)
 

@@ -50,6 +50,7 @@ class Vendor:
 
     def __init__(self) -> None:
         self.key = OLD
+        self.status = 401
         self.came: list[str] = []
         self.refused = lambda: None
 
@@ -59,7 +60,7 @@ class Vendor:
         if key == self.key:
             return 200, {}, b'{"a": 1}'
         self.refused()
-        return 401, {}, json.dumps({"message": f"not {key}"}).encode()
+        return self.status, {}, json.dumps({"message": f"not {key}"}).encode()
 
 
 @pytest.fixture
@@ -163,6 +164,20 @@ def test_a_refusal_that_is_not_of_the_connections_key_does_not_read_it(vendor, r
     with pytest.raises(VendorAuthError):
         send(hook, call)
     assert hook.reads == 1
+
+
+@driver
+@pytest.mark.parametrize(("status", "requests"), [(403, [OLD, NEW]), (400, [OLD]), (407, [OLD])])
+def test_a_403_may_be_a_refused_key_too(vendor, rotate, send, status, requests):
+    hook = loaded()
+    vendor.status = status
+    rotate()
+    if status == 403:
+        assert send(hook, thing(Repeat.ONCE)) == [{"a": 1}]
+    else:
+        with pytest.raises(VendorError):
+            send(hook, thing(Repeat.ONCE))
+    assert vendor.came == requests
 
 
 # What the connection has become

@@ -42,8 +42,8 @@ class Writer:
         self.postponed = switch("postponed_code")
         self.unknown_states = switch("unknown_match_states")
         self.unknown_statuses = switch("unknown_odds_statuses")
-        self.text_ids = switch("ids_as_text")
-        self.text_odds = switch("odds_as_text")
+        self.text_ids = switch("text_ids")
+        self.text_odds = switch("text_odds")
 
     def id(self, value: int) -> int | str:
         """Return an id."""

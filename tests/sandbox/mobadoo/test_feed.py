@@ -59,7 +59,7 @@ def test_unknown_states_and_statuses_come_by_switch(api, unknown):
 
 @pytest.mark.parametrize("text", [False, True])
 def test_ids_and_odds_are_numbers_or_text(api, text):
-    api.switch(ids_as_text=text, odds_as_text=text)
+    api.switch(text_ids=text, text_odds=text)
     match = api.matches()[0]
     assert match["id"] == ("1001" if text else 1001)
     assert match["odds"][0]["value"] == ("1.85" if text else 1.85)
