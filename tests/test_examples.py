@@ -696,11 +696,18 @@ def test_scanned_invoices_are_checked_before_they_are_created(
     assert [one["method"] for one in sandbox.requests("mpohoda")] == ["GET", "POST", "POST"]
 
 
+def keep_changes() -> Callable[..., Any]:
+    """Return the function of the example's task."""
+    task: Any = load("example_mobadoo_webhook").task_dict["keep_changes"]
+    found: Callable[..., Any] = task.python_callable
+    return found
+
+
 def test_a_delivery_that_is_told_twice_is_kept_once(tmp_path: Path) -> None:
     import sqlite3
     from types import SimpleNamespace
 
-    keep = load("example_mobadoo_webhook").task_dict["keep_changes"].python_callable  # type: ignore[attr-defined]
+    keep = keep_changes()
     params = {"database": str(tmp_path / "mobadoo.db")}
 
     def told(*deliveries: int) -> int:
@@ -718,7 +725,7 @@ def test_what_is_not_kept_is_not_taken_for_kept(tmp_path: Path) -> None:
     """A task that is killed in the middle has kept nothing, and its retry keeps everything."""
     from types import SimpleNamespace
 
-    keep = load("example_mobadoo_webhook").task_dict["keep_changes"].python_callable  # type: ignore[attr-defined]
+    keep = keep_changes()
     params = {"database": str(tmp_path / "mobadoo.db")}
     good = SimpleNamespace(extra={"delivery": 1, "payload": {}})
     bad = SimpleNamespace(extra={"delivery": 2})
