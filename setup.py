@@ -75,5 +75,6 @@ setup(
     },
     entry_points={
         "apache_airflow_provider": ["provider_info = airflow_provider.get_provider_info:get_provider_info"],
+        "airflow.plugins": ["vendor_apis = airflow_provider.plugin:VendorApisPlugin"],
     },
 )

@@ -21,6 +21,7 @@ import pytest
 from airflow.sdk import Connection
 
 from airflow_provider import exceptions
+from airflow_provider.events.settings import OPTIONS as EVENT_OPTIONS
 from airflow_provider.exceptions import VendorError
 from airflow_provider.get_provider_info import get_provider_info
 from airflow_provider.http.options import VendorOptions
@@ -449,11 +450,17 @@ def test_the_parameters_of_a_batch_that_are_described_exist():
 
 def test_the_settings_that_are_shown_are_those_of_the_provider():
     options = get_provider_info()["config"]["vendor_apis"]["options"]
-    [(_, shown)] = blocks(section(page("ledger"), "Where it is"), "ini")
-    assert set(re.findall(r"^(\w+) = ", shown, re.MULTILINE)) == set(options)
+    [(_, ledger)] = blocks(section(page("ledger"), "Where it is"), "ini")
+    [(_, events)] = blocks(section(page("events"), "Settings"), "ini")
+    of_ledger, of_events = (set(re.findall(r"^(\w+) =", shown, re.MULTILINE)) for shown in (ledger, events))
+    assert of_ledger | of_events == set(options)
+    assert of_events == set(EVENT_OPTIONS)
     assert set(re.findall(r"AIRFLOW__VENDOR_APIS__(\w+)``", page("ledger"))) == {
-        name.upper() for name in options
+        name.upper() for name in of_ledger
     }
+    for name, default in re.findall(r"^(\w+) = ?(.*)$", events, re.MULTILINE):
+        if name != "webhook_connections":
+            assert default == options[name]["default"], name
 
 
 def test_every_python_example_can_be_parsed():

@@ -36,6 +36,7 @@ MARKERS = {
     "example_mobadoo_match_sensor": "howto_sensor_mobadoo_match",
     "example_mobadoo_matches": "howto_operator_mobadoo_list_matches",
     "example_mobadoo_resync": "howto_operator_mobadoo_resync",
+    "example_mobadoo_webhook": "howto_mobadoo_webhook",
     "example_mpohoda_backfill": "howto_mpohoda_backfill",
     "example_mpohoda_code_lists": "howto_mpohoda_code_lists",
     "example_mpohoda_extract": "howto_operator_mpohoda_list",
@@ -63,6 +64,8 @@ MARKERS = {
     "invoice_orders": "invoice_orders",
     "provision_customers": "provision_customers",
 }
+STARTED_BY_EVENTS = {"example_mobadoo_webhook"}
+"""Examples that start when a vendor tells something, and send nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +103,8 @@ def run(dag: DAG, **conf: Any) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_parses_and_explains_itself(name: str) -> None:
     dag = load(name)
-    assert dag.schedule is None, "an example must not start by itself: it sends messages"
+    by_events = name in STARTED_BY_EVENTS
+    assert by_events or dag.schedule is None, "an example must not start by itself: it sends messages"
     assert not dag.catchup
     assert EXAMPLES[name].read_text(encoding="utf-8").startswith('"""')
 
@@ -768,3 +772,41 @@ def test_scanned_invoices_are_checked_before_they_are_created(
     found = created(sandbox, "ReceivedInvoices")
     assert [one["VariableSymbol"] for one in found] == ["20260815", "7700123"]
     assert [one["method"] for one in sandbox.requests("mpohoda")] == ["GET", "POST", "POST"]
+
+
+def keep_changes() -> Callable[..., Any]:
+    """Return the function of the example's task."""
+    task: Any = load("example_mobadoo_webhook").task_dict["keep_changes"]
+    found: Callable[..., Any] = task.python_callable
+    return found
+
+
+def test_a_delivery_that_is_told_twice_is_kept_once(tmp_path: Path) -> None:
+    import sqlite3
+    from types import SimpleNamespace
+
+    keep = keep_changes()
+    params = {"database": str(tmp_path / "mobadoo.db")}
+
+    def told(*deliveries: int) -> int:
+        events = [SimpleNamespace(extra={"delivery": one, "payload": {"number": one}}) for one in deliveries]
+        return int(keep(triggering_asset_events={"asset": events}, params=params))
+
+    assert told(1, 2, 2) == 2
+    assert told(2, 3) == 1
+    with sqlite3.connect(params["database"]) as database:
+        rows = database.execute("SELECT delivery FROM changes ORDER BY delivery").fetchall()
+    assert rows == [(1,), (2,), (3,)]
+
+
+def test_what_is_not_kept_is_not_taken_for_kept(tmp_path: Path) -> None:
+    """A task that is killed in the middle has kept nothing, and its retry keeps everything."""
+    from types import SimpleNamespace
+
+    keep = keep_changes()
+    params = {"database": str(tmp_path / "mobadoo.db")}
+    good = SimpleNamespace(extra={"delivery": 1, "payload": {}})
+    bad = SimpleNamespace(extra={"delivery": 2})
+    with pytest.raises(KeyError):
+        keep(triggering_asset_events={"asset": [good, bad]}, params=params)
+    assert keep(triggering_asset_events={"asset": [good]}, params=params) == 1

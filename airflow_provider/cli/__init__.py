@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider.cli import ledger, quota, sessions, state
+from airflow_provider.cli import deliveries, ledger, quota, receive, sessions, state
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -17,7 +17,14 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="Look after the vendor APIs' ledger, quotas, incremental reading and sessions",
-            subcommands=[ledger.group(), quota.command(), state.group(), sessions.group()],
+            help="Look after the vendor APIs' ledger, quotas, incremental reading, sessions and webhooks",
+            subcommands=[
+                ledger.group(),
+                quota.command(),
+                state.group(),
+                sessions.group(),
+                receive.command(),
+                deliveries.group(),
+            ],
         )
     ]

@@ -44,6 +44,14 @@ def list_deliveries(
     return [_summary(row, runs) for row in rows]
 
 
+def known_connections() -> list[str]:
+    """Return the ids of the connections that have deliveries."""
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        return sorted(session.scalars(sa.select(Delivery.conn_id).distinct()))
+
+
 def show_delivery(delivery_id: int) -> dict[str, Any] | None:
     """Return everything about a delivery; None where there is none of this id.
 

@@ -54,6 +54,27 @@ def outcome_of(error: BaseException) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
 
 
+def start() -> None:
+    """Let a server emit our metrics, as ``[metrics]`` of the configuration says.
+
+    Airflow does so for tasks. In its servers it prepares metrics of its own alone, which are apart from those
+    of the task SDK.
+    """
+    from inspect import signature
+
+    from airflow.sdk import conf
+    from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
+
+    stats = _stats()
+    # Airflow 3.2 wants the one and has not the other.
+    given = [stats] if signature(get_stats_factory).parameters else []
+    known = signature(stats.initialize).parameters
+    options = {"export_legacy_names": conf.getboolean("metrics", "legacy_names_on", fallback=True)}
+    stats.initialize(
+        factory=get_stats_factory(*given), **{name: one for name, one in options.items() if name in known}
+    )
+
+
 def increase(name: str, count: int = 1, **tags: str) -> None:
     """Increase one of our counters.
 

@@ -33,7 +33,8 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         capsys.readouterr()
         status: Any = 0
         try:
-            group = [] if words[:1] in (("quota",), ("state",), ("sessions",)) else ["ledger"]
+            groups = ("quota", "state", "sessions", "deliveries", "receive")
+            group = [] if words[:1] and words[0] in groups else ["ledger"]
             args = parser.parse_args(["vendor-apis", *group, *words])
             args.func(args)
         except SystemExit as end:

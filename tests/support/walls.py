@@ -11,7 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 HTTP_LIBRARIES = {"requests", "aiohttp", "httpx", "urllib3", "http", "urllib"}
-WITH_AIRFLOW = {"hooks", "operators", "sensors", "triggers"}
+WITH_AIRFLOW = {"assets", "hooks", "operators", "sensors", "triggers"}
 """The modules of a vendor that may import Airflow. All others describe calls, and need none."""
 OF_THE_SANDBOX = {"__version__", "vendors"}
 """What the sandbox may take from the rest of the package: its version, and which vendors there are."""

@@ -1,0 +1,87 @@
+"""The ASGI app that vendors reach: the same in Airflow's API server and in a process of its own."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from airflow_provider.events.receiver import Receiver, callbacks_off, health
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+PREFIX = "/vendor-apis"
+"""Where the app is mounted."""
+
+_WHOLE = re.compile(r"/?|/health/?|/webhooks/[^/]*/?")
+_BEGINNING = re.compile(r"/(?:webhooks|callbacks)/[^/]*(?=/)")
+
+
+def receiver_app(receiver: Receiver) -> ASGIApp:
+    """Make the app of what vendors send.
+
+    :param receiver: answers them
+    """
+    routes = [
+        Route(f"/webhooks/{{conn_id}}{slash}", receiver.webhook, methods=["POST"]) for slash in ("", "/")
+    ]
+    for secret in ("", "/{secret}"):
+        base = f"/callbacks/{{conn_id}}{secret}"
+        routes.append(Route(f"{base}/credit", callbacks_off, methods=["GET", "POST"]))
+        routes.append(Route(f"{base}/create", callbacks_off, methods=["POST"]))
+    routes.append(Route("/health", health, methods=["GET"]))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _plain_error})
+    # A redirection would send the secret once more, in a header.
+    app.router.redirect_slashes = False
+    return Unlogged(app)
+
+
+class Unlogged:
+    """Keeps what may be secret out of the server's access log, which reads the request when it has ended.
+
+    The app gets a copy of the request; the server's own has no query, and three asterisks in place of parts
+    of the path that may be a secret.
+
+    :param app: the app
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        inner = dict(scope)
+        if scope["type"] == "http":
+            hide(scope)
+        await self._app(inner, receive, send)
+
+
+def hide(scope: MutableMapping[str, Any]) -> None:
+    """Take out of a request what may be a secret.
+
+    :param scope: the request, as ASGI has it; changed in place
+    """
+    root = scope.get("root_path", "")
+    path = scope["path"]
+    below = path.removeprefix(root)
+    if not _WHOLE.fullmatch(below):
+        beginning = _BEGINNING.match(below)
+        scope["path"] = f"{path.removesuffix(below)}{beginning[0] if beginning else ''}/***"
+        scope["raw_path"] = scope["path"].encode("ascii", "backslashreplace")
+    if scope.get("query_string"):
+        scope["query_string"] = b"***"
+
+
+async def _plain_error(request: Request, error: Exception) -> Response:
+    status: int = getattr(error, "status_code", 500)
+    headers = getattr(error, "headers", None)
+    return JSONResponse({"error": f"{HTTPStatus(status).phrase}."}, status_code=status, headers=headers)

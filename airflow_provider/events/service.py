@@ -1,0 +1,49 @@
+"""The receiver with what works behind it, for as long as a server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider.events.intake import Writer
+from airflow_provider.events.receiver import Receiver
+from airflow_provider.http import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider.events.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """The receiver and its writer.
+
+    :param settings: the configuration
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._writer = Writer(settings)
+        self.receiver = Receiver(settings, self._writer)
+
+    @asynccontextmanager
+    async def running(self, app: Any = None) -> AsyncIterator[None]:
+        """Work in the background while a server runs, from its start: events may wait for a run.
+
+        :param app: the server's app, as lifespans get it
+        """
+        try:
+            metrics.start()
+        except Exception as error:
+            log.warning("Metrics are not emitted: %s.", type(error).__name__)
+        if self._settings.webhook_connections:
+            self._writer.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._writer.close)
+            self.receiver.counts.emit()

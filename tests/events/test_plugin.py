@@ -1,0 +1,130 @@
+"""What Airflow mounts, and what its other processes pay for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from airflow_provider import plugin
+from tests.support.sandbox import ROOT
+
+
+@pytest.fixture
+def apps(airflow_db, monkeypatch):
+    """A function that returns what is mounted."""
+
+    def found(**options: str):
+        for name, value in options.items():
+            monkeypatch.setenv(f"AIRFLOW__VENDOR_APIS__{name.upper()}", value)
+        plugin._apps.cache_clear()
+        return plugin.VendorApisPlugin().fastapi_apps
+
+    yield found
+    plugin._apps.cache_clear()
+
+
+def paths(app) -> set[str]:
+    return {route.path for route in app.routes}
+
+
+def test_the_receiver_is_in_the_api_server_unless_configured_otherwise(apps):
+    [mounted] = apps()
+    assert (mounted["url_prefix"], mounted["name"]) == ("/vendor-apis", "Vendor APIs")
+    assert paths(mounted["app"]) >= {"", "/api/deliveries"}
+
+
+def test_what_has_come_is_shown_also_where_another_process_receives_it(apps):
+    [mounted] = apps(receiver="process")
+    assert "/api/deliveries" in paths(mounted["app"])
+    assert "" not in paths(mounted["app"])
+
+
+def test_nothing_is_mounted_where_it_is_off(apps):
+    assert apps(receiver="off") == []
+
+
+def test_a_mistake_in_the_configuration_does_not_keep_the_api_server_from_starting(apps, caplog):
+    assert apps(webhook_rate_limit="many") == []
+    assert "webhook_rate_limit" in caplog.text
+
+
+def test_the_apps_are_made_once(apps):
+    assert apps() is plugin.VendorApisPlugin.fastapi_apps
+
+
+def test_to_make_the_apps_starts_no_thread(apps):
+    before = set(threading.enumerate())
+    apps(webhook_connections="mobadoo_default")
+    assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize(("listed", "started"), [("mobadoo_default", True), ("", False)])
+def test_the_background_works_from_the_start_of_the_server_to_its_end(apps, listed, started):
+    import asyncio
+
+    [mounted] = apps(webhook_connections=listed)
+
+    def ours() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("vendor-apis")]
+
+    async def live() -> list[str]:
+        # As Airflow does it.
+        async with mounted["app"].router.lifespan_context(mounted["app"]):
+            return ours()
+
+    assert bool(asyncio.run(live())) is started
+    assert ours() == []
+
+
+def test_every_other_process_loads_next_to_nothing():
+    """Every process imports the plugin: what it needs for its work is imported by the API server alone."""
+    script = """
+import json, sys, time
+import airflow.plugins_manager
+from airflow.sdk.plugins_manager import AirflowPlugin
+known = set(sys.modules)
+import airflow_provider.plugin
+print(json.dumps(sorted(set(sys.modules) - known)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert loaded <= {"airflow_provider", "airflow_provider.plugin"}
+
+
+def test_the_server_emits_what_it_counts(apps, monkeypatch):
+    """Airflow prepares the metrics of the task SDK for tasks alone."""
+    import asyncio
+
+    from airflow.sdk.observability.metrics import statsd_logger
+
+    emitted: list[tuple[str, dict[str, str]]] = []
+
+    class Backend:
+        def incr(self, name: str, *_: object, tags: dict[str, str], **__: object) -> None:
+            emitted.append((name, tags))
+
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+    monkeypatch.setattr(statsd_logger, "get_statsd_logger", Backend)
+    from airflow_provider.events.service import Service
+    from tests.support.receiving import settings
+
+    service = Service(settings(webhook_connections=""))
+
+    async def live() -> None:
+        async with service.running():
+            service.receiver.counts.add("refused")
+
+    try:
+        asyncio.run(live())
+    finally:
+        monkeypatch.undo()
+        from airflow_provider.http import metrics
+
+        metrics.start()
+    assert emitted == [("vendor_apis.webhook.refused", {"outcome": "refused"})]
