@@ -113,7 +113,7 @@ def run_late(world: World, **options: Any) -> list[dict[str, Any]]:
 
 
 def test_ids_that_are_texts_are_the_same_ids(world):
-    world.sandbox.switch({"mobadoo.ids_as_text": True})
+    world.sandbox.switch({"mobadoo.text_ids": True})
     [id_] = world.add()
     assert Attempt(waiting(match_id=id_, states=["NS"])).outcome.state == "success"
 
