@@ -6,12 +6,15 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
+from airflow_provider.mobadoo.assets import mobadoo_desync
 from airflow_provider.mobadoo.operators import MobadooResyncOperator
 
 with DAG(
     "example_mobadoo_resync",
-    # In production "0 5 * * *", for example: a notice that nobody saw does harm for a day at most.
-    schedule=None,
+    # A run starts when the webhook of the connection tells that something was missed.
+    # `AssetOrTimeSchedule` adds a time to that: a notice that nobody saw does harm for a day at most.
+    schedule=mobadoo_desync("mobadoo_default"),
+    catchup=False,
     params={"folder": "/data/mobadoo"},
     # Two at once would send the reset of the one while the other reads.
     max_active_runs=1,
@@ -20,8 +23,8 @@ with DAG(
     # [START howto_operator_mobadoo_resync]
     resync = MobadooResyncOperator(
         task_id="resync",
-        output="{{ params.folder }}/matches-{{ ts_nodash }}.parquet",
-        markets_output="{{ params.folder }}/markets-{{ ts_nodash }}.parquet",
+        output="{{ params.folder }}/matches-{{ dag_run.run_after | ts_nodash }}.parquet",
+        markets_output="{{ params.folder }}/markets-{{ dag_run.run_after | ts_nodash }}.parquet",
         # A list that changed while it was read is read again.
         retries=3,
         retry_delay=timedelta(minutes=1),

@@ -64,7 +64,7 @@ MARKERS = {
     "invoice_orders": "invoice_orders",
     "provision_customers": "provision_customers",
 }
-STARTED_BY_EVENTS = {"example_mobadoo_webhook"}
+STARTED_BY_EVENTS = {"example_mobadoo_resync", "example_mobadoo_webhook"}
 """Examples that start when a vendor tells something, and send nothing."""
 
 
