@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterable
 
     from sqlalchemy.orm import Session
 
@@ -37,7 +37,12 @@ def subscribers(session: Session, asset_ids: Collection[int]) -> dict[int, list[
     return {asset_id: sorted(dag_ids) for asset_id, dag_ids in found.items()}
 
 
-def advance_queue(session: Session, asset_ids: Iterable[int], at: datetime) -> None:
+def advance_queue(
+    session: Session,
+    asset_ids: Iterable[int],
+    event_ids: Collection[int],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
     """Make the scheduler's queue include the events that this transaction has registered.
 
     The scheduler of Airflow 3.2 and 3.3 gives a run the events up to the ``created_at`` of a queue row, and
@@ -45,24 +50,41 @@ def advance_queue(session: Session, asset_ids: Iterable[int], at: datetime) -> N
     another one comes, which may be never (apache/airflow #56050). So the row is moved to the latest event
     here. It comes last in a transaction, because the scheduler passes over the rows that are locked.
 
+    The next run begins where the last one ended. An event with an earlier time that is committed later would
+    be in neither, so the events get their time here, too, while the row is locked: whoever has the row next
+    has a later time.
+
     A queue with a row for each event, as in Airflow 3.4, is left alone.
 
     :param session: the transaction that has registered the events
     :param asset_ids: the assets that have events
-    :param at: a time that is not before any of the events
+    :param event_ids: the events
+    :param now: the clock
     """
-    from airflow.models.asset import AssetDagRunQueue
+    from airflow.models.asset import AssetDagRunQueue, AssetEvent
 
     queue: Any = AssetDagRunQueue.__table__
     if {column.name for column in queue.primary_key} != QUEUE_KEY or "created_at" not in queue.columns:
         return
     # In one order everywhere, so that two transactions cannot wait for each other.
-    rows = [
-        {"asset_id": asset_id, "target_dag_id": dag_id, "created_at": at}
-        for asset_id, dag_id in sorted(_waiting_dags(session, sorted(set(asset_ids))))
-    ]
-    if rows:
-        session.execute(advance_statement(queue, session.get_bind().dialect.name), rows)
+    waiting = sorted(_waiting_dags(session, sorted(set(asset_ids))))
+    if not waiting:
+        return
+    advance = advance_statement(queue, session.get_bind().dialect.name)
+    _advance(session, advance, waiting, now())
+    at = now()
+    session.execute(
+        sa.update(AssetEvent)
+        .where(AssetEvent.id.in_(event_ids))
+        .values(timestamp=at)
+        .execution_options(synchronize_session=False)
+    )
+    _advance(session, advance, waiting, at)
+
+
+def _advance(session: Session, statement: Any, waiting: list[tuple[int, str]], at: datetime) -> None:
+    rows = [{"asset_id": asset_id, "target_dag_id": dag_id, "created_at": at} for asset_id, dag_id in waiting]
+    session.execute(statement, rows)
 
 
 def advance_statement(queue: Any, dialect: str) -> Any:

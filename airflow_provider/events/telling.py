@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -31,7 +30,7 @@ class Teller:
         self._session = session
         self._models = _active_assets(session, sorted(set(names)))
         self._subscribers = subscribers(session, [model.id for model in self._models.values()])
-        self._told: set[int] = set()
+        self._told: dict[int, int] = {}
         self._notifications: list[Callable[[], None]] = []
 
     def tell(self, told: Sequence[tuple[Delivery, Iterable[str]]]) -> list[list[dict[str, Any]]]:
@@ -58,7 +57,7 @@ class Teller:
     def finish(self) -> None:
         """Have the runs that wait in the scheduler's queue get the events, too. The last of a transaction."""
         if self._told:
-            advance_queue(self._session, self._told, datetime.now(UTC))
+            advance_queue(self._session, self._told.values(), self._told.keys())
 
     def notify(self) -> None:
         """Call those who listen to asset events. To be called after the commit."""
@@ -85,7 +84,7 @@ class Teller:
         if event is None:
             return None
         self._session.flush()
-        self._told.add(model.id)
+        self._told[event.id] = model.id
         dags = self._subscribers.get(model.id, [])
         return {"event": event.id, "asset": model.id, "name": model.name, "dags": dags}
 

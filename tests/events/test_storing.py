@@ -252,6 +252,27 @@ def test_airflow_strands_that_event_where_the_queue_is_not_advanced(monkeypatch)
     assert Cut().runs() == {"reader": [[first]]}
 
 
+def test_a_slow_transaction_is_in_the_next_run_although_another_one_has_been_in_a_run_meanwhile(
+    airflow_database, monkeypatch
+):
+    if airflow_database == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    subscribe()
+    deliver(arrival("before"))
+
+    def others_first(*arguments):
+        monkeypatch.undo()
+        deliver(arrival("fast"))
+        Cut().runs()
+        advance_queue(*arguments)
+
+    monkeypatch.setattr("airflow_provider.events.telling.advance_queue", others_first)
+    deliver(arrival("slow"))
+    ids = dict(rows("thing", "id"))
+    before, fast, slow = (ids[f"CHANGED/{thing}"] for thing in ("before", "fast", "slow"))
+    assert Cut().runs() == {"reader": [[before, fast], [slow]]}
+
+
 def test_the_queue_is_never_moved_back():
     import sqlalchemy as sa
     from airflow.models.asset import AssetDagRunQueue
@@ -263,18 +284,18 @@ def test_the_queue_is_never_moved_back():
         [(asset_id, before)] = session.execute(
             sa.select(AssetDagRunQueue.asset_id, AssetDagRunQueue.created_at)
         ).all()
-        advance_queue(session, [asset_id], before - timedelta(hours=1))
+        advance_queue(session, [asset_id], [], lambda: before - timedelta(hours=1))
         assert session.scalars(sa.select(AssetDagRunQueue.created_at)).all() == [before]
-        advance_queue(session, [asset_id], before + timedelta(hours=1))
+        advance_queue(session, [asset_id], [], lambda: before + timedelta(hours=1))
         assert session.scalars(sa.select(AssetDagRunQueue.created_at)).all() == [before + timedelta(hours=1)]
 
 
 def test_a_dag_that_the_scheduler_has_just_taken_from_the_queue_is_put_there_again(monkeypatch):
-    def taken(session, asset_ids, at):
+    def taken(session, asset_ids, event_ids):
         import sqlalchemy as sa
 
         session.execute(sa.delete(sa.table("asset_dag_run_queue")))
-        advance_queue(session, asset_ids, at)
+        advance_queue(session, asset_ids, event_ids)
 
     monkeypatch.setattr("airflow_provider.events.telling.advance_queue", taken)
     subscribe()

@@ -12,15 +12,16 @@ from airflow_provider.events.intake import Writer
 from tests.support.deliveries import settings
 
 
-class Rounds:
+class Rounds(threading.Event):
     """Stands for the event that ends the loop: it is set after so many rounds."""
 
     def __init__(self, number: int) -> None:
+        super().__init__()
         self.left = number
         self.waits: list[float] = []
 
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
         self.left -= 1
         return self.left < 0
 
@@ -28,7 +29,12 @@ class Rounds:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr(upkeep, "sweep", lambda: found.append("sweep") or 0)
+
+    def sweep() -> int:
+        found.append("sweep")
+        return 0
+
+    monkeypatch.setattr(upkeep, "sweep", sweep)
     monkeypatch.setattr(upkeep, "delete_old", lambda days: found.append(f"delete {days}"))
     return found
 
@@ -63,7 +69,7 @@ def test_what_is_told_again_is_logged(calls, monkeypatch, caplog):
 def test_a_writer_that_is_started_sweeps_until_it_is_closed(monkeypatch):
     swept = threading.Event()
     monkeypatch.setattr(upkeep, "SWEEP_INTERVAL", 0.001)
-    monkeypatch.setattr(upkeep, "sweep", lambda: swept.set() or 0)
+    monkeypatch.setattr(upkeep, "sweep", swept.set)
     monkeypatch.setattr(upkeep, "delete_old", lambda days: 0)
     writer = Writer(settings())
     writer.start()
