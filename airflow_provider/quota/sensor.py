@@ -123,11 +123,9 @@ class _Watch:
         else:
             found = asyncio.run(self._monitor.check(self._requirement, self._wait_policy))
         if not isinstance(found, Enough):
-            self._count()
             return found
         result = self._sensor.satisfied(self._hook, self._monitor, found.quota)
         if result is None:
-            self._count()
             return Pause(clock.now() + timedelta(minutes=1), "Another task has just reserved it")
         self._sensor.log.info(
             "Enough: %s, needed %d and a margin of %d.",
@@ -157,7 +155,7 @@ class _Watch:
     def close(self) -> None:
         self._monitor.close()
 
-    def _count(self) -> None:
+    def waits(self) -> None:
         from airflow_provider.http.metrics import increase
 
         hook = self._hook

@@ -38,6 +38,9 @@ class Watch(Protocol):
         :return: the result of the task, or when to look again
         """
 
+    def waits(self) -> None:
+        """Take note that the sensor is about to sleep."""
+
     def trigger(self, times: dict[str, Any]) -> BaseTrigger:
         """Make the trigger that goes on looking.
 
@@ -123,6 +126,7 @@ class SleepingSensor(BaseSensorOperator):
     def _sleep(self, watch: Watch, pause: Pause, started: datetime, deadline: datetime) -> None:
         if pause.until > deadline:
             self._give_up(pause.reason, pause.until, deadline)
+        watch.waits()
         wake_at = min(pause.until + random.random() * self.jitter, deadline)  # noqa: S311 - no secret
         self.log.info("%s. Looking again in %s, at %s.", pause.reason, _in_words(wake_at), wake_at)
         if self.deferrable:

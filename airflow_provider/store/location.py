@@ -204,7 +204,9 @@ def driver_options(connection: Connection, url: sa.URL) -> dict[str, Any]:
     :param url: from :func:`connection_url`
     :raises InvalidInput: the extra is not a JSON object
     """
-    known = OPTIONS.get(url.get_driver_name(), frozenset())
+    known = OPTIONS.get(url.get_driver_name())
+    if known is None:
+        return {}
     try:
         extra = json.loads(connection.extra or "{}")
         return {name: extra[name] for name in sorted(known & extra.keys())}

@@ -87,6 +87,9 @@ class _Watch:
         found = asyncio.run(check(condition, looks, self._interval))
         return found.result if isinstance(found, Met) else found
 
+    def waits(self) -> None:
+        pass
+
     def trigger(self, times: dict[str, Any]) -> WaitingTrigger:
         condition, _, _ = self._open()
         return self._sensor.trigger(

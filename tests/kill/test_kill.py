@@ -119,7 +119,7 @@ def test_documents_of_a_batch_that_was_killed_three_times_are_there_once_with_al
 @pytest.mark.parametrize(
     "limit",
     [
-        pytest.param({"largest_file": 150_000}, id="the-file-cannot-grow"),
+        pytest.param({"more_bytes": 28_000}, id="the-file-cannot-grow"),
         pytest.param({"more_pages": 10}, id="the-database-cannot-grow"),
     ],
 )
@@ -142,8 +142,11 @@ def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit
                 "task_instance": {"dag_id": "d", "run_id": "r", "task_id": "batch"},
                 "environment": {**sandbox.connections, "AIRFLOW__VENDOR_APIS__LEDGER_PATH": str(ledger)},
             }
+            empty = pages_of_an_empty_ledger(tmp_path)
             if more := limit.get("more_pages"):
-                limit = {"most_pages": pages_of_an_empty_ledger(tmp_path) + more}
+                limit = {"most_pages": empty + more}
+            else:
+                limit = {"largest_file": empty * PAGE + limit["more_bytes"]}
             full = Task(workers, tmp_path, "full", {**config, **limit})
             full.start()
             assert workers.status(full.pid, block=True) == 1
@@ -167,6 +170,10 @@ def test_a_full_disk_stops_the_batch_before_it_sends_what_it_cannot_record(limit
             assert {message["virtual_user"] for message in sandbox.messages()} - done <= unknown
         finally:
             workers.close()
+
+
+PAGE = 4096
+"""Bytes of a page of an SQLite file."""
 
 
 def pages_of_an_empty_ledger(folder: Path) -> int:
