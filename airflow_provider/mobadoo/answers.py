@@ -58,7 +58,25 @@ def page(response: Response) -> MobadooPage:
         return MobadooPage(None, other=found)
     count = found.get("count")
     known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
-    return MobadooPage(records, _next(response, found.get("next")), count if known else None)
+    link = next_link(found.get("next"), response.status)
+    return MobadooPage(records, _without_token(link, response.status), count if known else None)
+
+
+def next_link(value: Any, status: int) -> str | None:
+    """Return the link to the next page; None where the page is the last.
+
+    :param value: what the page has in ``next``
+    :param status: HTTP status of the response
+    :raises VendorProtocolError: it is neither a text nor null
+    """
+    if value is None or value is False:
+        return None
+    if not isinstance(value, str):
+        # Not the end of the list: rows would be lost.
+        raise VendorProtocolError(
+            f'"next" is neither a text nor null, but a {type(value).__name__}', status=status
+        )
+    return value.strip() or None
 
 
 def document(response: Response) -> Any:
@@ -126,14 +144,12 @@ def segment(name: str, value: Any) -> str:
     return text
 
 
-def _next(response: Response, url: Any) -> str | None:
-    if not isinstance(url, str) or not url.strip():
-        return None
+def _without_token(link: str | None, status: int) -> str | None:
     try:
-        return without_parameter(url.strip(), CREDENTIAL)
+        return None if link is None else without_parameter(link, CREDENTIAL)
     except ValueError:
         # Not the end of the list: rows would be lost.
-        raise VendorProtocolError("the link to the next page is no URL", status=response.status) from None
+        raise VendorProtocolError("the link to the next page is no URL", status=status) from None
 
 
 def _said(response: Response) -> tuple[str | None, int | str | None]:

@@ -15,6 +15,9 @@ REMEDY = (
     "Check the host of the connection: it must be the address by which the vendor knows itself, path and all."
 )
 
+LONGEST_OFFSET = 20
+"""Digits of an offset that is compared with another."""
+
 
 def next_query(
     link: str, url: str, query: Mapping[str, str], *, secrets: Collection[str] = ()
@@ -54,5 +57,7 @@ def _moves(found: Mapping[str, str], query: Mapping[str, str]) -> bool:
     if before == after:
         return False
     offsets = before.pop("offset"), after.pop("offset")
-    back = all(one.isdecimal() for one in offsets) and int(offsets[1]) <= int(offsets[0])
+    # A number of thousands of digits is no offset, and Python does not read it.
+    numbers = all(one.isdecimal() and len(one) <= LONGEST_OFFSET for one in offsets)
+    back = numbers and int(offsets[1]) <= int(offsets[0])
     return not (back and before == after)

@@ -450,3 +450,47 @@ def test_the_connection_may_name_another_path_for_a_call(set_connection):
     vendor.meanwhile = page
     with mobadoo_serving(vendor, set_connection, calls=calls):
         assert read()["total"] == 30
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        ({"count": 3, "next": None, "results": [{"url": "lol"}]}, "1 of 3 came"),
+        ({"count": 3, "results": [{"url": "lol"}]}, "1 of 3 came"),
+        ({"results": [{"url": "lol"}], "next": "?offset=1"}, "has none that is new"),
+        ({"results": [], "next": "?offset=1"}, "has none that is new"),
+        ({"results": [{"url": "lol"}], "next": 2}, '"next" is neither a text nor null'),
+    ],
+    ids=["fewer than counted", "fewer and no next", "the same page again", "an empty page", "no link"],
+)
+def test_a_list_of_video_games_that_cannot_be_read_to_its_end_is_an_error(vendor, listed, reason):
+    vendor.listed = listed
+    with pytest.raises(VendorProtocolError, match=reason):
+        read()
+    assert set(vendor.paths()) == {"videgames"}
+
+
+@pytest.mark.parametrize("link", [2, True, 0, {"href": "?offset=25"}, ["?offset=25"]])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_next_that_is_no_text_does_not_end_the_list(vendor, link, counted):
+    page = {"results": matches(25), "next": link, **({"count": 60} if counted else {})}
+    vendor.answers["lol/match/"] = (200, page)
+    with pytest.raises(VendorProtocolError, match='"next" is neither a text nor null') as raised:
+        read(videogames=["lol"])
+    assert raised.value.path == "lol/match/"
+
+
+@pytest.mark.parametrize("link", [None, False, "", " "])
+def test_a_next_that_is_empty_ends_the_list(vendor, link):
+    vendor.answers["lol/match/"] = (200, {"results": matches(25), "next": link})
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"], result["requests"]) == (25, True, 1)
+
+
+def test_a_next_with_an_endless_offset_is_followed_like_any_other(vendor):
+    vendor.next = lambda query, url: f"{url}?offset={'9' * 5000}"
+    vendor.answers = {}
+    vendor.meanwhile = lambda path, number: (
+        vendor.answers.update({path: (200, {"results": [], "next": None})}) if number == 2 else None
+    )
+    assert read(videogames=["lol"])["reasons"] == ["lol: 25 of 60 came"]

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import InvalidInput, VendorError, VendorRejected, VendorUnavailable
+from airflow_provider.exceptions import (
+    InvalidInput,
+    VendorError,
+    VendorProtocolError,
+    VendorRejected,
+    VendorUnavailable,
+)
 from airflow_provider.mobadoo.operators import MobadooResyncOperator
 from tests.support.mobadoo import Mobadoo, matches, mobadoo_serving, work
 
@@ -107,6 +113,14 @@ def test_a_failure_anywhere_is_no_reset_and_the_error_says_so(vendor, output, pa
         resync(output=output)
     assert vendor.resets == 0
     assert not Path(output).exists()
+
+
+@pytest.mark.parametrize("more", [{"count": 2}, {"next": "?offset=1"}, {"next": 2}])
+def test_a_list_of_video_games_that_is_not_whole_is_no_reset(vendor, output, more):
+    vendor.listed = {"results": [{"url": "lol"}], **more}
+    with pytest.raises(VendorProtocolError, match=NOT_SENT):
+        resync(output=output)
+    assert vendor.resets == 0
 
 
 def test_the_next_try_goes_on_at_the_page_that_failed(vendor, output):
