@@ -102,6 +102,20 @@ def done(response: Response) -> Any:
     return document(response)
 
 
+def acknowledged(response: Response) -> Any:
+    """Read the answer to a notice, of which the status alone counts: a document, or a text that is no page.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or a page of a proxy or a login
+    """
+    try:
+        return done(response)
+    except VendorProtocolError:
+        if not 200 <= response.status < 300 or response.body.lstrip()[:1] == b"<":
+            raise
+        return response.body.decode(errors="replace").strip()
+
+
 def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
     """Return what the paths of a video game begin with, like ``lol``.
 

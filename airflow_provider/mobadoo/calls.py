@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, idempotent, once, safe
-from airflow_provider.mobadoo.answers import CREDENTIAL, MobadooPage, document, done, page, segment
+from airflow_provider.mobadoo.answers import (
+    CREDENTIAL,
+    MobadooPage,
+    acknowledged,
+    document,
+    done,
+    page,
+    segment,
+)
 from airflow_provider.mobadoo.endpoints import ENDPOINTS, Endpoint
 from airflow_provider.values import shape, whole_number
 
@@ -109,9 +117,9 @@ def reset_notifications() -> Call[Any]:
     """Tell the vendor that a resynchronisation has ended. It is a GET with an effect.
 
     It may be repeated: whoever says twice that all is in step has said nothing new. What it answers is not
-    published.
+    published: any success counts, but for a page in HTML.
     """
-    return _call("reset_notifications", done)
+    return _call("reset_notifications", acknowledged)
 
 
 @once
