@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 ORDERING = re.compile(r"-?[A-Za-z_][A-Za-z0-9_]*")
 
+LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class MobadooCall(Call[T]):
@@ -226,8 +228,11 @@ def moment(name: str, value: datetime | str, *, up: bool = False) -> str:
         raise InvalidInput(
             f'"{name}" has no time zone.', field=name, remedy="Write it like 2026-11-01T00:00:00+01:00."
         )
-    found = found.astimezone(UTC)
-    if up and found.microsecond:
+    try:
+        found = found.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f'"{name}" is not within the years 1 to 9999 in UTC.', field=name) from None
+    if up and found.microsecond and found < LAST_SECOND:
         found += timedelta(seconds=1)
     return f"{found.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 

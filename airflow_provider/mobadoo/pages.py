@@ -155,6 +155,9 @@ def _of_game(raw: bytes, videogame: str) -> bytes:
 
 
 def _told(found: Any) -> str:
+    rows = found.get("results") if isinstance(found, dict) else found
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return "a row has a value that cannot be written"
     if isinstance(found, list):
         return "some of its rows are no objects"
     if not isinstance(found, dict):

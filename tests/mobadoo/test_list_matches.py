@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -113,6 +113,8 @@ def test_what_cannot_be_right_is_said_when_the_dag_is_parsed(options, field):
     ("options", "field"),
     [
         ({"after": "yesterday"}, "after"),
+        ({"after": "0001-01-01T00:00:00+14:00"}, "after"),
+        ({"before": datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))}, "before"),
         ({"after": "2026-12-02", "before": "2026-12-01"}, "after"),
         ({"ordering": "begin at"}, "ordering"),
         ({"videogames": "[]"}, "videogames"),
@@ -301,6 +303,13 @@ def test_an_answer_of_another_form_is_an_error_that_names_its_keys(vendor):
 def test_an_answer_that_is_no_list_of_objects_is_an_error(vendor, answer):
     vendor.answers["lol/match/"] = (200, answer)
     with pytest.raises(VendorProtocolError):
+        read(videogames=["lol"])
+
+
+@pytest.mark.parametrize("value", [b"NaN", rb'"\ud800"'])
+def test_a_row_with_a_value_that_no_file_can_hold_is_an_error_that_says_so(vendor, value):
+    vendor.answers["lol/match/"] = (200, b'[{"id": 1, "odds": %s}]' % value)
+    with pytest.raises(VendorProtocolError, match="a row has a value that cannot be written"):
         read(videogames=["lol"])
 
 
