@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 from airflow_provider.http.status import error_for_status
 from airflow_provider.http.urls import without_parameter
+from airflow_provider.values import shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,9 +74,7 @@ def next_link(value: Any, status: int) -> str | None:
         return None
     if not isinstance(value, str):
         # Not the end of the list: rows would be lost.
-        raise VendorProtocolError(
-            f'"next" is neither a text nor null, but a {type(value).__name__}', status=status
-        )
+        raise VendorProtocolError(f'"next" is neither a text nor null; it is {shape(value)}', status=status)
     return value.strip() or None
 
 

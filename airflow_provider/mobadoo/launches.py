@@ -209,18 +209,19 @@ class LaunchBatch:
         return session, url if self._plan.reveal else seal(url)
 
     def _refuse_repeats(self, made: Sequence[Made]) -> None:
-        """Refuse a player who has a URL in this batch already, and a hash that another player has."""
-        good = [(one, one.session) for one in made if one.session is not None]
-        players = self._seen.add([(f"player {session.player}", None) for _, session in good])
-        for (one, _), known in zip(good, players, strict=True):
-            if known is not None:
-                one.error = _second_of_player()
-        given = [(one, session) for one, session in good if session.given and one.error is None]
+        """Refuse a hash that another player has, and a player who has a URL in this batch already."""
+        sessions = [(one, one.session) for one in made if one.session is not None]
+        given = [(one, session) for one, session in sessions if session.given]
         hashes = self._seen.add([(f"hash {session.digest}", None) for _, session in given])
         others = self._sessions.of_others([session for _, session in given])
         for (one, session), known in zip(given, hashes, strict=True):
             if known is not None or session.digest in others:
                 one.error = _hash_of_another(in_batch=known is not None)
+        good = [(one, session) for one, session in sessions if one.error is None]
+        players = self._seen.add([(f"player {session.player}", None) for _, session in good])
+        for (one, _), known in zip(good, players, strict=True):
+            if known is not None:
+                one.error = _second_of_player()
 
     def _write(self, made: Made) -> None:
         if made.error is not None:

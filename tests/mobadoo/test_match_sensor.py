@@ -113,7 +113,7 @@ def run_late(world: World, **options: Any) -> list[dict[str, Any]]:
 
 
 def test_ids_that_are_texts_are_the_same_ids(world):
-    world.sandbox.switch({"mobadoo.ids_as_text": True})
+    world.sandbox.switch({"mobadoo.text_ids": True})
     [id_] = world.add()
     assert Attempt(waiting(match_id=id_, states=["NS"])).outcome.state == "success"
 
@@ -242,6 +242,15 @@ def test_a_match_without_a_state_is_an_error_that_names_its_keys():
     with pytest.raises(VendorProtocolError, match="no state in status or state; it has begin_at, id"):
         _state({"id": 1, "begin_at": "2026-12-01"}, "the match 1 of lol")
     assert _state({"state": "RU"}, "") == "RU"
+
+
+def test_whole_numbers_of_any_length_come_as_they_are():
+    from airflow_provider.mobadoo.conditions import _kept
+    from airflow_provider.mobadoo.pages import ROWS
+
+    row = ROWS.row(b'{"id": 7, "long": %s, "other": -12345678901234567890, "odds": 1.850}' % (b"9" * 5000))
+    found = _kept(row)
+    assert found == {"id": 7, "long": "9" * 5000, "other": "-12345678901234567890", "odds": "1.850"}
 
 
 # --- what cannot be right ----------------------------------------------------------------------------------
