@@ -118,8 +118,8 @@ def list_matches(
 def reset_notifications() -> Call[Any]:
     """Tell the vendor that a resynchronisation has ended. It is a GET with an effect.
 
-    It may be repeated: whoever says twice that all is in step has said nothing new. What it answers is not
-    published: any success counts, but for a page in HTML.
+    It may be repeated: saying it twice does no harm. What it answers is not published: any success counts,
+    but for a page in HTML.
     """
     return _call("reset_notifications", acknowledged)
 

@@ -1,4 +1,4 @@
-"""The operator that brings everything into step with Mobadoo again.
+"""The operator that resynchronises with Mobadoo after a desynchronisation.
 
 Dags import it from :mod:`airflow_provider.mobadoo.operators`.
 """
@@ -31,7 +31,7 @@ UNCONFIRMED = (
 
 
 class MobadooResyncOperator(MobadooGamesOperator):
-    """Read video games, markets and matches anew, then tell Mobadoo that everything is in step.
+    """Read video games, markets and matches again, then tell Mobadoo that the resynchronisation has ended.
 
     It is what Mobadoo asks for after a desynchronisation: each video game, its markets, all pages of its
     matches, and at the end a call of ``notifications/reset``. The reset is sent only if all of it was read,
@@ -94,7 +94,7 @@ class MobadooResyncOperator(MobadooGamesOperator):
         with closing(self.hook()) as hook, _saying_how_far(state):
             games = self.games(hook)
             found = self._read_markets(context, hook, markets(hook, games))
-            query = matches(hook, games, size=self.page_size)
+            query = matches(hook, games, ordering="begin_at", size=self.page_size)
             result, progress = self.read(context, hook, query, accept=_accept, settle=reset)
         names = ("output", "pages", "requests", "seconds", "records", "resumed_at")
         return {

@@ -39,7 +39,7 @@ def ids(path: Any) -> list[Any]:
         {"max_limit": 20},
         {"slash_mode": "strict"},
         {"catalogue_envelope": "drf"},
-        {"catalogue_envelope": "results", "ids_as_text": True},
+        {"catalogue_envelope": "results", "text_ids": True},
         {"zone": "none", "unknown_match_states": True, "unknown_odds_statuses": True, "postponed_code": "PT"},
     ],
     ids=lambda switches: ", ".join(switches) or "as it is",

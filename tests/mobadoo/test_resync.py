@@ -76,6 +76,13 @@ def test_the_reset_comes_after_everything_was_read_and_published(vendor, output)
     assert count(output) == 90
 
 
+def test_pages_are_asked_for_in_an_order_as_the_vendor_prints_it(vendor, output):
+    resync(output=output, videogames=["dota2"])
+    asked = [query for path, query in vendor.requests if path == "dota2/match/"]
+    assert asked[0] == {"limit": "25", "ordering": "begin_at"}
+    assert asked[1] == {"limit": "25", "ordering": "begin_at", "offset": "25"}
+
+
 def test_markets_go_into_a_file_of_their_own(vendor, output, tmp_path):
     vendor.markets["lol"] = {"results": [{"id": 1}], "next": "?page=2"}
     vendor.meanwhile = lambda path, number: (
