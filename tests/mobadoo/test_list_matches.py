@@ -333,14 +333,37 @@ def test_matches_that_move_to_a_page_that_was_not_read_yet_come_once_and_the_res
     assert result["reasons"][0] == "lol: the list changed while it was read"
 
 
-def test_matches_that_are_removed_meanwhile_make_the_result_incomplete(vendor):
+@pytest.mark.parametrize(("shape", "total"), [("paged", 57), ("bare", 58), ("no next", 58), ("counted", 57)])
+def test_matches_that_are_removed_meanwhile_make_the_result_incomplete(vendor, shape, total):
+    vendor.shape = shape
+
     def remove(path: str, number: int) -> None:
         if (path, number) == ("lol/match/", 2):
             del vendor.games["lol"][:3]
 
     vendor.meanwhile = remove
     result = read(videogames=["lol"])
-    assert (result["total"], result["complete"]) == (57, False)
+    assert (result["total"], result["complete"]) == (total, False)
+
+
+@pytest.mark.parametrize("shape", ["bare", "no next"])
+def test_matches_that_are_removed_before_a_last_page_that_is_empty_then_are_told(vendor, shape):
+    vendor.shape = shape
+    vendor.games["lol"] = matches(26)
+    vendor.meanwhile = lambda path, number: (
+        vendor.games.update(lol=vendor.games["lol"][3:]) if (path, number) == ("lol/match/", 2) else None
+    )
+    result = read(videogames=["lol"])
+    assert (result["total"], result["reasons"]) == (25, ["lol: the list changed while it was read"])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 30])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_pages_of_any_size_are_read_to_the_end(vendor, size, count):
+    vendor.shape = "bare"
+    vendor.games["lol"] = matches(count)
+    result = read(videogames=["lol"], page_size=size)
+    assert (result["total"], result["complete"]) == (count, True)
 
 
 @pytest.mark.parametrize("when", [1, 2], ids=["before its first page", "before its second page"])

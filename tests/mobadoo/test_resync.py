@@ -186,6 +186,17 @@ def test_matches_that_move_meanwhile_are_no_reset_and_the_next_try_reads_all_ane
     assert (result["matches"], "resumed_at" in result, vendor.resets) == (92, False, 1)
 
 
+@pytest.mark.parametrize("shape", ["bare", "no next", "counted", "paged"])
+def test_matches_that_are_removed_meanwhile_are_no_reset(vendor, output, shape):
+    vendor.shape = shape
+    vendor.meanwhile = lambda path, number: (
+        vendor.games["lol"].pop(0) if (path, number) == ("lol/match/", 2) else None
+    )
+    with pytest.raises(VendorError, match=NOT_SENT):
+        resync(output=output)
+    assert vendor.resets == 0
+
+
 def test_a_video_game_that_disappears_meanwhile_is_no_reset(vendor, output):
     vendor.meanwhile = lambda path, number: (
         vendor.games.pop("dota2", None) if path == "dota2/match/" else None
