@@ -129,7 +129,7 @@ def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
         value = given.get(name)
         text = value.strip().strip("/") if isinstance(value, str) else ""
         try:
-            return segment(name, text)
+            return path_part(name, text)
         except InvalidInput:
             continue
     there = ", ".join(sorted(map(str, given))) or "no fields"
@@ -139,7 +139,7 @@ def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
     )
 
 
-def segment(name: str, value: Any) -> str:
+def path_part(name: str, value: Any) -> str:
     """Make sure that a value can be one segment of a path.
 
     :param name: what it is called, for the error

@@ -20,7 +20,7 @@ from airflow_provider.mobadoo.answers import (
     document,
     done,
     page,
-    segment,
+    path_part,
 )
 from airflow_provider.mobadoo.endpoints import ENDPOINTS, Endpoint
 from airflow_provider.values import shape, whole_number
@@ -69,7 +69,7 @@ def list_markets(videogame: str) -> Call[MobadooPage]:
     :param videogame: its URL parameter, like ``lol``
     :raises InvalidInput: it cannot be a part of a path
     """
-    return _call("list_markets", page, {"videogame": segment("videogame", videogame)})
+    return _call("list_markets", page, {"videogame": path_part("videogame", videogame)})
 
 
 @safe
@@ -111,7 +111,7 @@ def list_matches(
         query["date_range_before"] = moment("before", before, up=True)
     if after is not None:
         query["date_range_after"] = moment("after", after)
-    return _call("list_matches", page, {"videogame": segment("videogame", videogame)}, query=query)
+    return _call("list_matches", page, {"videogame": path_part("videogame", videogame)}, query=query)
 
 
 @idempotent
@@ -132,7 +132,7 @@ def create_ticket(transaction_id: str | int, ticket: Mapping[str, Any]) -> Call[
     :param ticket: the other fields of the ticket. What it may have is not published
     :raises InvalidInput: the id cannot be a part of a path, or the ticket has another one
     """
-    id = segment("transaction_id", transaction_id)
+    id = path_part("transaction_id", transaction_id)
     if not hasattr(ticket, "keys"):
         raise InvalidInput(f'"ticket" must be a dict; it is {shape(ticket)}.', field="ticket")
     if str(ticket.get("transaction_id", id)).strip() != id:
@@ -202,7 +202,7 @@ def get_ticket(transaction_id: str | int) -> Call[Any]:
     :param transaction_id: id of the ticket
     :raises InvalidInput: the id cannot be a part of a path
     """
-    id = segment("transaction_id", transaction_id)
+    id = path_part("transaction_id", transaction_id)
     return _call("get_ticket", document, {"transaction_id": id})
 
 
@@ -238,7 +238,7 @@ def moment(name: str, value: datetime | str, *, up: bool = False) -> str:
 
 
 def _change(name: str, transaction_id: str | int, details: Mapping[str, Any] | None) -> Call[Any]:
-    id = segment("transaction_id", transaction_id)
+    id = path_part("transaction_id", transaction_id)
     return _ticket(name, id, {**(details or {}), "transaction_id": id})
 
 

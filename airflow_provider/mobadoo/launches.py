@@ -201,9 +201,9 @@ class LaunchBatch:
         return Made(Row(row.number, {}, row.source_row), error=_unwritable())
 
     def _launch(self, values: Mapping[str, Any]) -> tuple[Session, str]:
-        player = player_of(values["player"])
+        player = read_player(values["player"])
         given = values.get("hash")
-        hash = secrets.token_urlsafe(HASH_BYTES) if given is None else hash_of(given)
+        hash = secrets.token_urlsafe(HASH_BYTES) if given is None else read_hash(given)
         url = self._plan.url(hash, text_or_none(values.get("profile"), "profile"))
         session = Session(player, digest_of(self._plan.conn_id, hash), given is not None)
         return session, url if self._plan.reveal else seal(url)
@@ -235,7 +235,7 @@ class LaunchBatch:
         self.counts.add("created", made.row)
 
 
-def player_of(value: Any) -> str:
+def read_player(value: Any) -> str:
     """Read the operator's own identifier of a player.
 
     :param value: the value of the record
@@ -257,7 +257,7 @@ def player_of(value: Any) -> str:
     )
 
 
-def hash_of(value: Any) -> str:
+def read_hash(value: Any) -> str:
     """Read a hash that a record has.
 
     :param value: the value of the record

@@ -15,6 +15,9 @@ REMEDY = (
     "Check the host of the connection: it must be the address by which the vendor knows itself, path and all."
 )
 
+SHORTEST_PART = 8
+"""Characters of a secret that is looked for inside of other text."""
+
 LONGEST_OFFSET = 20
 """Digits of an offset that is compared with another."""
 
@@ -29,7 +32,7 @@ def next_query(
     :param link: the link, which may be relative
     :param url: where the page came from, without its query
     :param query: the query that the page was asked for by, without the token
-    :param secrets: values that are left out of the query, whatever they are called
+    :param secrets: what no value of the query may have, whatever it is called
     :raises VendorProtocolError: it leads to another place, or to the same page or one before
     """
     try:
@@ -41,7 +44,9 @@ def next_query(
             f'"next" of a page leads to another {other} than the list has, and is not followed', remedy=REMEDY
         )
     given = {
-        name: value for name, value in given.items() if name.lower() != CREDENTIAL and value not in secrets
+        name: value
+        for name, value in given.items()
+        if name.lower() != CREDENTIAL and not _has_secret(value, secrets)
     }
     kept = {name: value for name, value in query.items() if name != "offset"}
     found = {**kept, **given}
@@ -50,6 +55,11 @@ def next_query(
             '"next" of a page leads to that page or to one before: nobody can tell whether there are more'
         )
     return found
+
+
+def _has_secret(value: str, secrets: Collection[str]) -> bool:
+    # A short secret may be a part of anything, like an offset.
+    return any(value == one or (len(one) >= SHORTEST_PART and one in value) for one in secrets)
 
 
 def _moves(found: Mapping[str, str], query: Mapping[str, str]) -> bool:

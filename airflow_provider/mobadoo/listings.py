@@ -131,7 +131,7 @@ def _query(
         return replace(made, query=query, decode=partial(read_page, videogame=game))
 
     paging: Any = GamePages(
-        games, call, size=size, base_url=hook.options.base_url, secrets=hook.options.secrets()
+        games, call, size=size, base_url=hook.options.base_url, secrets=lambda: hook.options.secrets()
     )
     listing = Listing(
         name=name,

@@ -78,7 +78,7 @@ class GamePages:
     :param call: makes the call for a page, as the connection wants it sent
     :param size: rows that a page is asked to have; None where that is not asked for
     :param base_url: where the connection leads
-    :param secrets: values that no query may have
+    :param secrets: returns what no value of a query may have; a token may be replaced meanwhile
     """
 
     parameter = "position"
@@ -94,7 +94,7 @@ class GamePages:
         *,
         size: int | None,
         base_url: str,
-        secrets: Collection[str],
+        secrets: Callable[[], Collection[str]],
     ) -> None:
         self._games = games
         self._call = call
@@ -131,7 +131,7 @@ class GamePages:
     def _linked(self, here: Place, after: Place, page: ListPage) -> Place:
         call = self._call(here)
         url = f"{self._base_url.rstrip('/')}/{call.path}"
-        return replace(after, query=next_query(page.link or "", url, call.query, secrets=self._secrets))
+        return replace(after, query=next_query(page.link or "", url, call.query, secrets=self._secrets()))
 
     def _next_game(self, here: Place, page: ListPage) -> Place | None:
         gone = here.gone + (page.gone is not None)

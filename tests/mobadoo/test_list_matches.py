@@ -238,6 +238,30 @@ def test_the_token_in_next_is_neither_sent_twice_nor_kept(vendor, tmp_path):
     assert TOKEN not in "".join(kept)
 
 
+def test_a_token_that_is_part_of_a_value_or_was_replaced_meanwhile_is_left_out_of_next_too(
+    vendor, set_connection
+):
+    def replace_token(path: str, number: int) -> None:
+        if (path, number) == ("lol/match/", 2):
+            vendor.tokens = ["new-token-0815"]
+            set_connection("mobadoo_default", password="new-token-0815")
+
+    vendor.meanwhile = replace_token
+    vendor.next = lambda query, url: (
+        f"{url}?{urlencode({**query, 'key': vendor.tokens[0], 'authorization': f'Token {vendor.tokens[0]}'})}"
+    )
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"]) == (60, True)
+    assert {name for query in asked(vendor) for name in query} == {"limit", "offset", "ordering"}
+
+
+def test_a_short_token_takes_no_other_value_out_of_next(vendor, set_connection):
+    vendor.tokens = ["5"]
+    set_connection("mobadoo_default", password="5")
+    assert read(videogames=["lol"])["total"] == 60
+    assert [query.get("offset") for query in asked(vendor)] == [None, "25", "50"]
+
+
 def test_a_filter_that_next_leaves_out_is_still_asked_for(vendor):
     vendor.next = lambda query, url: f"?limit={query['limit']}&offset={query['offset']}"
     read(videogames=["lol"], after="2026-01-01")
