@@ -162,7 +162,9 @@ class _Step:
         self._rows = len(page.records)
         self._anchored = here.anchor is not None and here.anchor == _mark(page.records[:1])
         fresh = self._rows - again
-        moved = here.anchor is not None and not self._anchored and (fresh > 0 or not self._rows)
+        lost = here.anchor is not None and not self._anchored and page.gone is None
+        # A page of old rows alone is told of where the list ends.
+        moved = lost and (fresh > 0 or not self._rows)
         if page.gone is not None:
             self.reasons.append(f"it is not there any more (HTTP {page.gone})")
         count = here.count if page.count is None else page.count
@@ -191,7 +193,8 @@ class _Step:
         return replace(self.here, offset=there)
 
     def _explain_end(self, here: Place) -> None:
-        if self._rows and not (here.probe or self._anchored):
+        is_end = self._anchored and self._rows == 1
+        if self._rows and not (here.probe or is_end):
             self.reasons.append("a page has no new row: it may be the one before, or the list has moved")
         elif not self._rows and self._page.link is not None:
             self.reasons.append("an empty page leads to another")

@@ -381,6 +381,16 @@ def test_matches_that_are_removed_before_a_last_page_that_is_empty_then_are_told
     assert (result["total"], result["reasons"]) == (25, ["lol: the list changed while it was read"])
 
 
+def test_a_page_of_rows_that_all_came_before_is_told_though_it_begins_where_the_one_before_ended(vendor):
+    rows = matches(30)
+    vendor.answers["lol/match/"] = (200, rows[:25])
+    vendor.meanwhile = lambda path, number: (
+        vendor.answers.update({path: (200, [rows[24], rows[0]])}) if number == 2 else None
+    )
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"]) == (25, False)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 30])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
 def test_pages_of_any_size_are_read_to_the_end(vendor, size, count):
@@ -391,7 +401,9 @@ def test_pages_of_any_size_are_read_to_the_end(vendor, size, count):
 
 
 @pytest.mark.parametrize("when", [1, 2], ids=["before its first page", "before its second page"])
-def test_a_video_game_that_disappears_leaves_the_others_to_be_read(vendor, tmp_path, when):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_video_game_that_disappears_leaves_the_others_to_be_read(vendor, tmp_path, shape, when):
+    vendor.shape = shape
     vendor.meanwhile = lambda path, number: (
         vendor.games.pop("lol", None) if (path, number) == ("lol/match/", when) else None
     )
