@@ -12,7 +12,7 @@ with DAG(
     # In production "0 2 * * *", for example.
     schedule=None,
     params={"folder": "/data/mobadoo"},
-    # A try that was interrupted is gone on with at its page.
+    # A retry continues at the page where the try before stopped.
     default_args={"retries": 3, "retry_policy": VendorRetryPolicy()},
     tags=["mobadoo", "example"],
 ):

@@ -1,4 +1,4 @@
-"""Bring everything into step with Mobadoo again: read games, markets and matches, then send the reset."""
+"""Resynchronise with Mobadoo: read games, markets and matches, then send the reset."""
 
 from __future__ import annotations
 

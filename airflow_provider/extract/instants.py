@@ -108,17 +108,20 @@ def given(name: str, value: Any) -> datetime | None:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if ticks(value) is None:
-        raise InvalidInput(
-            f'"{name}" is no time: {shape(value)}.',
-            field=name,
-            remedy="Write it as ISO 8601, like 2026-11-01T00:00:00Z, or give a datetime.",
-        )
-    return moment(value)
+    try:
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if isinstance(value, date):
+            return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        if ticks(value) is not None:
+            return moment(value)
+    except OverflowError:
+        raise InvalidInput(f'"{name}" is not within the years 1 to 9999 in UTC.', field=name) from None
+    raise InvalidInput(
+        f'"{name}" is no time: {shape(value)}.',
+        field=name,
+        remedy="Write it as ISO 8601, like 2026-11-01T00:00:00Z, or give a datetime.",
+    )
 
 
 def before(time: datetime, span: timedelta) -> datetime:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 from airflow_provider.http.status import error_for_status
 from airflow_provider.http.urls import without_parameter
+from airflow_provider.values import shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +59,23 @@ def page(response: Response) -> MobadooPage:
         return MobadooPage(None, other=found)
     count = found.get("count")
     known = isinstance(count, int) and not isinstance(count, bool) and count >= 0
-    return MobadooPage(records, _next(response, found.get("next")), count if known else None)
+    link = next_link(found.get("next"), response.status)
+    return MobadooPage(records, _without_token(link, response.status), count if known else None)
+
+
+def next_link(value: Any, status: int) -> str | None:
+    """Return the link to the next page; None where the page is the last.
+
+    :param value: what the page has in ``next``
+    :param status: HTTP status of the response
+    :raises VendorProtocolError: it is neither a text nor null
+    """
+    if value is None or value is False:
+        return None
+    if not isinstance(value, str):
+        # Not the end of the list: rows would be lost.
+        raise VendorProtocolError(f'"next" is neither a text nor null; it is {shape(value)}', status=status)
+    return value.strip() or None
 
 
 def document(response: Response) -> Any:
@@ -84,6 +101,20 @@ def done(response: Response) -> Any:
     return document(response)
 
 
+def acknowledged(response: Response) -> Any:
+    """Read the answer to a notice, of which the status alone counts: a document, or a text that is no page.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or a page of a proxy or a login
+    """
+    try:
+        return done(response)
+    except VendorProtocolError:
+        if not 200 <= response.status < 300 or response.body.lstrip()[:1] == b"<":
+            raise
+        return response.body.decode(errors="replace").strip()
+
+
 def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
     """Return what the paths of a video game begin with, like ``lol``.
 
@@ -98,7 +129,7 @@ def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
         value = given.get(name)
         text = value.strip().strip("/") if isinstance(value, str) else ""
         try:
-            return segment(name, text)
+            return path_part(name, text)
         except InvalidInput:
             continue
     there = ", ".join(sorted(map(str, given))) or "no fields"
@@ -108,7 +139,7 @@ def url_parameter(videogame: Any, names: Sequence[str] = URL_PARAMETERS) -> str:
     )
 
 
-def segment(name: str, value: Any) -> str:
+def path_part(name: str, value: Any) -> str:
     """Make sure that a value can be one segment of a path.
 
     :param name: what it is called, for the error
@@ -126,14 +157,12 @@ def segment(name: str, value: Any) -> str:
     return text
 
 
-def _next(response: Response, url: Any) -> str | None:
-    if not isinstance(url, str) or not url.strip():
-        return None
+def _without_token(link: str | None, status: int) -> str | None:
     try:
-        return without_parameter(url.strip(), CREDENTIAL)
+        return None if link is None else without_parameter(link, CREDENTIAL)
     except ValueError:
         # Not the end of the list: rows would be lost.
-        raise VendorProtocolError("the link to the next page is no URL", status=response.status) from None
+        raise VendorProtocolError("the link to the next page is no URL", status=status) from None
 
 
 def _said(response: Response) -> tuple[str | None, int | str | None]:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, idempotent, once, safe
-from airflow_provider.mobadoo.answers import CREDENTIAL, MobadooPage, document, done, page, segment
+from airflow_provider.mobadoo.answers import (
+    CREDENTIAL,
+    MobadooPage,
+    acknowledged,
+    document,
+    done,
+    page,
+    path_part,
+)
 from airflow_provider.mobadoo.endpoints import ENDPOINTS, Endpoint
 from airflow_provider.values import shape, whole_number
 
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ORDERING = re.compile(r"-?[A-Za-z_][A-Za-z0-9_]*")
+
+LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ def list_markets(videogame: str) -> Call[MobadooPage]:
     :param videogame: its URL parameter, like ``lol``
     :raises InvalidInput: it cannot be a part of a path
     """
-    return _call("list_markets", page, {"videogame": segment("videogame", videogame)})
+    return _call("list_markets", page, {"videogame": path_part("videogame", videogame)})
 
 
 @safe
@@ -101,17 +111,17 @@ def list_matches(
         query["date_range_before"] = moment("before", before, up=True)
     if after is not None:
         query["date_range_after"] = moment("after", after)
-    return _call("list_matches", page, {"videogame": segment("videogame", videogame)}, query=query)
+    return _call("list_matches", page, {"videogame": path_part("videogame", videogame)}, query=query)
 
 
 @idempotent
 def reset_notifications() -> Call[Any]:
     """Tell the vendor that a resynchronisation has ended. It is a GET with an effect.
 
-    It may be repeated: whoever says twice that all is in step has said nothing new. What it answers is not
-    published.
+    It may be repeated: saying it twice does no harm. What it answers is not published: any success counts,
+    but for a page in HTML.
     """
-    return _call("reset_notifications", done)
+    return _call("reset_notifications", acknowledged)
 
 
 @once
@@ -122,7 +132,7 @@ def create_ticket(transaction_id: str | int, ticket: Mapping[str, Any]) -> Call[
     :param ticket: the other fields of the ticket. What it may have is not published
     :raises InvalidInput: the id cannot be a part of a path, or the ticket has another one
     """
-    id = segment("transaction_id", transaction_id)
+    id = path_part("transaction_id", transaction_id)
     if not hasattr(ticket, "keys"):
         raise InvalidInput(f'"ticket" must be a dict; it is {shape(ticket)}.', field="ticket")
     if str(ticket.get("transaction_id", id)).strip() != id:
@@ -192,7 +202,7 @@ def get_ticket(transaction_id: str | int) -> Call[Any]:
     :param transaction_id: id of the ticket
     :raises InvalidInput: the id cannot be a part of a path
     """
-    id = segment("transaction_id", transaction_id)
+    id = path_part("transaction_id", transaction_id)
     return _call("get_ticket", document, {"transaction_id": id})
 
 
@@ -218,14 +228,17 @@ def moment(name: str, value: datetime | str, *, up: bool = False) -> str:
         raise InvalidInput(
             f'"{name}" has no time zone.', field=name, remedy="Write it like 2026-11-01T00:00:00+01:00."
         )
-    found = found.astimezone(UTC)
-    if up and found.microsecond:
+    try:
+        found = found.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f'"{name}" is not within the years 1 to 9999 in UTC.', field=name) from None
+    if up and found.microsecond and found < LAST_SECOND:
         found += timedelta(seconds=1)
     return f"{found.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _change(name: str, transaction_id: str | int, details: Mapping[str, Any] | None) -> Call[Any]:
-    id = segment("transaction_id", transaction_id)
+    id = path_part("transaction_id", transaction_id)
     return _ticket(name, id, {**(details or {}), "transaction_id": id})
 
 

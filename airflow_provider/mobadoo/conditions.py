@@ -32,6 +32,9 @@ STATE_FIELDS = ("status", "state")
 REMEMBERED = timedelta(days=1)
 """For how long it is known since when a match has not been listed."""
 
+LONGEST_NUMBER = 18
+"""Digits of a whole number that stays one; 18 of them always fit into 64 bits."""
+
 
 @dataclass(frozen=True)
 class MatchInState:
@@ -148,8 +151,13 @@ def condition(name: str, values: Mapping[str, Any]) -> Condition:
 def _kept(row: Row) -> dict[str, Any]:
     """Return what a look keeps of a match: not its lists, like odds and games. Numbers keep their digits."""
     raw: Any = cast("Any", row).raw
-    match = json.loads(raw, parse_float=str)
+    match = json.loads(raw, parse_float=str, parse_int=_whole)
     return {name: value for name, value in match.items() if not isinstance(value, list)}
+
+
+def _whole(digits: str) -> int | str:
+    # Neither Airflow nor, beyond some thousand digits, Python takes a longer one for a number.
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
 
 
 def _left(before: Look | None, found: Mapping[str, Any]) -> dict[str, str]:

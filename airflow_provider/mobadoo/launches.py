@@ -201,26 +201,27 @@ class LaunchBatch:
         return Made(Row(row.number, {}, row.source_row), error=_unwritable())
 
     def _launch(self, values: Mapping[str, Any]) -> tuple[Session, str]:
-        player = player_of(values["player"])
+        player = read_player(values["player"])
         given = values.get("hash")
-        hash = secrets.token_urlsafe(HASH_BYTES) if given is None else hash_of(given)
+        hash = secrets.token_urlsafe(HASH_BYTES) if given is None else read_hash(given)
         url = self._plan.url(hash, text_or_none(values.get("profile"), "profile"))
         session = Session(player, digest_of(self._plan.conn_id, hash), given is not None)
         return session, url if self._plan.reveal else seal(url)
 
     def _refuse_repeats(self, made: Sequence[Made]) -> None:
-        """Refuse a player who has a URL in this batch already, and a hash that another player has."""
-        good = [(one, one.session) for one in made if one.session is not None]
-        players = self._seen.add([(f"player {session.player}", None) for _, session in good])
-        for (one, _), known in zip(good, players, strict=True):
-            if known is not None:
-                one.error = _second_of_player()
-        given = [(one, session) for one, session in good if session.given and one.error is None]
+        """Refuse a hash that another player has, and a player who has a URL in this batch already."""
+        sessions = [(one, one.session) for one in made if one.session is not None]
+        given = [(one, session) for one, session in sessions if session.given]
         hashes = self._seen.add([(f"hash {session.digest}", None) for _, session in given])
         others = self._sessions.of_others([session for _, session in given])
         for (one, session), known in zip(given, hashes, strict=True):
             if known is not None or session.digest in others:
                 one.error = _hash_of_another(in_batch=known is not None)
+        good = [(one, session) for one, session in sessions if one.error is None]
+        players = self._seen.add([(f"player {session.player}", None) for _, session in good])
+        for (one, _), known in zip(good, players, strict=True):
+            if known is not None:
+                one.error = _second_of_player()
 
     def _write(self, made: Made) -> None:
         if made.error is not None:
@@ -234,7 +235,7 @@ class LaunchBatch:
         self.counts.add("created", made.row)
 
 
-def player_of(value: Any) -> str:
+def read_player(value: Any) -> str:
     """Read the operator's own identifier of a player.
 
     :param value: the value of the record
@@ -256,7 +257,7 @@ def player_of(value: Any) -> str:
     )
 
 
-def hash_of(value: Any) -> str:
+def read_hash(value: Any) -> str:
     """Read a hash that a record has.
 
     :param value: the value of the record

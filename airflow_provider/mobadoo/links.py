@@ -15,6 +15,12 @@ REMEDY = (
     "Check the host of the connection: it must be the address by which the vendor knows itself, path and all."
 )
 
+SHORTEST_PART = 8
+"""Characters of a secret that is looked for inside of other text."""
+
+LONGEST_OFFSET = 20
+"""Digits of an offset that is compared with another."""
+
 
 def next_query(
     link: str, url: str, query: Mapping[str, str], *, secrets: Collection[str] = ()
@@ -26,7 +32,7 @@ def next_query(
     :param link: the link, which may be relative
     :param url: where the page came from, without its query
     :param query: the query that the page was asked for by, without the token
-    :param secrets: values that are left out of the query, whatever they are called
+    :param secrets: what no value of the query may have, whatever it is called
     :raises VendorProtocolError: it leads to another place, or to the same page or one before
     """
     try:
@@ -38,7 +44,9 @@ def next_query(
             f'"next" of a page leads to another {other} than the list has, and is not followed', remedy=REMEDY
         )
     given = {
-        name: value for name, value in given.items() if name.lower() != CREDENTIAL and value not in secrets
+        name: value
+        for name, value in given.items()
+        if name.lower() != CREDENTIAL and not _has_secret(value, secrets)
     }
     kept = {name: value for name, value in query.items() if name != "offset"}
     found = {**kept, **given}
@@ -49,10 +57,17 @@ def next_query(
     return found
 
 
+def _has_secret(value: str, secrets: Collection[str]) -> bool:
+    # A short secret may be a part of anything, like an offset.
+    return any(value == one or (len(one) >= SHORTEST_PART and one in value) for one in secrets)
+
+
 def _moves(found: Mapping[str, str], query: Mapping[str, str]) -> bool:
     before, after = ({"offset": "0", **one} for one in (query, found))
     if before == after:
         return False
     offsets = before.pop("offset"), after.pop("offset")
-    back = all(one.isdecimal() for one in offsets) and int(offsets[1]) <= int(offsets[0])
+    # A number of thousands of digits is no offset, and Python does not read it.
+    numbers = all(one.isdecimal() and len(one) <= LONGEST_OFFSET for one in offsets)
+    back = numbers and int(offsets[1]) <= int(offsets[0])
     return not (back and before == after)

@@ -64,16 +64,20 @@ def active_videogames(hook: MobadooHook) -> list[str]:
     :raises VendorError: they cannot be read
     """
     found: dict[str, None] = {}
+    came = 0
     call = _prepared(hook, list_videogames())
     while True:
         page: MobadooPage = hook.run(call)
-        if page.records is None:
-            keys = ", ".join(sorted(map(str, page.other))[:SHOWN]) or "no keys"
-            raise VendorProtocolError(f"the response is no list of video games: it has {keys}")
-        games = [url_parameter(one) for one in page.records]
-        if page.next is None or found.keys() >= set(games):
-            return list({**found, **dict.fromkeys(games)})
+        games = _games_on(page)
+        has_new = not found.keys() >= set(games)
+        came += len(games)
         found.update(dict.fromkeys(games))
+        if page.next is None:
+            if page.count is not None and came < page.count:
+                raise _not_all_games(f"{came:,} of {page.count:,} came")
+            return list(found)
+        if not has_new:
+            raise _not_all_games("a page that leads to another has none that is new")
         url = f"{hook.options.base_url.rstrip('/')}/{call.path}"
         call = replace(call, query=next_query(page.next, url, call.query, secrets=hook.options.secrets()))
 
@@ -98,6 +102,19 @@ def games_of(hook: MobadooHook, given: Sequence[str] | None) -> list[str]:
     return games
 
 
+def _games_on(page: MobadooPage) -> list[str]:
+    if page.records is None:
+        keys = ", ".join(sorted(map(str, page.other))[:SHOWN]) or "no keys"
+        raise VendorProtocolError(f"the response is no list of video games: it has {keys}")
+    return [url_parameter(one) for one in page.records]
+
+
+def _not_all_games(reason: str) -> VendorProtocolError:
+    return VendorProtocolError(
+        f"not all video games could be read: {reason}", remedy="Name the video games yourself, like lol."
+    )
+
+
 def _query(
     hook: MobadooHook,
     name: str,
@@ -114,7 +131,7 @@ def _query(
         return replace(made, query=query, decode=partial(read_page, videogame=game))
 
     paging: Any = GamePages(
-        games, call, size=size, base_url=hook.options.base_url, secrets=hook.options.secrets()
+        games, call, size=size, base_url=hook.options.base_url, secrets=lambda: hook.options.secrets()
     )
     listing = Listing(
         name=name,

@@ -15,7 +15,7 @@ from airflow_provider.exceptions import VendorProtocolError
 from airflow_provider.extract.paging import Page
 from airflow_provider.extract.rows import RawRow, RowReader
 from airflow_provider.http.content import encode
-from airflow_provider.mobadoo.answers import document
+from airflow_provider.mobadoo.answers import document, next_link
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Response
@@ -106,12 +106,12 @@ def read_page(response: Response, videogame: str) -> ListPage:
         # It raises the error.
         document(response)
     try:
-        return _page(response.body, videogame)
+        return _page(response.body, videogame, response.status)
     except (ValueError, RecursionError):
         # JSON in another encoding, or with what JSON does not have; or something else altogether.
         found = document(response)
     try:
-        return _page(encode(found), videogame)
+        return _page(encode(found), videogame, response.status)
     except (ValueError, TypeError, RecursionError):
         raise VendorProtocolError(
             f"the response is no page of a list: {_told(found)} ({response.shape})",
@@ -120,7 +120,7 @@ def read_page(response: Response, videogame: str) -> ListPage:
         ) from None
 
 
-def _page(body: bytes, videogame: str) -> ListPage:
+def _page(body: bytes, videogame: str, status: int) -> ListPage:
     if not body.isascii():
         body.decode()
     if body.lstrip()[:1] == b"[":
@@ -128,12 +128,12 @@ def _page(body: bytes, videogame: str) -> ListPage:
     found = _ENVELOPE.decode(body)
     if found.results is msgspec.UNSET:
         raise ValueError
-    link = found.next.strip() if isinstance(found.next, str) else ""
     known = type(found.count) is int and found.count >= 0
+    linked = found.next is not msgspec.UNSET
     return ListPage(
         _rows(bytes(found.results), videogame),
-        link=link or None,
-        linked=found.next is not msgspec.UNSET,
+        link=next_link(found.next, status) if linked else None,
+        linked=linked,
         count=found.count if known else None,
     )
 
@@ -155,6 +155,9 @@ def _of_game(raw: bytes, videogame: str) -> bytes:
 
 
 def _told(found: Any) -> str:
+    rows = found.get("results") if isinstance(found, dict) else found
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return "a row has a value that cannot be written"
     if isinstance(found, list):
         return "some of its rows are no objects"
     if not isinstance(found, dict):

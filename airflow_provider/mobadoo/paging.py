@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ class Place:
     :param probe: whether this page is only asked for because the one before may have been cut short
     :param repeated: rows that had come again when this page was asked for
     :param gone: video games before this one that were not there
+    :param anchor: what identifies the first row of this page, which was the last of the page before; None
+        where the page begins behind the rows of that
     """
 
     game: int = 0
@@ -45,6 +48,7 @@ class Place:
     probe: bool = False
     repeated: int = 0
     gone: int = 0
+    anchor: str | None = None
 
     def text(self) -> str:
         """Write the place as text."""
@@ -67,11 +71,14 @@ class GamePages:
     fewer rows than were asked for, or more: then it is the whole list. A page without a new row ends the
     list of its video game: the vendor does not look at where the page begins, or the list moved by a page.
 
+    Where nothing counts the rows, a page begins with the last row of the one before: if another row stands
+    there, the list has changed.
+
     :param games: the URL parameters of the video games
     :param call: makes the call for a page, as the connection wants it sent
     :param size: rows that a page is asked to have; None where that is not asked for
     :param base_url: where the connection leads
-    :param secrets: values that no query may have
+    :param secrets: returns what no value of a query may have; a token may be replaced meanwhile
     """
 
     parameter = "position"
@@ -87,7 +94,7 @@ class GamePages:
         *,
         size: int | None,
         base_url: str,
-        secrets: Collection[str],
+        secrets: Callable[[], Collection[str]],
     ) -> None:
         self._games = games
         self._call = call
@@ -124,7 +131,7 @@ class GamePages:
     def _linked(self, here: Place, after: Place, page: ListPage) -> Place:
         call = self._call(here)
         url = f"{self._base_url.rstrip('/')}/{call.path}"
-        return replace(after, query=next_query(page.link or "", url, call.query, secrets=self._secrets))
+        return replace(after, query=next_query(page.link or "", url, call.query, secrets=self._secrets()))
 
     def _next_game(self, here: Place, page: ListPage) -> Place | None:
         gone = here.gone + (page.gone is not None)
@@ -153,13 +160,17 @@ class _Step:
         self.by_link = False
         self._page = page
         self._rows = len(page.records)
+        self._anchored = here.anchor is not None and here.anchor == _mark(page.records[:1])
         fresh = self._rows - again
+        lost = here.anchor is not None and not self._anchored and page.gone is None
+        # A page of old rows alone is told of where the list ends.
+        moved = lost and (fresh > 0 or not self._rows)
         if page.gone is not None:
             self.reasons.append(f"it is not there any more (HTTP {page.gone})")
         count = here.count if page.count is None else page.count
-        if here.count not in (None, count) or (again and fresh):
+        if here.count not in (None, count) or (fresh and again > self._anchored) or moved:
             self.reasons.append("the list changed while it was read")
-        self.here = replace(here, came=here.came + fresh, count=count, probe=False)
+        self.here = replace(here, came=here.came + fresh, count=count, probe=False, anchor=None)
         self._ends = not fresh
         if self._ends:
             self._explain_end(here)
@@ -175,10 +186,15 @@ class _Step:
         """Return the place behind the rows of the page; None where it was the last of its video game."""
         if self._ends:
             return None
-        return replace(self.here, offset=self.here.offset + self._rows)
+        there = self.here.offset + self._rows
+        # A page of one row would lead to itself.
+        if self.here.count is None and self._rows > 1:
+            return replace(self.here, offset=there - 1, anchor=_mark(self._page.records[-1:]))
+        return replace(self.here, offset=there)
 
     def _explain_end(self, here: Place) -> None:
-        if self._rows and not here.probe:
+        is_end = self._anchored and self._rows == 1
+        if self._rows and not (here.probe or is_end):
             self.reasons.append("a page has no new row: it may be the one before, or the list has moved")
         elif not self._rows and self._page.link is not None:
             self.reasons.append("an empty page leads to another")
@@ -191,6 +207,11 @@ class _Step:
             probe = count is None and here.offset == 0 and size > DOCUMENTED_LIMIT
             self._ends = count is None and not probe
             self.here = replace(self.here, full=self._rows, probe=probe)
+
+
+def _mark(rows: Sequence[Any]) -> str | None:
+    """Return what identifies a row, in few characters; None where there is no row."""
+    return hashlib.blake2b(str(rows[0].identity).encode(), digest_size=8).hexdigest() if rows else None
 
 
 def _as_list_page(page: Any) -> ListPage:

@@ -1,4 +1,4 @@
-"""The operator that brings everything into step with Mobadoo again.
+"""The operator that resynchronises with Mobadoo after a desynchronisation.
 
 Dags import it from :mod:`airflow_provider.mobadoo.operators`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import values
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
     from airflow_provider.extract.paging import Progress
     from airflow_provider.mobadoo.hooks import MobadooHook
 
+NOT_SENT = "No reset was sent, so Mobadoo still takes this account to be out of step."
+UNCONFIRMED = (
+    "Everything was read, but Mobadoo did not confirm the reset. It may have taken effect; another try of "
+    "this task sends it again."
+)
+
 
 class MobadooResyncOperator(MobadooGamesOperator):
-    """Read video games, markets and matches anew, then tell Mobadoo that everything is in step.
+    """Read video games, markets and matches again, then tell Mobadoo that the resynchronisation has ended.
 
     It is what Mobadoo asks for after a desynchronisation: each video game, its markets, all pages of its
     matches, and at the end a call of ``notifications/reset``. The reset is sent only if all of it was read,
-    and after the output is in its place. Otherwise the task fails, and its error says that no reset was sent.
+    and after the output is in its place. Otherwise the task fails, and its error says that no reset was sent,
+    or that it was sent and not confirmed.
     What can be read again is retried: a list that changed while it was read, a video game that disappeared.
 
     A later try goes on at the page of matches where the one before ended. Video games and markets are read
@@ -76,23 +84,24 @@ class MobadooResyncOperator(MobadooGamesOperator):
         """
         from airflow_provider.mobadoo.listings import markets, matches
 
-        sent: list[bool] = []
+        state = _Reset()
 
         def reset(_: Progress) -> None:
+            state.began = True
             self._reset(hook)
-            sent.append(True)
+            state.confirmed = True
 
-        with closing(self.hook()) as hook, _saying_what_was_not_sent(sent):
+        with closing(self.hook()) as hook, _saying_how_far(state):
             games = self.games(hook)
             found = self._read_markets(context, hook, markets(hook, games))
-            query = matches(hook, games, size=self.page_size)
+            query = matches(hook, games, ordering="begin_at", size=self.page_size)
             result, progress = self.read(context, hook, query, accept=_accept, settle=reset)
         names = ("output", "pages", "requests", "seconds", "records", "resumed_at")
         return {
             "videogames": len(games),
             "markets": found,
             "matches": progress.records,
-            "reset": bool(sent),
+            "reset": state.confirmed,
             "markets_output": self.markets_output,
             **{name: result[name] for name in names if name in result},
         }
@@ -133,12 +142,24 @@ def _accept(progress: Progress) -> None:
         raise VendorError(f"not everything could be read: {'; '.join(progress.gaps[:5])}")
 
 
+@dataclass(slots=True)
+class _Reset:
+    """How far the reset has come.
+
+    :param began: whether everything was read and published, so that it was about to be sent
+    :param confirmed: whether Mobadoo has answered it with a success
+    """
+
+    began: bool = False
+    confirmed: bool = False
+
+
 @contextmanager
-def _saying_what_was_not_sent(sent: list[bool]) -> Iterator[None]:
+def _saying_how_far(reset: _Reset) -> Iterator[None]:
     try:
         yield
     except VendorError as error:
-        if not sent:
-            told = "No reset was sent, so Mobadoo still takes this account to be out of step."
+        told = UNCONFIRMED if reset.began else NOT_SENT
+        if not reset.confirmed:
             error.remedy = f"{error.remedy} {told}" if error.remedy else told
         raise

@@ -30,7 +30,7 @@ class MobadooMatchSensor(WaitingSensor):
     match has only between two looks is not seen.
 
     Returns ``videogame``, ``match_id``, ``state``, ``match`` (its row as it was seen, without its lists, like
-    odds and games; numbers with a fraction are texts) and ``observed_at``.
+    odds and games; numbers with a fraction or more than 18 digits are texts) and ``observed_at``.
 
     .. seealso:: :ref:`howto/sensor:MobadooMatchSensor`
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -106,6 +106,19 @@ def test_what_cannot_be_asked_for_is_refused(given, field):
     with pytest.raises(InvalidInput) as raised:
         calls.list_matches("lol", **given)
     assert raised.value.field == field
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+@pytest.mark.parametrize("name", ["after", "before"])
+def test_a_moment_beyond_the_calendar_is_refused(name, value):
+    with pytest.raises(InvalidInput, match="within the years 1 to 9999") as raised:
+        calls.list_matches("lol", **{name: value})
+    assert raised.value.field == name
+
+
+def test_the_end_of_the_calendar_is_not_rounded_beyond_it():
+    query = calls.list_matches("lol", before=datetime.max.replace(tzinfo=UTC)).query
+    assert query["date_range_before"] == "9999-12-31T23:59:59Z"
 
 
 @pytest.mark.parametrize("make", [calls.list_markets, calls.list_matches])

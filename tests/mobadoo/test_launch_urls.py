@@ -185,6 +185,13 @@ def test_a_record_that_is_wrong_fails_with_its_row_and_the_others_get_their_urls
     assert player_of(CONN, "o" * 30) == "other"
 
 
+def test_a_record_whose_hash_is_refused_does_not_count_as_a_url_of_its_player():
+    execute([{"player": "ada", "hash": HASH}])
+    result = execute([{"player": "bob", "hash": HASH}, {"player": "bob"}], on_error="continue")
+    assert (result["created"], result["failed"]) == (1, 1)
+    assert player_of(CONN, query(urls(result)[0])["hash"]) == "bob"
+
+
 def test_a_record_that_holds_itself_fails_alone():
     nest: list[Any] = []
     nest.append(nest)

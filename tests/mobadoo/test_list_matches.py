@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -113,6 +113,8 @@ def test_what_cannot_be_right_is_said_when_the_dag_is_parsed(options, field):
     ("options", "field"),
     [
         ({"after": "yesterday"}, "after"),
+        ({"after": "0001-01-01T00:00:00+14:00"}, "after"),
+        ({"before": datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))}, "before"),
         ({"after": "2026-12-02", "before": "2026-12-01"}, "after"),
         ({"ordering": "begin at"}, "ordering"),
         ({"videogames": "[]"}, "videogames"),
@@ -236,6 +238,30 @@ def test_the_token_in_next_is_neither_sent_twice_nor_kept(vendor, tmp_path):
     assert TOKEN not in "".join(kept)
 
 
+def test_a_token_that_is_part_of_a_value_or_was_replaced_meanwhile_is_left_out_of_next_too(
+    vendor, set_connection
+):
+    def replace_token(path: str, number: int) -> None:
+        if (path, number) == ("lol/match/", 2):
+            vendor.tokens = ["new-token-0815"]
+            set_connection("mobadoo_default", password="new-token-0815")
+
+    vendor.meanwhile = replace_token
+    vendor.next = lambda query, url: (
+        f"{url}?{urlencode({**query, 'key': vendor.tokens[0], 'authorization': f'Token {vendor.tokens[0]}'})}"
+    )
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"]) == (60, True)
+    assert {name for query in asked(vendor) for name in query} == {"limit", "offset", "ordering"}
+
+
+def test_a_short_token_takes_no_other_value_out_of_next(vendor, set_connection):
+    vendor.tokens = ["5"]
+    set_connection("mobadoo_default", password="5")
+    assert read(videogames=["lol"])["total"] == 60
+    assert [query.get("offset") for query in asked(vendor)] == [None, "25", "50"]
+
+
 def test_a_filter_that_next_leaves_out_is_still_asked_for(vendor):
     vendor.next = lambda query, url: f"?limit={query['limit']}&offset={query['offset']}"
     read(videogames=["lol"], after="2026-01-01")
@@ -304,6 +330,13 @@ def test_an_answer_that_is_no_list_of_objects_is_an_error(vendor, answer):
         read(videogames=["lol"])
 
 
+@pytest.mark.parametrize("value", [b"NaN", rb'"\ud800"'])
+def test_a_row_with_a_value_that_no_file_can_hold_is_an_error_that_says_so(vendor, value):
+    vendor.answers["lol/match/"] = (200, b'[{"id": 1, "odds": %s}]' % value)
+    with pytest.raises(VendorProtocolError, match="a row has a value that cannot be written"):
+        read(videogames=["lol"])
+
+
 # --- what changes meanwhile --------------------------------------------------------------------------------
 
 
@@ -324,18 +357,53 @@ def test_matches_that_move_to_a_page_that_was_not_read_yet_come_once_and_the_res
     assert result["reasons"][0] == "lol: the list changed while it was read"
 
 
-def test_matches_that_are_removed_meanwhile_make_the_result_incomplete(vendor):
+@pytest.mark.parametrize(("shape", "total"), [("paged", 57), ("bare", 58), ("no next", 58), ("counted", 57)])
+def test_matches_that_are_removed_meanwhile_make_the_result_incomplete(vendor, shape, total):
+    vendor.shape = shape
+
     def remove(path: str, number: int) -> None:
         if (path, number) == ("lol/match/", 2):
             del vendor.games["lol"][:3]
 
     vendor.meanwhile = remove
     result = read(videogames=["lol"])
-    assert (result["total"], result["complete"]) == (57, False)
+    assert (result["total"], result["complete"]) == (total, False)
+
+
+@pytest.mark.parametrize("shape", ["bare", "no next"])
+def test_matches_that_are_removed_before_a_last_page_that_is_empty_then_are_told(vendor, shape):
+    vendor.shape = shape
+    vendor.games["lol"] = matches(26)
+    vendor.meanwhile = lambda path, number: (
+        vendor.games.update(lol=vendor.games["lol"][3:]) if (path, number) == ("lol/match/", 2) else None
+    )
+    result = read(videogames=["lol"])
+    assert (result["total"], result["reasons"]) == (25, ["lol: the list changed while it was read"])
+
+
+def test_a_page_of_rows_that_all_came_before_is_told_though_it_begins_where_the_one_before_ended(vendor):
+    rows = matches(30)
+    vendor.answers["lol/match/"] = (200, rows[:25])
+    vendor.meanwhile = lambda path, number: (
+        vendor.answers.update({path: (200, [rows[24], rows[0]])}) if number == 2 else None
+    )
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"]) == (25, False)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 30])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_pages_of_any_size_are_read_to_the_end(vendor, size, count):
+    vendor.shape = "bare"
+    vendor.games["lol"] = matches(count)
+    result = read(videogames=["lol"], page_size=size)
+    assert (result["total"], result["complete"]) == (count, True)
 
 
 @pytest.mark.parametrize("when", [1, 2], ids=["before its first page", "before its second page"])
-def test_a_video_game_that_disappears_leaves_the_others_to_be_read(vendor, tmp_path, when):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_video_game_that_disappears_leaves_the_others_to_be_read(vendor, tmp_path, shape, when):
+    vendor.shape = shape
     vendor.meanwhile = lambda path, number: (
         vendor.games.pop("lol", None) if (path, number) == ("lol/match/", when) else None
     )
@@ -450,3 +518,47 @@ def test_the_connection_may_name_another_path_for_a_call(set_connection):
     vendor.meanwhile = page
     with mobadoo_serving(vendor, set_connection, calls=calls):
         assert read()["total"] == 30
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        ({"count": 3, "next": None, "results": [{"url": "lol"}]}, "1 of 3 came"),
+        ({"count": 3, "results": [{"url": "lol"}]}, "1 of 3 came"),
+        ({"results": [{"url": "lol"}], "next": "?offset=1"}, "has none that is new"),
+        ({"results": [], "next": "?offset=1"}, "has none that is new"),
+        ({"results": [{"url": "lol"}], "next": 2}, '"next" is neither a text nor null'),
+    ],
+    ids=["fewer than counted", "fewer and no next", "the same page again", "an empty page", "no link"],
+)
+def test_a_list_of_video_games_that_cannot_be_read_to_its_end_is_an_error(vendor, listed, reason):
+    vendor.listed = listed
+    with pytest.raises(VendorProtocolError, match=reason):
+        read()
+    assert set(vendor.paths()) == {"videgames"}
+
+
+@pytest.mark.parametrize("link", [2, True, 0, {"href": "?offset=25"}, ["?offset=25"]])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_next_that_is_no_text_does_not_end_the_list(vendor, link, counted):
+    page = {"results": matches(25), "next": link, **({"count": 60} if counted else {})}
+    vendor.answers["lol/match/"] = (200, page)
+    with pytest.raises(VendorProtocolError, match='"next" is neither a text nor null') as raised:
+        read(videogames=["lol"])
+    assert raised.value.path == "lol/match/"
+
+
+@pytest.mark.parametrize("link", [None, False, "", " "])
+def test_a_next_that_is_empty_ends_the_list(vendor, link):
+    vendor.answers["lol/match/"] = (200, {"results": matches(25), "next": link})
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"], result["requests"]) == (25, True, 1)
+
+
+def test_a_next_with_an_endless_offset_is_followed_like_any_other(vendor):
+    vendor.next = lambda query, url: f"{url}?offset={'9' * 5000}"
+    vendor.answers = {}
+    vendor.meanwhile = lambda path, number: (
+        vendor.answers.update({path: (200, {"results": [], "next": None})}) if number == 2 else None
+    )
+    assert read(videogames=["lol"])["reasons"] == ["lol: 25 of 60 came"]

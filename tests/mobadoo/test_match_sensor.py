@@ -244,6 +244,15 @@ def test_a_match_without_a_state_is_an_error_that_names_its_keys():
     assert _state({"state": "RU"}, "") == "RU"
 
 
+def test_whole_numbers_of_any_length_come_as_they_are():
+    from airflow_provider.mobadoo.conditions import _kept
+    from airflow_provider.mobadoo.pages import ROWS
+
+    row = ROWS.row(b'{"id": 7, "long": %s, "other": -12345678901234567890, "odds": 1.850}' % (b"9" * 5000))
+    found = _kept(row)
+    assert found == {"id": 7, "long": "9" * 5000, "other": "-12345678901234567890", "odds": "1.850"}
+
+
 # --- what cannot be right ----------------------------------------------------------------------------------
 
 

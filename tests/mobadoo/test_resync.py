@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import InvalidInput, VendorError, VendorRejected, VendorUnavailable
+from airflow_provider.exceptions import (
+    InvalidInput,
+    VendorError,
+    VendorProtocolError,
+    VendorRejected,
+    VendorUnavailable,
+)
 from airflow_provider.mobadoo.operators import MobadooResyncOperator
 from tests.support.mobadoo import Mobadoo, matches, mobadoo_serving, work
 
@@ -70,6 +76,13 @@ def test_the_reset_comes_after_everything_was_read_and_published(vendor, output)
     assert count(output) == 90
 
 
+def test_pages_are_asked_for_in_an_order_as_the_vendor_prints_it(vendor, output):
+    resync(output=output, videogames=["dota2"])
+    asked = [query for path, query in vendor.requests if path == "dota2/match/"]
+    assert asked[0] == {"limit": "25", "ordering": "begin_at"}
+    assert asked[1] == {"limit": "25", "ordering": "begin_at", "offset": "25"}
+
+
 def test_markets_go_into_a_file_of_their_own(vendor, output, tmp_path):
     vendor.markets["lol"] = {"results": [{"id": 1}], "next": "?page=2"}
     vendor.meanwhile = lambda path, number: (
@@ -109,6 +122,14 @@ def test_a_failure_anywhere_is_no_reset_and_the_error_says_so(vendor, output, pa
     assert not Path(output).exists()
 
 
+@pytest.mark.parametrize("more", [{"count": 2}, {"next": "?offset=1"}, {"next": 2}])
+def test_a_list_of_video_games_that_is_not_whole_is_no_reset(vendor, output, more):
+    vendor.listed = {"results": [{"url": "lol"}], **more}
+    with pytest.raises(VendorProtocolError, match=NOT_SENT):
+        resync(output=output)
+    assert vendor.resets == 0
+
+
 def test_the_next_try_goes_on_at_the_page_that_failed(vendor, output):
     fail_at(vendor, "dota2/match/", 2)
     with pytest.raises(VendorUnavailable):
@@ -123,8 +144,9 @@ def test_the_next_try_goes_on_at_the_page_that_failed(vendor, output):
 
 def test_a_reset_that_fails_is_sent_by_the_next_try_which_reads_no_match_again(vendor, output):
     fail_at(vendor, RESET, 1)
-    with pytest.raises(VendorUnavailable, match=NOT_SENT):
+    with pytest.raises(VendorUnavailable, match="did not confirm the reset") as raised:
         resync(output=output)
+    assert NOT_SENT not in str(raised.value)
     assert count(output) == 90
     vendor.requests.clear()
     vendor.meanwhile = lambda path, number: None
@@ -132,6 +154,21 @@ def test_a_reset_that_fails_is_sent_by_the_next_try_which_reads_no_match_again(v
     result = resync(output=output)
     assert (result["matches"], result["reset"]) == (90, True)
     assert vendor.paths() == ["videgames", "lol/markets", "dota2/markets", RESET]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"OK"), (200, b""), (204, b""), (200, b"null"), (202, b"\xff")]
+)
+def test_any_success_confirms_the_reset(vendor, status, body):
+    vendor.answers[RESET] = (status, body)
+    assert resync(videogames=["dota2"])["reset"] is True
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>Sign in</html>"), (302, b""), (404, b"OK")])
+def test_a_page_or_a_refusal_does_not_confirm_the_reset(vendor, status, body):
+    vendor.answers[RESET] = (status, body)
+    with pytest.raises(VendorError, match="did not confirm the reset"):
+        resync(videogames=["dota2"])
 
 
 def test_matches_that_move_meanwhile_are_no_reset_and_the_next_try_reads_all_anew(vendor, output):
@@ -147,6 +184,17 @@ def test_matches_that_move_meanwhile_are_no_reset_and_the_next_try_reads_all_ane
     vendor.meanwhile = lambda path, number: None
     result = resync(output=output)
     assert (result["matches"], "resumed_at" in result, vendor.resets) == (92, False, 1)
+
+
+@pytest.mark.parametrize("shape", ["bare", "no next", "counted", "paged"])
+def test_matches_that_are_removed_meanwhile_are_no_reset(vendor, output, shape):
+    vendor.shape = shape
+    vendor.meanwhile = lambda path, number: (
+        vendor.games["lol"].pop(0) if (path, number) == ("lol/match/", 2) else None
+    )
+    with pytest.raises(VendorError, match=NOT_SENT):
+        resync(output=output)
+    assert vendor.resets == 0
 
 
 def test_a_video_game_that_disappears_meanwhile_is_no_reset(vendor, output):
