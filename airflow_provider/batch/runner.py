@@ -96,7 +96,7 @@ class Batch:
         workers = [asyncio.create_task(self._work(client, recorder)) for _ in range(count)]
         attendants = [
             asyncio.create_task(self._report_progress()),
-            asyncio.create_task(self._end_in_time(workers)),
+            asyncio.create_task(self._end_in_time(workers, recorder)),
         ]
         try:
             await asyncio.gather(*workers)
@@ -137,9 +137,10 @@ class Batch:
         self._ended.set()
         self._results.end()
 
-    async def _end_in_time(self, workers: Sequence[asyncio.Task[None]]) -> None:
+    async def _end_in_time(self, workers: Sequence[asyncio.Task[None]], recorder: Recorder) -> None:
         """After :meth:`stop`, wait as long as Airflow does before it kills a task."""
         await self._stopped.wait()
+        recorder.hurry()
         await asyncio.wait(workers, timeout=STOP_GRACE)
         for worker in workers:
             worker.cancel()
