@@ -256,7 +256,7 @@ def test_a_batch_that_is_told_to_end_before_it_could_begin_sends_nothing(sandbox
         timer.start()
     before = received(sandbox)
     try:
-        with pytest.raises(Exception, match="cannot be used|told to end"):
+        with pytest.raises(Exception, match=r"cannot be used|told to end"):
             execute(task)
     finally:
         for timer in timers:
