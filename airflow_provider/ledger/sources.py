@@ -53,6 +53,24 @@ def bind_sources(database: Database, ledger: Ledger, wanted: Mapping[str, Collec
     return refused
 
 
+def stand_for(database: Database, ledger: Ledger, sources: Collection[str], key: Key) -> bool:
+    """Say whether sources still stand for a call that is claimed, and about to be sent.
+
+    Another run may have bound them to another call since, before this one was claimed. One of the two sees
+    the other: a run that binds sources holds their rows until it has looked for calls in effect.
+
+    :param database: the ledger's database
+    :param ledger: the ledger as the batch uses it
+    :param sources: what the call comes from
+    :param key: the key of the call
+    :raises StoreUnavailable: the database cannot be used
+    """
+    own = replace(ledger, operation=f"{ledger.operation}.source")
+    ids = [own.id_of([source]) for source in sources]
+    calls = database.run(lambda connection: [row.result for row in connection.execute(_FIND, {"ids": ids})])
+    return all(list(key) in json.loads(one)["calls"] for one in calls)
+
+
 def _bind(
     connection: sa.Connection,
     ledger: Ledger,
