@@ -84,6 +84,8 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self.hurry()
         self._closing = True
         self._wake.set()
         try:

@@ -155,7 +155,7 @@ def _read(path: str) -> tuple[str, list[Completion]]:
     return owner, [_completion(*end) for end in ends]
 
 
-def _completion(id_: str, state: Any, result: Any, error: str | None, content: str | None) -> Completion:
+def _completion(id_: Any, state: Any, result: Any, error: Any, content: Any) -> Completion:
     if not isinstance(id_, str) or state not in get_args(State):
         raise ValueError("no row has such a state")
     if not all(text is None or isinstance(text, str) for text in (error, content)):
