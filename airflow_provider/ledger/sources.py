@@ -125,7 +125,8 @@ def _insert(connection: sa.Connection, own: Ledger, sources: Mapping[str, str], 
 def _in_effect(connection: sa.Connection, ledger: Ledger, keys: Iterable[Key]) -> set[Key]:
     """Return the calls that have taken effect, or may have."""
     key_of = {ledger.id_of(key): key for key in keys}
-    ids = list(key_of)
+    # In the order in which claims lock rows.
+    ids = sorted(key_of)
     found: set[Key] = set()
     for begin in range(0, len(ids), GROUP):
         rows = connection.scalars(_IN_EFFECT, {"ids": ids[begin : begin + GROUP]})
@@ -140,8 +141,12 @@ _FIND = (
     .with_for_update()
 )
 
-_IN_EFFECT = sa.select(table.c.id).where(
-    table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.state != "failed"
+# Locked, because MySQL would otherwise answer with what there was when the transaction began.
+_IN_EFFECT = (
+    sa.select(table.c.id)
+    .where(table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.state != "failed")
+    .order_by(table.c.id)
+    .with_for_update(read=True)
 )
 
 _NOTE = (

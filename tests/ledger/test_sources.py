@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
 
+from airflow_provider.ledger import sources
 from airflow_provider.ledger.ledger import Completion, Ledger
 from airflow_provider.ledger.sources import GROUP, bind_sources, stand_for
 from airflow_provider.processes import new_owner
@@ -132,3 +135,9 @@ def test_a_call_that_was_claimed_in_time_is_seen_by_the_run_that_begins(bind, da
 
 def test_a_source_whose_row_a_person_has_removed_says_nothing_against_a_call(database):
     assert stand_for(database, ledger_of(), ["T1"], FIRST)
+
+
+@pytest.mark.parametrize("dialect", [mysql.dialect(), postgresql.dialect()], ids=["mysql", "postgresql"])
+def test_what_is_in_effect_is_read_as_it_is_now(dialect):
+    """MySQL answers a plain SELECT with what there was when the transaction began."""
+    assert re.search("FOR SHARE|LOCK IN SHARE MODE", str(sources._IN_EFFECT.compile(dialect=dialect)))
