@@ -33,12 +33,13 @@ def is_gone(owner: str) -> bool:
     if owner in _retired:
         return True
     try:
-        host, pid, started, _ = owner.rsplit("/", 3)
+        host, name, started, _ = owner.rsplit("/", 3)
+        pid = int(name)
     except ValueError:
         return False
     if host != _machine() or not started:
         return False
-    return _started(int(pid)) != started
+    return _started(pid) != started
 
 
 def _machine() -> str:

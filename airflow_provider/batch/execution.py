@@ -123,6 +123,7 @@ class Execution:
             resend_unknown=resend_unknown,
         )
         self._batch: Batch | None = None
+        self._stopped: BaseException | None = None
 
     @property
     def ledger(self) -> Ledger:
@@ -134,6 +135,7 @@ class Execution:
 
         :param error: why
         """
+        self._stopped = error
         if self._batch is not None:
             self._batch.stop(error)
 
@@ -150,7 +152,7 @@ class Execution:
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
             self._check_empty(records)
-            database = wait_for_database(self._open)
+            database = wait_for_database(self._open, lambda: self._stopped is not None)
             stack.callback(database.close)
             if self._plan.lookup is not None:
                 stack.callback(self._plan.lookup.close)
@@ -161,6 +163,9 @@ class Execution:
             looked_up = self._look_up(records, database)
             meter, allowance = self._measure(database, stack)
             self._batch = batch = self._make_batch(records, results, failures)
+            if self._stopped is not None:
+                # It was told to end before there was a batch: nothing is sent.
+                batch.stop(self._stopped)
             recorder = Recorder(database, self._ledger, meter)
             publication = Publication(results, failures, self._log)
             with _young_garbage_only():

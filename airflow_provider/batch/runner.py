@@ -73,6 +73,7 @@ class Batch:
         """What is to be done next: the records of one request each."""
         self._reading: asyncio.Task[None] | None = None
         self._at_end = False
+        self._read_rows = 0
         self._unreadable: VendorError | None = None
         self._places = asyncio.Semaphore(plan.max_concurrency)
         """One for each request under way."""
@@ -92,11 +93,12 @@ class Batch:
         """
         self._loop = asyncio.get_running_loop()
         self._maker = JobMaker(self._plan, recorder.ledger)
+        self._plan.mapping.sealed.reset()
         count = self._plan.max_concurrency + self._plan.claimed_ahead
         workers = [asyncio.create_task(self._work(client, recorder)) for _ in range(count)]
         attendants = [
             asyncio.create_task(self._report_progress()),
-            asyncio.create_task(self._end_in_time(workers)),
+            asyncio.create_task(self._end_in_time(workers, recorder)),
         ]
         try:
             await asyncio.gather(*workers)
@@ -113,7 +115,7 @@ class Batch:
             self._end(error)
         if self.error is None:
             earlier = self.failures.earlier if self._plan.on_error == "fail" else None
-            self.error = self._plan.mapping.sealed.wrong_key() or earlier
+            self.error = self._wrong_key(self.counts.total) or earlier
 
     def stop(self, error: BaseException) -> None:
         """End the batch early, from a signal handler or another thread: nothing new is sent.
@@ -137,9 +139,10 @@ class Batch:
         self._ended.set()
         self._results.end()
 
-    async def _end_in_time(self, workers: Sequence[asyncio.Task[None]]) -> None:
+    async def _end_in_time(self, workers: Sequence[asyncio.Task[None]], recorder: Recorder) -> None:
         """After :meth:`stop`, wait as long as Airflow does before it kills a task."""
         await self._stopped.wait()
+        recorder.hurry()
         await asyncio.wait(workers, timeout=STOP_GRACE)
         for worker in workers:
             worker.cancel()
@@ -189,10 +192,15 @@ class Batch:
         for jobs in groups:
             self._claim_ahead(jobs, recorder)
             self._ahead.append(jobs)
-        if wrong_key := self._plan.mapping.sealed.wrong_key():
+        self._read_rows += len(rows)
+        if wrong_key := self._wrong_key(self._read_rows):
             # None of these records has left yet.
             self._end(wrong_key)
         self._reading = None
+
+    def _wrong_key(self, records: int) -> InvalidInput | None:
+        """Return the error of a worker that opens no sealed value. One alone may be damaged."""
+        return self._plan.mapping.sealed.wrong_key(min(2, max(1, records)))
 
     def _made(self, groups: Iterable[list[Job]]) -> list[list[Job]]:
         made = []

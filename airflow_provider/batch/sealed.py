@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 class SealedValues:
     """The sealed values that a batch has met.
 
-    While none of them can be opened, it is the key of the worker that is wrong, not the records.
+    While none of several can be opened, it is the key of the worker that is wrong, not the records.
     """
 
     def __init__(self) -> None:
         self._opened = 0
         self._unopened = 0
+
+    def reset(self) -> None:
+        """Begin to count: what has read the records before, like a forecast, has met the same values."""
+        self._opened = self._unopened = 0
 
     def open(self, sealed: str) -> SecretStr:
         """Open one.
@@ -45,7 +49,7 @@ class SealedValues:
         elif error.field == KEY_FIELD:
             self._unopened += 1
 
-    def wrong_key(self, at_least: int = 1) -> InvalidInput | None:
+    def wrong_key(self, at_least: int) -> InvalidInput | None:
         """Return the error of a worker with another key; None where a value was opened, or there is none.
 
         :param at_least: how many values must have been met

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Redo = Literal["never", "failed", "all"]
+State = Literal["done", "failed", "unknown", "released"]
 
 
 class ClaimStatus(enum.Enum):
@@ -73,7 +74,7 @@ class Completion:
     """
 
     id: str
-    state: Literal["done", "failed", "unknown", "released"]
+    state: State
     result: dict[str, Any] | None = None
     error: str | None = None
     content: str | None = None

@@ -28,6 +28,8 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 1.0
 """Seconds between two attempts: the first, which doubles, and the longest."""
 
+STOPPED = 30.0
+"""Seconds that the database is waited for by a batch that was told to end: its time is over."""
 
 OPENING = 120.0
 """Seconds that a batch waits for a database that is away when it begins, as in a failover."""
@@ -64,10 +66,16 @@ class Outage:
             self.temporary = False
             self._began = time.monotonic()
 
-    def is_over(self) -> bool:
-        """Say whether it has been waited for long enough."""
+    def is_over(self, hurried: float | None = None) -> bool:
+        """Say whether it has been waited for long enough.
+
+        :param hurried: when the batch was told to end, by the monotonic clock; None where it was not
+        """
+        now = time.monotonic()
+        if hurried is not None and now - hurried >= STOPPED:
+            return True
         limit = self._limit if self.temporary else min(self._limit, BROKEN)
-        return time.monotonic() - self._began >= limit
+        return now - self._began >= limit
 
     def pause(self) -> float:
         """Return the seconds until the next attempt."""
@@ -103,10 +111,13 @@ class Outage:
         log.error("Outcomes that could not be recorded in the ledger: %s. %s.", lost, kept)
 
 
-def wait_for_database(open_database: Callable[[], Database]) -> Database:
+def wait_for_database(
+    open_database: Callable[[], Database], stopped: Callable[[], bool] = lambda: False
+) -> Database:
     """Open the database; wait for one that is away and may be back by itself.
 
     :param open_database: opens it
+    :param stopped: says whether the batch was told to end, so that nothing waits any more
     :raises StoreUnavailable: it cannot be used, or is away for too long
     """
     began, pause = time.monotonic(), FIRST_PAUSE
@@ -114,7 +125,7 @@ def wait_for_database(open_database: Callable[[], Database]) -> Database:
         try:
             database = open_database()
         except StoreUnavailable as error:
-            if not error.temporary or time.monotonic() - began >= OPENING:
+            if not error.temporary or stopped() or time.monotonic() - began >= OPENING:
                 raise
             if pause == FIRST_PAUSE:
                 log.warning("%s Waiting for up to %d seconds.", error, OPENING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -67,6 +68,7 @@ class Recorder:
         self._closing = False
         self._failure: StoreUnavailable | None = None
         self._outage: Outage | None = None
+        self._hurried: float | None = None
         self._lost: list[Completion] = []
         """Ends that could not be recorded for so long that nothing waits for it any more."""
         self._held: set[str] = set()
@@ -82,6 +84,8 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self.hurry()
         self._closing = True
         self._wake.set()
         try:
@@ -102,6 +106,11 @@ class Recorder:
         another run may have it.
         """
         return self._outage is not None
+
+    def hurry(self) -> None:
+        """Take notice that the batch was told to end: a database that is away is not waited for long."""
+        if self._hurried is None:
+            self._hurried = time.monotonic()
 
     def ask(self, key: Sequence[str], id_: str | None = None) -> asyncio.Future[ClaimResult]:
         """Put a key into the next group.
@@ -179,19 +188,25 @@ class Recorder:
                 results = await loop.run_in_executor(self._thread, self._transact, keys, ends)
             except Exception as error:
                 outage = self._take_notice(error)
-                if not outage.temporary or outage.is_over():
+                # Asked once: it may be over a moment later, and who waits must have an answer then.
+                over = outage.is_over(self._hurried)
+                if over or not outage.temporary:
                     self._refuse(claims, outage.error)
                     claims = {}
                 # A commit may have arrived whose answer did not.
                 doubtful = keys.keys() - self._held - {end.id for end in ends}
                 ends = [*ends, *(Completion(id_, "released") for id_ in sorted(doubtful))]
                 await self._keep(ends)
-                if outage.is_over():
+                if over:
                     self._failure, self._lost = outage.error, ends
                     return
                 await asyncio.sleep(outage.pause())
                 claims = {id_: claim for id_, claim in claims.items() if not claim[1].done()}
                 continue
+            # First: what is claimed now leaves with the answer. A file that still says that it was released
+            # would have it sent again if this process is killed then.
+            if self._unrecorded.is_kept:
+                self._unrecorded.remove()
             self._answer(claims, results, ends)
             return
 
@@ -240,9 +255,6 @@ class Recorder:
             elif results[id_].status is ClaimStatus.TAKEN:
                 # The record no longer waits, so it is certainly not sent.
                 self.settle(Completion(id_, "released"))
-        if self._unrecorded.is_kept and not self._completions:
-            # Otherwise the next group removes it.
-            self._unrecorded.remove()
 
     def _transact(self, keys: dict[str, Sequence[str]], ends: list[Completion]) -> dict[str, ClaimResult]:
         if self._database.is_sqlite:

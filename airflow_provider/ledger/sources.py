@@ -53,6 +53,24 @@ def bind_sources(database: Database, ledger: Ledger, wanted: Mapping[str, Collec
     return refused
 
 
+def stand_for(database: Database, ledger: Ledger, sources: Collection[str], key: Key) -> bool:
+    """Say whether sources still stand for a call that is claimed, and about to be sent.
+
+    Another run may have bound them to another call since, before this one was claimed. One of the two sees
+    the other: a run that binds sources holds their rows until it has looked for calls in effect.
+
+    :param database: the ledger's database
+    :param ledger: the ledger as the batch uses it
+    :param sources: what the call comes from
+    :param key: the key of the call
+    :raises StoreUnavailable: the database cannot be used
+    """
+    own = replace(ledger, operation=f"{ledger.operation}.source")
+    ids = [own.id_of([source]) for source in sources]
+    calls = database.run(lambda connection: [row.result for row in connection.execute(_FIND, {"ids": ids})])
+    return all(list(key) in json.loads(one)["calls"] for one in calls)
+
+
 def _bind(
     connection: sa.Connection,
     ledger: Ledger,
@@ -107,7 +125,8 @@ def _insert(connection: sa.Connection, own: Ledger, sources: Mapping[str, str], 
 def _in_effect(connection: sa.Connection, ledger: Ledger, keys: Iterable[Key]) -> set[Key]:
     """Return the calls that have taken effect, or may have."""
     key_of = {ledger.id_of(key): key for key in keys}
-    ids = list(key_of)
+    # In the order in which claims lock rows.
+    ids = sorted(key_of)
     found: set[Key] = set()
     for begin in range(0, len(ids), GROUP):
         rows = connection.scalars(_IN_EFFECT, {"ids": ids[begin : begin + GROUP]})
@@ -122,8 +141,12 @@ _FIND = (
     .with_for_update()
 )
 
-_IN_EFFECT = sa.select(table.c.id).where(
-    table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.state != "failed"
+# Locked, because MySQL would otherwise answer with what there was when the transaction began.
+_IN_EFFECT = (
+    sa.select(table.c.id)
+    .where(table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.state != "failed")
+    .order_by(table.c.id)
+    .with_for_update(read=True)
 )
 
 _NOTE = (

@@ -14,9 +14,10 @@ import os
 import time
 from dataclasses import astuple, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider.ledger.ledger import Completion
+from airflow_provider.exceptions import StoreUnavailable
+from airflow_provider.ledger.ledger import Completion, State
 from airflow_provider.processes import is_gone
 from airflow_provider.store.location import home
 
@@ -57,10 +58,10 @@ class Unrecorded:
         """
         if self._kept == list(ends):
             return
-        lines = [json.dumps(self._owner), *(json.dumps(astuple(end)) for end in ends)]
+        new = self.path + ".new"
         try:
+            lines = [json.dumps(self._owner), *(json.dumps(astuple(end)) for end in ends)]
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            new = self.path + ".new"
             opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(opened, "w", encoding="utf-8") as file:
                 file.write("\n".join(lines) + "\n")
@@ -68,15 +69,22 @@ class Unrecorded:
                 os.fsync(file.fileno())
             os.replace(new, self.path)
             self._kept = list(ends)
-        except OSError as error:
+        except (OSError, TypeError, ValueError) as error:
             if not self._failed:
-                log.warning("What the ledger cannot record cannot be kept in a file, either: %s.", error)
+                why = error if isinstance(error, OSError) else type(error).__name__
+                log.warning("What the ledger cannot record cannot be kept in a file, either: %s.", why)
             self._failed = True
+            _remove(new)
 
     def remove(self) -> None:
-        """Remove the file: all is recorded."""
+        """Remove the file: all of it is recorded."""
         self._kept = []
-        _remove(self.path)
+        try:
+            os.remove(self.path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.warning("%s cannot be removed: %s. Remove it: what it has is recorded.", self.path, error)
 
     @property
     def is_kept(self) -> bool:
@@ -93,19 +101,19 @@ def record_earlier(database: Database, ledger: Ledger) -> int:
     """
     count = 0
     for path in _files(database):
-        found = _read(path)
-        if found is None:
+        try:
+            count += _record(path, database, ledger)
+        except FileNotFoundError:
+            # Another run has just recorded it.
             continue
-        owner, ends = found
-        if not is_gone(owner):
-            if not _is_old(path):
-                # Its process may be there, and records them itself.
-                continue
-            # What has no effect must not be released under the hands of a process that has claimed it again.
-            ends = [end for end in ends if end.state != "released"]
-        database.run(partial(replace(ledger, owner=owner).settle, completions=ends))
-        _remove(path)
-        count += sum(end.state != "released" for end in ends)
+        except (OSError, TypeError, ValueError) as error:
+            why = error if isinstance(error, OSError) else "it is damaged"
+            log.warning("What an earlier run could not record cannot be read from %s: %s.", path, why)
+        except StoreUnavailable as error:
+            if error.temporary:
+                raise
+            # If it is not the file that the database refuses, the batch finds that out by itself.
+            log.warning("What an earlier run could not record stays in %s: %s", path, error)
     if count:
         log.warning("%d outcomes that earlier runs could not record are in the ledger now.", count)
     return count
@@ -119,14 +127,40 @@ def _files(database: Database) -> Iterator[str]:
                 yield os.path.join(folder, name)
 
 
-def _read(path: str) -> tuple[str, list[Completion]] | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            owner, *ends = [json.loads(line) for line in file]
-        return owner, [Completion(*end) for end in ends]
-    except (OSError, ValueError, TypeError):
-        # Another run has just recorded it, or it is none of ours.
-        return None
+def _record(path: str, database: Database, ledger: Ledger) -> int:
+    """Record what a file has, unless its process may do so, and return how many outcomes that were."""
+    owner, ends = _read(path)
+    if not is_gone(owner):
+        if not _is_old(path):
+            # Its process may be there, and records them itself.
+            return 0
+        # What has no effect must not be released under the hands of a process that has claimed it again.
+        ends = [end for end in ends if end.state != "released"]
+    database.run(partial(replace(ledger, owner=owner).settle, completions=ends))
+    _remove(path)
+    return sum(end.state != "released" for end in ends)
+
+
+def _read(path: str) -> tuple[str, list[Completion]]:
+    """Read a file.
+
+    :raises OSError: it cannot be read
+    :raises ValueError: it is damaged
+    :raises TypeError: likewise
+    """
+    with open(path, encoding="utf-8") as file:
+        owner, *ends = [json.loads(line) for line in file]
+    if not isinstance(owner, str):
+        raise TypeError("the owner is no text")
+    return owner, [_completion(*end) for end in ends]
+
+
+def _completion(id_: Any, state: Any, result: Any, error: Any, content: Any) -> Completion:
+    if not isinstance(id_, str) or state not in get_args(State):
+        raise ValueError("no row has such a state")
+    if not all(text is None or isinstance(text, str) for text in (error, content)):
+        raise TypeError("an error is a text")
+    return Completion(id_, state, result, error, content)
 
 
 def _is_old(path: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.ledger.sources import bind_sources
+from airflow_provider.ledger.sources import bind_sources, stand_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,9 @@ class Transactions:
         self.resend_after: float | None = None
         self._payments: dict[str, set[tuple[str, ...]]] = {}
         self._refused: set[tuple[str, ...]] = set()
+        self._sources: dict[tuple[str, ...], list[str]] = {}
         self._execution: Execution | None = None
+        self._database: Database | None = None
 
     def note(self, transaction: str, payment: tuple[str, ...]) -> None:
         """Take notice of a payment.
@@ -62,21 +64,32 @@ class Transactions:
             pass
         for transaction in bind_sources(database, execution.ledger, self._payments):
             self._refused |= self._payments[transaction]
-        self._payments = {}
+        for transaction, payments in self._payments.items():
+            for payment in payments:
+                self._sources.setdefault(payment, []).append(transaction)
+        self._payments, self._database = {}, database
 
     def existing(self, key: Sequence[str]) -> None:
         """Find nothing: payments are not looked up.
 
         :param key: the ledger's key of a payment
         :raises InvalidInput: its transaction has paid something else
+        :raises StoreUnavailable: the ledger cannot be read
         """
-        if tuple(key) in self._refused:
+        if tuple(key) in self._refused or not self._stands(tuple(key)):
             raise InvalidInput(
                 "an earlier run has recorded this transaction as the payment of something else.",
                 field="record_key",
                 remedy="Look in mPOHODA which document it has paid. If this payment is right as well, send "
                 'it alone, with redo="all" and retries=0.',
             )
+
+    def _stands(self, payment: tuple[str, ...]) -> bool:
+        """Say whether no other run has begun meanwhile that takes the transaction to pay something else."""
+        sources = self._sources.get(payment, ())
+        if not sources or self._database is None or self._execution is None:
+            return True
+        return stand_for(self._database, self._execution.ledger, sources, payment)
 
     def recent(self, since: float) -> Recent:
         """Refuse: nothing is looked for."""

@@ -50,11 +50,13 @@ class SharedByLoop(Generic[T]):
         key = (path, conn_id)
         if key not in kept:
             kept[key] = (loop.time() + KEPT, loop.create_task(self._made(path, conn_id)))
+        mine = kept[key]
         try:
-            return await asyncio.shield(kept[key][1])
+            return await asyncio.shield(mine[1])
         except Exception:
-            # The next one tries again.
-            kept.pop(key, None)
+            # The next one tries again, if it has not begun to.
+            if kept.get(key) is mine:
+                kept.pop(key)
             raise
 
     async def _made(self, path: str, conn_id: str) -> Any:

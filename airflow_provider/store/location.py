@@ -137,8 +137,11 @@ def located(get_connection: Callable[[str], Any]) -> Database:
 
 
 def home() -> str:
-    """Return the folder of this machine where Airflow keeps its files."""
-    return os.environ.get("AIRFLOW_HOME") or os.path.expanduser("~/airflow")
+    """Return the folder of this machine where Airflow keeps its files, read as Airflow reads it."""
+    path, before = os.environ.get("AIRFLOW_HOME") or "~/airflow", ""
+    while path != before:
+        path, before = os.path.expanduser(os.path.expandvars(path)), path
+    return path
 
 
 def connection_url(connection: Connection) -> sa.URL:

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.imbee.operators import ImbeeCreateChatsOperator
-from airflow_provider.secrets import seal
+from airflow_provider.secrets import open_sealed, seal
 from tests.support.batches import execute, lines, outcomes
 from tests.support.imbee import people, received, users
 
@@ -94,6 +94,19 @@ def test_one_damaged_value_among_good_ones_is_a_failed_record(sandbox, ledger, u
     result = chats(records)
     assert outcomes(result) == {"created": 4, "failed": 1}
     assert result["failures"][0]["row"] == place + 1
+
+
+@pytest.mark.parametrize("place", [0, 4])
+def test_one_damaged_value_among_secrets_in_clear_is_a_failed_record(sandbox, ledger, use_key, place):
+    """One value says nothing of the key: all other records can be sent."""
+    use_key(KEYS[0])
+    records = [
+        damaged(one, lambda sealed: open_sealed(sealed).get_secret_value()) for one in made(sandbox, 5)
+    ]
+    records[place] = damaged(records[place], lambda sealed: DAMAGES["changed"](seal(sealed)))
+    result = chats(records)
+    assert outcomes(result) == {"created": 4, "failed": 1}
+    assert result["failures"][0]["field"] == "[core] fernet_key"
 
 
 def test_values_of_a_key_that_was_retired_among_others_are_failed_records(sandbox, ledger, use_key):

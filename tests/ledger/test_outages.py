@@ -244,3 +244,21 @@ def test_what_was_claimed_before_an_outage_is_claimed_again_after_it(
     assert set(states(ledger).values()) == {"done"}
     asked = [json.dumps(request["json"], sort_keys=True) for request in sandbox.requests(vendor)]
     assert len(asked) == len(set(asked))
+
+
+@needs_postgres
+def test_a_batch_that_is_told_to_end_before_it_could_begin_sends_nothing(sandbox, server):
+    execute(tokens(people(1)))
+    server.stop()
+    task = tokens(people(50))
+    timers = [threading.Timer(0.5, task.on_kill), threading.Timer(0.8, server.start)]
+    for timer in timers:
+        timer.start()
+    before = received(sandbox)
+    try:
+        with pytest.raises(Exception, match=r"cannot be used|told to end"):
+            execute(task)
+    finally:
+        for timer in timers:
+            timer.join()
+    assert received(sandbox) == before

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import threading
@@ -447,5 +448,138 @@ def test_a_mistake_in_the_ledger_leaves_nobody_waiting(database, monkeypatch):
         async with Recorder(database, ledger_of()) as recorder:
             with pytest.raises(StoreUnavailable, match="RuntimeError"):
                 await asyncio.wait_for(recorder.claim(("a",)), timeout=30)
+
+    asyncio.run(work())
+
+
+# What is kept in files, and what may go wrong with them
+
+
+def test_what_is_claimed_after_an_outage_is_not_released_by_what_was_kept(database, patience):
+    """A process that is killed then has it on its way: no other may take it for not sent."""
+    patience(30)
+    ledger = ledger_of(once=True)
+
+    async def work() -> int:
+        async with Recorder(database, ledger) as recorder:
+            await recorder.claim(("under way",))
+            with away(database, temporary=True) as failed:
+                waiting = recorder.ask(("a",))
+                while len(failed) < 2:
+                    await asyncio.sleep(0.001)
+                # A request that was under way ends, and is recorded with the next group.
+                recorder.settle(done(recorder, "under way"))
+            assert (await waiting).status is ClaimStatus.TAKEN
+            return len(os.listdir(os.path.join(home(), FOLDER)))
+
+    assert asyncio.run(work()) == 0
+
+
+OWNER = json.dumps("elsewhere/1/2/3")
+
+DAMAGES = {
+    "empty": "",
+    "no JSON": OWNER + "\n[",
+    "an owner that is none": '{"a": 1}\n["1", "done", null, null, null]',
+    "an end that is a text": OWNER + '\n"done!"',
+    "a state that is none": OWNER + '\n["1", "gone", null, null, null]',
+    "an id that is none": OWNER + '\n[1, "done", null, null, null]',
+    "an error that is no text": OWNER + '\n["1", "failed", null, {"a": 1}, null]',
+    "an end that was cut": OWNER + '\n["1"]',
+}
+
+
+@pytest.mark.parametrize("text", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_file_is_left_and_told_and_holds_up_nothing(database, caplog, text):
+    damaged, good = Unrecorded(database, "elsewhere/1/2/3"), ledger_of(once=True)
+    with database.begin() as connection:
+        good.claim(connection, [("a",)])
+    for kept, owner in [(damaged, None), (Unrecorded(database, good.owner), good)]:
+        kept.keep([Completion(good.id_of(("a",)), "done")])
+        if owner is None:
+            with open(kept.path, "w") as file:
+                file.write(text)
+            os.utime(kept.path, (1, 1))
+    retire(good.owner)
+    assert record_earlier(database, ledger_of()) == 1
+    assert states(database) == {"done": 1}
+    assert os.path.exists(damaged.path)
+    assert any(damaged.path in record.message for record in caplog.records)
+    assert "elsewhere" not in caplog.text
+
+
+def test_a_file_that_the_database_refuses_holds_up_nothing(database, caplog, monkeypatch):
+    ledger = ledger_of(once=True)
+    with database.begin() as connection:
+        ledger.claim(connection, [("a",)])
+    kept = Unrecorded(database, ledger.owner)
+    kept.keep([Completion(ledger.id_of(("a",)), "done")])
+    retire(ledger.owner)
+    with away(database):
+        assert record_earlier(database, ledger_of()) == 0
+    assert kept.path in caplog.text
+    with away(database, temporary=True), pytest.raises(StoreUnavailable):
+        record_earlier(database, ledger_of())
+    assert record_earlier(database, ledger_of()) == 1
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_a_file(database, monkeypatch):
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    kept = Unrecorded(database, "me")
+    kept.keep([Completion("1", "done")])
+    monkeypatch.setattr(os, "fsync", full)
+    kept.keep([Completion("1", "done"), Completion("2", "done")])
+    assert os.listdir(os.path.dirname(kept.path)) == [os.path.basename(kept.path)]
+    # What was kept before is still true.
+    assert kept.is_kept
+
+
+def test_a_result_that_no_file_takes_leaves_nobody_waiting(database, patience):
+    patience(0.05)
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            await recorder.claim(("a",))
+            recorder.settle(Completion(recorder.ledger.id_of(("a",)), "done", result={"no": object()}))
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(recorder.claim(("b",)), timeout=30)
+
+    asyncio.run(work())
+
+
+def test_a_batch_that_was_told_to_end_does_not_wait_for_its_database_for_long(
+    database, patience, monkeypatch
+):
+    patience(300)
+    monkeypatch.setattr(outage, "STOPPED", 0.05)
+    ledger = ledger_of(once=True)
+
+    async def work() -> None:
+        async with Recorder(database, ledger) as recorder:
+            await recorder.claim(("a",))
+            hook = away(database, temporary=True)
+            hook.__enter__()
+            recorder.settle(done(recorder, "a"))
+            recorder.hurry()
+        hook.__exit__(None, None, None)
+
+    began = time.monotonic()
+    asyncio.run(work())
+    assert time.monotonic() - began < 30
+    retire(ledger.owner)
+    assert record_earlier(database, ledger_of()) == 1
+
+
+def test_who_waits_gets_an_answer_when_the_time_is_over_in_that_moment(database, patience, monkeypatch):
+    patience(30)
+    answers = iter([False, True, False])
+    monkeypatch.setattr(outage.Outage, "is_over", lambda *_: next(answers, True))
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            with away(database, temporary=True), pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(recorder.claim(("a",)), timeout=5)
 
     asyncio.run(work())

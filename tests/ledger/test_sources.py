@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
 
+from airflow_provider.ledger import sources
 from airflow_provider.ledger.ledger import Completion, Ledger
-from airflow_provider.ledger.sources import GROUP, bind_sources
+from airflow_provider.ledger.sources import GROUP, bind_sources, stand_for
 from airflow_provider.processes import new_owner
 from airflow_provider.store.tables import ledger as table
 
@@ -106,3 +109,35 @@ def test_several_runs_at_once_do_not_stop_each_other(database):
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(work, range(8))) == [set()] * 8
+
+
+def claim(database: Any, key: tuple[str, ...]) -> None:
+    with database.begin() as connection:
+        ledger_of().claim(connection, [key])
+
+
+def test_of_two_runs_that_have_a_source_for_different_calls_the_later_one_alone_sends(bind, database):
+    """Neither has sent anything when the other begins."""
+    assert bind(FIRST) == set()
+    assert bind(OTHER) == set()
+    claim(database, FIRST)
+    assert not stand_for(database, ledger_of(), ["T1"], FIRST)
+    claim(database, OTHER)
+    assert stand_for(database, ledger_of(), ["T1"], OTHER)
+
+
+def test_a_call_that_was_claimed_in_time_is_seen_by_the_run_that_begins(bind, database):
+    assert bind(FIRST) == set()
+    claim(database, FIRST)
+    assert stand_for(database, ledger_of(), ["T1"], FIRST)
+    assert bind(OTHER) == {"T1"}
+
+
+def test_a_source_whose_row_a_person_has_removed_says_nothing_against_a_call(database):
+    assert stand_for(database, ledger_of(), ["T1"], FIRST)
+
+
+@pytest.mark.parametrize("dialect", [mysql.dialect(), postgresql.dialect()], ids=["mysql", "postgresql"])
+def test_what_is_in_effect_is_read_as_it_is_now(dialect):
+    """MySQL answers a plain SELECT with what there was when the transaction began."""
+    assert re.search("FOR SHARE|LOCK IN SHARE MODE", str(sources._IN_EFFECT.compile(dialect=dialect)))

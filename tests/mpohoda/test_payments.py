@@ -15,6 +15,7 @@ from airflow_provider.mpohoda.operators import (
     MpohodaLiquidateOperator,
     MpohodaTransferOrdersOperator,
 )
+from airflow_provider.mpohoda.transactions import Transactions
 from tests.support.batches import counts, execute, lines
 from tests.support.processes import answer_of
 from tests.support.sandbox import SandboxProcess
@@ -284,6 +285,21 @@ def test_the_rest_of_the_payments_of_a_transaction_is_recorded_by_the_next_try(s
         pay(both, documents=invoices, max_concurrency=1)
     assert len(paid(sandbox)) == 1
     assert counts(pay(both, documents=invoices)) == {"total": 2, "created": 1, "replayed": 1}
+
+
+def test_of_two_runs_at_once_one_alone_records_a_transaction(sandbox, invoices, monkeypatch):
+    prepare, others = Transactions.prepare, []
+
+    def prepare_before_another_run(self, database, **known):
+        prepare(self, database, **known)
+        monkeypatch.setattr(Transactions, "prepare", prepare)
+        others.append(pay([payment("T1", "0012", amount="10")], "run-2", documents=invoices))
+
+    monkeypatch.setattr(Transactions, "prepare", prepare_before_another_run)
+    first = pay([payment("T1", "0345", amount="10")], documents=invoices)
+    assert counts(others[0]) == {"total": 1, "created": 1}
+    assert counts(first) == {"total": 1, "failed": 1}
+    assert paid(sandbox) == [ID.format(1)]
 
 
 def test_a_transaction_whose_payment_was_refused_may_pay_another_document(sandbox, invoices):

@@ -9,6 +9,7 @@ from airflow.sdk import BaseHook, Connection
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store.location import configured, connection_url, driver_options, located
+from airflow_provider.store.location import home as airflow_home
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,15 @@ def test_a_place_where_nothing_can_be_written(monkeypatch, tmp_path, path):
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", path.format(tmp=tmp_path))
     with pytest.raises(StoreUnavailable, match="cannot be used"):
         configured()
+
+
+@pytest.mark.parametrize("home", ["~/af", "$HOME/af", "${PLACE}/af", "$LATER"])
+def test_airflow_home_is_read_as_airflow_reads_it(monkeypatch, tmp_path, home):
+    """Otherwise it would be another file in each working directory."""
+    for name, value in {"HOME": str(tmp_path), "PLACE": str(tmp_path), "LATER": "~/af"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AIRFLOW_HOME", home)
+    assert airflow_home() == str(tmp_path / "af")
 
 
 def test_without_configuration_it_is_a_file_under_airflow_home(monkeypatch, tmp_path):
