@@ -57,7 +57,9 @@ def arrival(*args: Any, received_at: datetime | None = None, **fields: Any) -> A
 def deliver(*arrivals: Arrival, **options: Any) -> list[Outcome]:
     """Store deliveries in one group and return what has become of them."""
     outcomes = []
-    for result in commit(arrivals, settings(**options)):
+    given = settings(**options)
+    fitted = [one.fitted(given.webhook_max_event_bytes) for one in arrivals]
+    for result in commit(fitted, given):
         if isinstance(result, Exception):
             raise result
         outcomes.append(result)
