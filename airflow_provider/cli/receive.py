@@ -18,7 +18,7 @@ PORT = 8090
 GRACE = 40
 """Seconds that requests may still take when the server is told to stop: longer than any may take."""
 HEALTH_CHECK = 120
-"""Seconds in which a worker has to answer before it is replaced, from its start on: as in Airflow's API server."""
+"""Seconds in which a worker has to answer, also while it starts; as in Airflow's API server."""
 
 
 def command() -> ActionCommand:

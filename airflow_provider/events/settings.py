@@ -18,7 +18,7 @@ LEAST = {"webhook_max_body_bytes": 1, "webhook_writers": 1, "webhook_queue": 1}
 """The least value of an option that is a number; 0 of all others."""
 
 MOST = {"webhook_writers": 100, "webhook_repeat_window": 315_360_000, "webhook_keep_days": 36_500}
-"""The greatest value of an option that has one: a greater number of seconds or days is no time that dates have."""
+"""The greatest value of an option that has one: dates do not hold more seconds or days than so many."""
 
 BOOLEANS = {
     "true": True,
