@@ -124,6 +124,15 @@ def mark_stale(dag_id: str) -> None:
         session.execute(sa.update(DagModel).where(DagModel.dag_id == dag_id).values(is_stale=True))
 
 
+def strand() -> None:
+    """Take from the queue what waits there, as a run does whose cut is before the events."""
+    import sqlalchemy as sa
+    from airflow import settings as airflow_settings
+
+    with airflow_settings.engine.begin() as connection:
+        connection.execute(sa.delete(sa.table("asset_dag_run_queue")))
+
+
 class Cut:
     """
     The scheduler, at the moment in which it makes the runs of assets.
