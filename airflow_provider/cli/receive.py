@@ -17,6 +17,8 @@ HOST = "127.0.0.1"
 PORT = 8090
 GRACE = 40
 """Seconds that requests may still take when the server is told to stop: longer than any may take."""
+HEALTH_CHECK = 120
+"""Seconds in which a worker has to answer, also while it starts; as in Airflow's API server."""
 
 
 def command() -> ActionCommand:
@@ -76,6 +78,7 @@ def receive(args: Namespace) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=HEALTH_CHECK,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
 from airflow.api_fastapi.core_api.security import get_user
+from airflow.models.connection import Connection
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,11 +37,11 @@ def list_deliveries(
     response.headers["Cache-Control"] = "no-store"
     try:
         if conn_id is None:
-            allowed = [one for one in deliveries.known_connections() if _may_look(user, one)]
-        elif _may_look(user, conn_id):
-            allowed = [conn_id]
+            allowed = _visible(user, deliveries.known_connections())
         else:
-            raise HTTPException(403, "You may not look at this connection.")
+            allowed = _visible(user, [conn_id])
+            if not allowed:
+                raise HTTPException(403, "You may not look at this connection.")
         found = deliveries.list_deliveries(conn_ids=allowed, limit=limit, before=before)
     except SQLAlchemyError as error:
         raise _unavailable(error) from None
@@ -53,18 +54,29 @@ def show_delivery(user: User, response: Response, delivery_id: int) -> dict[str,
     response.headers["Cache-Control"] = "no-store"
     try:
         found = deliveries.show_delivery(delivery_id) if 0 <= delivery_id <= LATEST else None
+        if found is None:
+            raise HTTPException(404, "There is no such delivery.")
+        if not _visible(user, [found["conn_id"]]):
+            raise HTTPException(403, "You may not look at this connection.")
     except SQLAlchemyError as error:
         raise _unavailable(error) from None
-    if found is None:
-        raise HTTPException(404, "There is no such delivery.")
-    if not _may_look(user, found["conn_id"]):
-        raise HTTPException(403, "You may not look at this connection.")
     return found
 
 
-def _may_look(user: Any, conn_id: str) -> bool:
-    details = ConnectionDetails(conn_id=conn_id)
-    return bool(get_auth_manager().is_authorized_connection(method="GET", details=details, user=user))
+def _visible(user: Any, conn_ids: list[str]) -> list[str]:
+    """Return the connections that the user may look at."""
+    # The auth manager does not look it up: without its team, a connection is everybody's.
+    teams = Connection.get_conn_id_to_team_name_mapping(conn_ids)
+    is_authorized = get_auth_manager().is_authorized_connection
+    return [
+        conn_id
+        for conn_id in conn_ids
+        if is_authorized(
+            method="GET",
+            details=ConnectionDetails(conn_id=conn_id, team_name=teams.get(conn_id)),
+            user=user,
+        )
+    ]
 
 
 def _unavailable(error: SQLAlchemyError) -> HTTPException:

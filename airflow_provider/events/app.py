@@ -46,7 +46,7 @@ def receiver_app(receiver: Receiver) -> ASGIApp:
 
 
 class Unlogged:
-    """Keeps what may be secret out of the server's access log, which reads the request when it has ended.
+    """Keeps what may be secret out of the server's log, which reads the request when it has ended.
 
     The app gets a copy of the request; the server's own has no query, and three asterisks in place of parts
     of the path that may be a secret.
@@ -60,8 +60,7 @@ class Unlogged:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         inner = dict(scope)
-        if scope["type"] == "http":
-            hide(scope)
+        hide(scope)
         await self._app(inner, receive, send)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.events.table import NAME_LENGTH, THING_LENGTH, Delivery
@@ -28,7 +28,7 @@ class Arrival:
     :param source: ``webhook`` or ``websocket``
     :param message: what it says
     :param received_at: when it came
-    :param bare: whether to leave out the payload, because the database refuses it
+    :param bare: whether the payload is left out: it is too long, or the database refuses it
     """
 
     conn_id: str
@@ -48,14 +48,23 @@ class Arrival:
         """What the unique key is made of, but for the epoch."""
         return self.conn_id, self.message.digest
 
-    def row(self, *, epoch: int, longest: int) -> Delivery:
+    def fitted(self, longest: int) -> Arrival:
+        """Return it without its payload if that is too long: what waits must not fill the memory.
+
+        :param longest: bytes of JSON that a payload may have
+        """
+        return self if _fits(self.message.payload, longest) else self.without_payload()
+
+    def without_payload(self) -> Arrival:
+        """Return it without its payload."""
+        return replace(self, message=replace(self.message, payload={}), bare=True)
+
+    def row(self, *, epoch: int) -> Delivery:
         """Make its row.
 
         :param epoch: how often the same body has been news before
-        :param longest: bytes of JSON that a payload may have; a longer one is left out
         """
         message = self.message
-        fits = not self.bare and _fits(message.payload, longest)
         return Delivery(
             conn_id=self.conn_id,
             vendor=self.vendor,
@@ -68,9 +77,9 @@ class Arrival:
             digest=message.digest,
             epoch=epoch,
             received_at=self.received_at,
-            payload=message.payload if fits else None,
-            payload_truncated=not fits,
-            gap=None if self.bare else message.gap,
+            payload=None if self.bare else message.payload,
+            payload_truncated=self.bare,
+            gap=message.gap,
             assets=[_plain(name, ASSET_LENGTH) for name in message.assets],
             repeats=0,
             events=[],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -64,7 +63,7 @@ def _commit_one(arrival: Arrival, settings: Settings) -> Outcome | Busy:
             if arrival.bare:
                 break
             # What a delivery is about was made fit for a database; its payload is as the vendor wrote it.
-            arrival = replace(arrival, bare=True)
+            arrival = arrival.without_payload()
     return _refusal(error)
 
 

@@ -116,7 +116,6 @@ def _add(row: Delivery, events: list[dict[str, Any]]) -> None:
         return
     row.events = [*row.events, *events]
     row.outcome = Outcome.ACCEPTED
-    row.retold += 1
     row.check_at = datetime.now(UTC) + CHECK_AFTER
 
 

@@ -71,7 +71,7 @@ class Writer:
     """
 
     def __init__(self, settings: Settings | None = None, *, sweeping: bool = True) -> None:
-        self._given = settings
+        self._settings = settings
         self._sweeping = sweeping
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -114,10 +114,11 @@ class Writer:
         )
         # Under the lock, so that nothing comes in behind what tells the threads to end.
         with self._lock:
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._settings is None:
                 raise Busy("this process is about to end", retry_after=RETRY_AFTER)
             try:
-                self._queue.put_nowait(_Item(arrival, future))
+                fitted = arrival.fitted(self._settings.webhook_max_event_bytes)
+                self._queue.put_nowait(_Item(fitted, future))
             except queue.Full:
                 self._counts.busy += 1
                 raise Busy(
@@ -133,7 +134,7 @@ class Writer:
         with self._lock:
             if self._threads or self._stopping.is_set():
                 return
-            settings = self._given or configuration.load()
+            settings = self._settings = self._settings or configuration.load()
             self._queue = queue.Queue(settings.webhook_queue)
             work = [(self._store_groups, f"writer-{number}") for number in range(settings.webhook_writers)]
             if self._sweeping:

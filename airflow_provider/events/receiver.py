@@ -83,12 +83,7 @@ class Receiver:
             return self._later(request, LATER, "lookup_failed")
         if served is None:
             self.counts.add("refused")
-            return _error(
-                request,
-                401,
-                "Unauthorized.",
-                {"WWW-Authenticate": 'Basic realm="vendor-apis", charset="UTF-8"'},
-            )
+            return _error(request, 401, "Unauthorized.", CHALLENGE)
         if wait := self._rate.take(conn_id):
             self.counts.add("rate_limited", served)
             return _error(request, 429, "Too many deliveries.", {"Retry-After": str(wait)})

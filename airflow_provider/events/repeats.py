@@ -44,7 +44,6 @@ class Recognizer:
     def __init__(self, session: Session, arrivals: Collection[Arrival], settings: Settings) -> None:
         self._session = session
         self._window = timedelta(seconds=settings.webhook_repeat_window)
-        self._longest = settings.webhook_max_event_bytes
         self._latest = _latest(session, {arrival.about for arrival in arrivals})
         self._epochs = _next_epochs(session, {arrival.body for arrival in arrivals})
         self._repeats: dict[int, list[datetime]] = defaultdict(list)
@@ -60,7 +59,7 @@ class Recognizer:
             return None
         epoch = self._epochs.get(arrival.body, 0)
         self._epochs[arrival.body] = epoch + 1
-        row = arrival.row(epoch=epoch, longest=self._longest)
+        row = arrival.row(epoch=epoch)
         self._latest[arrival.about] = _Latest(row.digest, row.received_at, row=row)
         return row
 

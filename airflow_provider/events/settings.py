@@ -17,6 +17,9 @@ RECEIVERS = ("api-server", "process", "off")
 LEAST = {"webhook_max_body_bytes": 1, "webhook_writers": 1, "webhook_queue": 1}
 """The least value of an option that is a number; 0 of all others."""
 
+MOST = {"webhook_writers": 100, "webhook_repeat_window": 315_360_000, "webhook_keep_days": 36_500}
+"""The greatest value of an option that has one: dates do not hold more seconds or days than so many."""
+
 BOOLEANS = {
     "true": True,
     "t": True,
@@ -147,6 +150,8 @@ def _number(name: str, text: str) -> int:
         raise _invalid(name, "is no whole number") from None
     if number < least:
         raise _invalid(name, f"is less than {least}")
+    if name in MOST and number > MOST[name]:
+        raise _invalid(name, f"is more than {MOST[name]}")
     return number
 
 

@@ -17,6 +17,9 @@ OTHER = "_other"
 LONGEST = 80
 """Characters of a part; a longer one is cut, and ends with a digest of all of it."""
 
+READ = 1000
+"""Characters of a text that are read for its part: bringing very long ones to ASCII can take minutes."""
+
 
 def connection_name(conn_id: str) -> str:
     """Name the asset of everything that a connection hears.
@@ -33,12 +36,12 @@ def segment(text: str) -> str:
 
     :param text: a videogame, an entity, a ticket's state, or the id of a connection
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", text[:READ]).encode("ascii", "ignore").decode()
     part = re.sub(r"[^a-z0-9._]+", "-", plain.lower()).strip("-._")
     if not part:
         # In another alphabet, or of signs alone.
         return f"x{_digest(text)}"
-    if len(part) > LONGEST:
+    if len(part) > LONGEST or len(text) > READ:
         return f"{part[:LONGEST]}-{_digest(text)}"
     return part
 

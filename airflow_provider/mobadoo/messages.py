@@ -16,7 +16,7 @@ from airflow_provider.events.message import Message
 from airflow_provider.mobadoo.asset_names import DESYNC, OTHER, TICKETS, connection_name, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider.mobadoo.connection import MobadooOptions
 
@@ -34,6 +34,11 @@ KINDS = ("message", "type")
 LONGEST_THING = 200
 """Characters by which deliveries about the same thing are found; more are told by their digest."""
 
+SEARCHED_SESSIONS = 50
+"""Sessions that are looked for everywhere in a message's texts; further ones only where they are whole words.
+A message has one. With thousands of them, the search would hold up the server for minutes."""
+
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
 _SESSION_IN_TEXT = re.compile(r"(?<![A-Za-z0-9_])(hash=)[^&#\s\"']+", re.IGNORECASE)
 
 
@@ -159,7 +164,14 @@ def _without_sessions(body: dict[str, Any]) -> dict[str, Any]:
     cleaned: dict[str, Any] = _cleaned(body, sessions)
     # The longest first: one may be a part of another.
     known = sorted((one for one in sessions if len(one) > 5), key=len, reverse=True)
-    return _replaced(cleaned, known) if known else cleaned
+    searched, words = known[:SEARCHED_SESSIONS], frozenset(known[SEARCHED_SESSIONS:])
+
+    def hide(text: str) -> str:
+        for session in searched:
+            text = text.replace(session, "***")
+        return _WORD.sub(lambda found: "***" if found[0] in words else found[0], text) if words else text
+
+    return _in_texts(cleaned, hide) if known else cleaned
 
 
 def _cleaned(value: Any, sessions: set[str]) -> Any:
@@ -171,15 +183,12 @@ def _cleaned(value: Any, sessions: set[str]) -> Any:
     return _SESSION_IN_TEXT.sub(r"\1***", value) if isinstance(value, str) else value
 
 
-def _replaced(value: Any, sessions: list[str]) -> Any:
+def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {name: _replaced(one, sessions) for name, one in value.items()}
+        return {name: _in_texts(one, change) for name, one in value.items()}
     if isinstance(value, list):
-        return [_replaced(one, sessions) for one in value]
-    if isinstance(value, str):
-        for session in sessions:
-            value = value.replace(session, "***")
-    return value
+        return [_in_texts(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def _is_session(name: str) -> bool:

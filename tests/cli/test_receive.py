@@ -39,6 +39,12 @@ def test_requests_have_time_to_end(cli, started):
     assert started["timeout_graceful_shutdown"] >= body.SECONDS
 
 
+def test_a_worker_that_starts_slowly_is_not_taken_for_a_hung_one(cli, started):
+    # On a busy machine the imports alone take longer than uvicorn waits: it would kill every worker for ever.
+    cli("receive", "--workers", "2")
+    assert started["timeout_worker_healthcheck"] >= 60
+
+
 @pytest.mark.parametrize(
     "words", [("--port", "0"), ("--port", "65536"), ("--port", "x"), ("--workers", "0"), ("--workers", "-1")]
 )

@@ -51,11 +51,11 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def headers(role: str) -> dict[str, str]:
+def headers(role: str, **attributes: Any) -> dict[str, str]:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    user = SimpleAuthManagerUser(username=role, role=role)
+    user = SimpleAuthManagerUser(username=role, role=role, **attributes)
     return {"Authorization": f"Bearer {get_auth_manager().generate_jwt(user)}"}
 
 
@@ -91,6 +91,22 @@ def test_who_may_look_at_one_connection_sees_its_deliveries_alone(client, monkey
     assert get(client, "", "user").json() == {"deliveries": ROWS[1:]}
     assert get(client, "/2", "user").status_code == 200
     assert get(client, "/3", "user").status_code == 403
+
+
+def test_a_connection_of_a_team_is_shown_to_its_team_alone(client, monkeypatch):
+    from airflow.models.connection import Connection
+
+    teams = {"mobadoo_one": "theirs", "mobadoo_two": "ours"}
+    monkeypatch.setattr(
+        Connection,
+        "get_conn_id_to_team_name_mapping",
+        staticmethod(lambda conn_ids: {conn_id: teams[conn_id] for conn_id in conn_ids}),
+    )
+    us = headers("op", teams=["ours"])
+    assert client.get("/vendor-apis/api/deliveries", headers=us).json() == {"deliveries": ROWS[:1]}
+    assert client.get("/vendor-apis/api/deliveries?conn_id=mobadoo_one", headers=us).status_code == 403
+    assert client.get("/vendor-apis/api/deliveries/2", headers=us).status_code == 403
+    assert client.get("/vendor-apis/api/deliveries/3", headers=us).json() == ROWS[0]
 
 
 @pytest.mark.parametrize("path", ["", "/3", "/4"])

@@ -544,6 +544,18 @@ def test_no_secret_is_in_any_log(caplog):
     assert [one for one in canaries if one in text] == []
 
 
+def test_no_secret_is_in_the_log_of_websockets(receiver, caplog):
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    with caplog.at_level(logging.INFO):
+        assert receiver.send("GET", f"{WEBHOOK}?secret={SECRET}", headers=upgrade).status in (403, 405)
+    assert SECRET not in caplog.text
+
+
 def test_answers_quote_nothing_that_came(receiver):
     answers: list[Answer] = [
         receiver.post(b'{"canary": NaN}'),

@@ -9,9 +9,9 @@ import pytest
 from airflow_provider.events import retention
 from airflow_provider.events.deliveries import list_deliveries, replay_delivery, show_delivery
 from airflow_provider.events.retention import delete_before, delete_old
-from airflow_provider.events.sweep import sweep
+from airflow_provider.events.sweep import MOST_RETOLD, sweep
 from tests.support.airflow_databases import count
-from tests.support.deliveries import ASSET, CONN, Cut, arrival, consumed, deliver, rows, subscribe
+from tests.support.deliveries import ASSET, CONN, Cut, arrival, consumed, deliver, rows, strand, subscribe
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 
@@ -86,6 +86,20 @@ def test_a_delivery_can_be_told_again_by_hand():
     assert (listed["asset_events"], listed["runs"]) == (2, 2)
     assert sweep(datetime.now(UTC) + timedelta(minutes=1)) == 0
     assert replay_delivery(delivery + 1) is None
+
+
+def test_what_was_replayed_often_is_still_told_again_when_no_run_gets_it():
+    subscribe()
+    deliver(arrival(1))
+    [delivery] = rows("id")
+    for _ in range(MOST_RETOLD):
+        replay_delivery(delivery)
+    assert rows("retold") == [0]
+    Cut().runs()
+    replay_delivery(delivery)
+    strand()
+    assert sweep(datetime.now(UTC) + timedelta(minutes=1)) == 1
+    assert rows("retold") == [1]
 
 
 def test_what_found_no_subscriber_can_be_told_once_there_is_one():

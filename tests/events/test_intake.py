@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -127,6 +129,24 @@ def test_a_full_queue_turns_deliveries_away_at_once(airflow_db, new_writer, gate
     # There is room again.
     assert submit(writer, "too many").result(30)
     assert writer.counts.busy == 1
+
+
+def test_a_payload_that_is_too_long_takes_no_memory_while_it_waits(airflow_database, new_writer, gate):
+    class Payload(dict[str, str]):
+        pass
+
+    writer = new_writer(webhook_max_event_bytes=100)
+    submit(writer, "holds up the thread")
+    assert gate.held.wait(30)
+    payload = Payload(text="x" * 101)
+    waits = weakref.ref(payload)
+    future = writer.submit(CONN, "acme", "webhook", message("waits", payload=payload))
+    del payload
+    gc.collect()
+    assert waits() is None
+    gate.opened.set()
+    assert future.result(30) is Outcome.NO_SUBSCRIBERS
+    assert rows("payload", "payload_truncated")[-1] == (None, True)
 
 
 def test_a_delivery_that_nobody_waits_for_any_more_is_not_stored(airflow_database, new_writer, gate):

@@ -60,6 +60,9 @@ def test_an_empty_option_is_its_default():
         ("webhook_writers", "-1", "is less than 1"),
         ("webhook_keep_days", "-1", "is less than 0"),
         ("webhook_repeat_window", "1.5", "is no whole number"),
+        ("webhook_repeat_window", "99999999999999", "is more than 315360000"),
+        ("webhook_keep_days", "999999999", "is more than 36500"),
+        ("webhook_writers", "101", "is more than 100"),
         ("callbacks", "maybe", "is neither True nor False"),
     ],
 )

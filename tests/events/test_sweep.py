@@ -21,6 +21,7 @@ from tests.support.deliveries import (
     events,
     pause,
     rows,
+    strand,
     subscribe,
 )
 
@@ -29,14 +30,6 @@ pytestmark = pytest.mark.usefixtures("airflow_database")
 
 def after(**time: float) -> datetime:
     return datetime.now(UTC) + timedelta(**time)
-
-
-def strand() -> None:
-    """Take from the queue what waits there, as a run does whose cut is before the events."""
-    from airflow import settings
-
-    with settings.engine.begin() as connection:
-        connection.execute(sa.delete(sa.table("asset_dag_run_queue")))
 
 
 def backdate() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any, cast
 
 import pytest
@@ -194,6 +195,16 @@ def test_the_session_is_left_out_of_every_kind_of_message():
         assert "SESSION" not in json.dumps(read(body).payload)
 
 
+def test_thousands_of_sessions_are_left_out_as_fast_as_one():
+    sessions = [f"SESSION-{number:06d}" for number in range(20_000)]
+    body = {"tickets": [{"hash": one, "note": f"by {one}."} for one in sessions]}
+    began = time.process_time()
+    payload = read(body).payload
+    assert time.process_time() - began < 10
+    assert "SESSION" not in json.dumps(payload)
+    assert payload["tickets"][-1] == {"note": "by ***."}
+
+
 # --- desynchronisation -------------------------------------------------------------------------------------
 
 
@@ -266,6 +277,14 @@ def test_every_name_becomes_a_safe_part(text):
     assert len(part) <= 100
     assert segment(text) == part
     assert part == segment(part) or len(text) > 80
+
+
+def test_a_name_of_a_hundred_thousand_marks_is_read_at_once():
+    marks = "a" + "\u0315\u0300" * 50_000
+    began = time.process_time()
+    parts = {segment(marks), segment(marks + "\u0300"), segment("a")}
+    assert time.process_time() - began < 1
+    assert len(parts) == 3
 
 
 json_values = st.recursive(

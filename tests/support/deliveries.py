@@ -57,7 +57,9 @@ def arrival(*args: Any, received_at: datetime | None = None, **fields: Any) -> A
 def deliver(*arrivals: Arrival, **options: Any) -> list[Outcome]:
     """Store deliveries in one group and return what has become of them."""
     outcomes = []
-    for result in commit(arrivals, settings(**options)):
+    given = settings(**options)
+    fitted = [one.fitted(given.webhook_max_event_bytes) for one in arrivals]
+    for result in commit(fitted, given):
         if isinstance(result, Exception):
             raise result
         outcomes.append(result)
@@ -120,6 +122,15 @@ def mark_stale(dag_id: str) -> None:
 
     with create_session(scoped=False) as session:
         session.execute(sa.update(DagModel).where(DagModel.dag_id == dag_id).values(is_stale=True))
+
+
+def strand() -> None:
+    """Take from the queue what waits there, as a run does whose cut is before the events."""
+    import sqlalchemy as sa
+    from airflow import settings as airflow_settings
+
+    with airflow_settings.engine.begin() as connection:
+        connection.execute(sa.delete(sa.table("asset_dag_run_queue")))
 
 
 class Cut:
