@@ -338,7 +338,7 @@ def test_the_messages_about_a_missing_and_a_wrong_fernet_key_are_those_of_the_co
     sealed = SealedValues()
     for _ in range(200):
         sealed.note(exceptions.InvalidInput("it cannot be opened", field=secrets.KEY_FIELD))
-    assert flat(wrong) == flat(str(sealed.wrong_key()))
+    assert flat(wrong) == flat(str(sealed.wrong_key(1)))
 
 
 def _classes(kind: str) -> list[type]:
