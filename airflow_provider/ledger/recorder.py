@@ -30,6 +30,9 @@ WRITE_DELAY = 0.1
 """Outcomes of requests that may be repeated are written with the next claims, at the latest when there are so
 many of them, or after so many seconds. If they are lost, the requests are sent again, which is harmless."""
 
+HANGING = 1.0
+"""Seconds after which what a transaction is to record is kept in a file, until it has ended."""
+
 
 class Companion(Protocol):
     """Something else that is written with each group, in the same transaction where that is possible."""
@@ -179,13 +182,12 @@ class Recorder:
     async def _commit(
         self, claims: dict[str, tuple[Sequence[str], asyncio.Future[ClaimResult]]], ends: list[Completion]
     ) -> None:
-        loop = asyncio.get_running_loop()
         # What could not be recorded for too long gets another chance with each group.
         ends, self._lost = [*self._lost, *ends], []
         while claims or ends:
             keys = {id_: key for id_, (key, _) in claims.items()}
             try:
-                results = await loop.run_in_executor(self._thread, self._transact, keys, ends)
+                results = await self._commit_once(keys, ends)
             except Exception as error:
                 outage = self._take_notice(error)
                 # Asked once: it may be over a moment later, and who waits must have an answer then.
@@ -209,6 +211,16 @@ class Recorder:
                 self._unrecorded.remove()
             self._answer(claims, results, ends)
             return
+
+    async def _commit_once(
+        self, keys: dict[str, Sequence[str]], ends: list[Completion]
+    ) -> dict[str, ClaimResult]:
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._thread, self._transact, keys, ends)
+        while not (await asyncio.wait([work], timeout=HANGING))[0]:
+            # A task that is told to end has no time to find out whether it fails.
+            await self._keep(ends)
+        return work.result()
 
     def _take_notice(self, error: Exception) -> Outage:
         """Take notice of a transaction that failed, whatever it is: all that wait must get an answer."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -583,3 +584,36 @@ def test_who_waits_gets_an_answer_when_the_time_is_over_in_that_moment(database,
                 await asyncio.wait_for(recorder.claim(("a",)), timeout=5)
 
     asyncio.run(work())
+
+
+def test_what_waits_for_a_database_that_hangs_is_kept_before_it_fails(database, monkeypatch):
+    """After a failover a statement hangs for half a minute: a killed task has five seconds."""
+    monkeypatch.setattr(module, "HANGING", 0.01)
+    ledger, going = ledger_of(once=True), threading.Event()
+    folder = os.path.join(home(), FOLDER)
+
+    def kept() -> str:
+        return "".join(path.read_text() for path in Path(folder).glob("*.jsonl"))
+
+    async def work() -> None:
+        async with Recorder(database, ledger) as recorder:
+            await asyncio.gather(recorder.claim(("a",)), recorder.claim(("b",)))
+            transact = recorder._transact
+
+            def hang(keys, ends):
+                going.wait(30)
+                return transact(keys, ends)
+
+            monkeypatch.setattr(recorder, "_transact", hang)
+            recorder.settle(done(recorder, "a"))
+            while ledger.id_of(("a",)) not in kept():
+                await asyncio.sleep(0.01)
+            # It ends while the other one hangs.
+            recorder.settle(done(recorder, "b"))
+            while ledger.id_of(("b",)) not in kept():
+                await asyncio.sleep(0.01)
+            going.set()
+
+    asyncio.run(asyncio.wait_for(work(), timeout=20))
+    assert states(database) == {"done": 2}
+    assert os.listdir(folder) == []
