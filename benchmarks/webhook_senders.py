@@ -1,4 +1,4 @@
-"""Senders of webhooks, in a process of their own: each sends one request after the other and waits for the answer.
+"""Senders of webhooks, in a process of their own: each waits for an answer before it sends again.
 
 ``python benchmarks/webhook_senders.py`` reads an :class:`Order` as JSON from its input and prints a
 :class:`Tally` as JSON.
