@@ -39,7 +39,9 @@ def read_once(session: Session) -> Iterator[None]:
             return None
         if key not in answers:
             answers[key] = state.invoke_statement().freeze()
-        found: Result[Any] = merge_frozen_result(state.session, state.statement, answers[key], load=False)()
+        # Its objects are in the session already: nothing is copied.
+        merge: Any = merge_frozen_result
+        found: Result[Any] = merge(state.session, state.statement, answers[key], load=False)()
         return found
 
     sa.event.listen(session, "do_orm_execute", answer)
@@ -51,7 +53,9 @@ def read_once(session: Session) -> Iterator[None]:
 
 def _key(state: ORMExecuteState) -> Any:
     """Return what two equal questions have in common; None where they cannot be told apart."""
-    key: Any = state.statement._generate_cache_key()
+    # SQLAlchemy's own example of caching tells statements apart in this way.
+    statement: Any = state.statement
+    key = statement._generate_cache_key()
     if key is None or state.parameters:
         return None
     return key.key, repr([bind.effective_value for bind in key.bindparams])
