@@ -137,10 +137,10 @@ class Airflow(Scheduler):
         found = self._api("GET", "assets")["assets"]
         return next(int(one["id"]) for one in found if one["name"] == name)
 
-    def receiver(self) -> Server:
-        """Start our receiver as a process of its own."""
+    def receiver(self, workers: int = 1) -> Server:
+        """Start our receiver as a process of its own, or as several."""
         port = _free_port()
-        command = ["vendor-apis", "receive", "--port", str(port)]
+        command = ["vendor-apis", "receive", "--port", str(port), "--workers", str(workers)]
         return self._serve(command, port, "vendor-apis/health", {"AIRFLOW__VENDOR_APIS__RECEIVER": "process"})
 
     def peer(self) -> Server:

@@ -13,7 +13,7 @@ from webhook_airflow import OURS, Airflow, order_of, send
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BURST, SENDERS = 1000, 64
+BURST, SENDERS, WORKERS = 1000, 128, 2
 PAUSE = 0.5
 """Seconds between two bursts, in which the scheduler makes runs of what has come."""
 
@@ -60,8 +60,8 @@ class Found:
 
 
 def run(airflow: Airflow, events: int, say: Callable[[str], None]) -> Found:
-    """Send bursts to our receiver in a process of its own, and look at the database."""
-    server = airflow.receiver()
+    """Send bursts to our receiver in processes of its own, and look at the database."""
+    server = airflow.receiver(WORKERS)
     found, missing, began = Found(), set[int](), time.monotonic()
     for first in range(1, events + 1, BURST):
         say(f"bursts: {first - 1:,} of {events:,} after {time.monotonic() - began:,.0f} s")
