@@ -53,9 +53,9 @@ def advance_queue(session: Session, asset_ids: Iterable[int], at: datetime) -> N
     """
     from airflow.models.asset import AssetDagRunQueue
 
-    queue: Any = AssetDagRunQueue.__table__
-    if {column.name for column in queue.primary_key} != QUEUE_KEY or "created_at" not in queue.columns:
+    if not has_row_for_all_events():
         return
+    queue: Any = AssetDagRunQueue.__table__
     # In one order everywhere, so that two transactions cannot wait for each other.
     rows = [
         {"asset_id": asset_id, "target_dag_id": dag_id, "created_at": at}
@@ -63,6 +63,14 @@ def advance_queue(session: Session, asset_ids: Iterable[int], at: datetime) -> N
     ]
     if rows:
         session.execute(advance_statement(queue, session.get_bind().dialect.name), rows)
+
+
+def has_row_for_all_events() -> bool:
+    """Say whether the scheduler's queue is that of Airflow 3.2 and 3.3: a row for each asset and Dag."""
+    from airflow.models.asset import AssetDagRunQueue
+
+    queue: Any = AssetDagRunQueue.__table__
+    return {column.name for column in queue.primary_key} == QUEUE_KEY and "created_at" in queue.columns
 
 
 def advance_statement(queue: Any, dialect: str) -> Any:

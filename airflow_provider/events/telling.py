@@ -33,6 +33,7 @@ class Teller:
         self._models = _active_assets(session, sorted(set(names)))
         self._subscribers = subscribers(session, [model.id for model in self._models.values()])
         self._told: set[int] = set()
+        self._event_ids: list[int] = []
         self._notifications: list[Callable[[], None]] = []
 
     def tell(self, told: Sequence[tuple[Delivery, Iterable[str]]]) -> list[list[dict[str, Any]]]:
@@ -60,13 +61,30 @@ class Teller:
     def finish(self) -> None:
         """Have the runs that wait in the scheduler's queue get the events, too. The last of a transaction."""
         if self._told:
-            advance_queue(self._session, self._told, datetime.now(UTC))
+            now = datetime.now(UTC)
+            self._date_events(now)
+            advance_queue(self._session, self._told, now)
 
     def notify(self) -> None:
         """Call those who listen to asset events. To be called after the commit."""
         notifications, self._notifications = self._notifications, []
         for call in notifications:
             call()
+
+    def _date_events(self, at: datetime) -> None:
+        """Give the events the time at which the transaction ends.
+
+        A run gets the events up to the time of its row in the queue. Another process may commit such a row
+        while this transaction still registers events: those with an earlier time would be left behind.
+        """
+        from airflow.models.asset import AssetEvent
+
+        self._session.execute(
+            sa.update(AssetEvent)
+            .where(AssetEvent.id.in_(self._event_ids))
+            .values(timestamp=at)
+            .execution_options(synchronize_session=False)
+        )
 
     def _register(self, model: Any, extra: dict[str, Any]) -> dict[str, Any] | None:
         from airflow.assets.manager import asset_manager
@@ -88,6 +106,7 @@ class Teller:
             return None
         self._session.flush()
         self._told.add(model.id)
+        self._event_ids.append(event.id)
         dags = self._subscribers.get(model.id, [])
         return {"event": event.id, "asset": model.id, "name": model.name, "dags": dags}
 

@@ -105,7 +105,7 @@ def test_each_group_is_a_handful_of_statements_and_few_more_for_each_event(airfl
     deliver(*(arrival(f"third {thing}") for thing in range(30)))
     on_postgres = airflow_database == "postgresql"
     # Airflow has a savepoint for each row of its queue, except on PostgreSQL; SQLite's rows go one by one.
-    assert (len(statements) - few) / 20 <= (2 if on_postgres else 5)
+    assert (len(statements) - few) / 20 <= (1 if on_postgres else 5)
     assert sum("INSERT INTO vendor_apis_delivery" in one for one in statements) == (1 if on_postgres else 30)
     assert sum("UPDATE vendor_apis_delivery" in one for one in statements) == 1
 
