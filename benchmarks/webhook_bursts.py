@@ -17,7 +17,7 @@ BURST, SENDERS, WORKERS = 1000, 128, 2
 PAUSE = 0.5
 """Seconds between two bursts, in which the scheduler makes runs of what has come."""
 
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds in which runs must have got the last events: the sweep comes every 30, and only for older ones."""
 
 

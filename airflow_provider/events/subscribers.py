@@ -73,6 +73,13 @@ def has_row_for_all_events() -> bool:
     return {column.name for column in queue.primary_key} == QUEUE_KEY and "created_at" in queue.columns
 
 
+def has_teams() -> bool:
+    """Say whether Dags may belong to teams."""
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("core", "multi_team", fallback=False))
+
+
 def advance_statement(queue: Any, dialect: str) -> Any:
     """Make the statement that puts a Dag into the queue, or moves its row there to a later time.
 
@@ -138,10 +145,8 @@ def _of_dags(reference: Any, asset_id: Any) -> Any:
 
 def _told(session: Session, rows: Iterable[Any]) -> list[tuple[int, str]]:
     """Leave out the Dags of teams, where there are teams: what comes from outside of Airflow is no team's."""
-    from airflow.configuration import conf
-
     pairs = [(asset_id, dag_id) for asset_id, dag_id in rows]
-    if not pairs or not conf.getboolean("core", "multi_team", fallback=False):
+    if not pairs or not has_teams():
         return pairs
     from airflow.models.dag import DagModel
 

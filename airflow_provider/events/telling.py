@@ -11,7 +11,12 @@ import sqlalchemy as sa
 
 from airflow_provider.events.arrival import event_extra
 from airflow_provider.events.reads import read_once
-from airflow_provider.events.subscribers import advance_queue, subscribers
+from airflow_provider.events.subscribers import (
+    advance_queue,
+    has_row_for_all_events,
+    has_teams,
+    subscribers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -62,7 +67,9 @@ class Teller:
         """Have the runs that wait in the scheduler's queue get the events, too. The last of a transaction."""
         if self._told:
             now = datetime.now(UTC)
-            self._date_events(now)
+            # The queue's rows of Dags of teams are not moved, so their events must not be either.
+            if has_row_for_all_events() and not has_teams():
+                self._date_events(now)
             advance_queue(self._session, self._told, now)
 
     def notify(self) -> None:

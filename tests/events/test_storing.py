@@ -267,6 +267,7 @@ def test_an_event_that_comes_while_a_run_is_queued_is_in_that_run():
 
 def test_airflow_strands_that_event_where_the_queue_is_not_advanced(monkeypatch):
     monkeypatch.setattr("airflow_provider.events.telling.advance_queue", lambda *arguments: None)
+    monkeypatch.setattr(Teller, "_date_events", lambda *arguments: None)
     subscribe()
     deliver(arrival(1))
     deliver(arrival(2))
