@@ -63,9 +63,9 @@ def advance_queue(
     """
     from airflow.models.asset import AssetDagRunQueue, AssetEvent
 
-    queue: Any = AssetDagRunQueue.__table__
-    if {column.name for column in queue.primary_key} != QUEUE_KEY or "created_at" not in queue.columns:
+    if not has_row_for_all_events():
         return
+    queue: Any = AssetDagRunQueue.__table__
     # In one order everywhere, so that two transactions cannot wait for each other.
     waiting = sorted(_waiting_dags(session, sorted(set(asset_ids))))
     if not waiting:
@@ -85,6 +85,14 @@ def advance_queue(
 def _advance(session: Session, statement: Any, waiting: list[tuple[int, str]], at: datetime) -> None:
     rows = [{"asset_id": asset_id, "target_dag_id": dag_id, "created_at": at} for asset_id, dag_id in waiting]
     session.execute(statement, rows)
+
+
+def has_row_for_all_events() -> bool:
+    """Say whether the scheduler's queue is that of Airflow 3.2 and 3.3: a row for each asset and Dag."""
+    from airflow.models.asset import AssetDagRunQueue
+
+    queue: Any = AssetDagRunQueue.__table__
+    return {column.name for column in queue.primary_key} == QUEUE_KEY and "created_at" in queue.columns
 
 
 def advance_statement(queue: Any, dialect: str) -> Any:

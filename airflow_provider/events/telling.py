@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider.events.arrival import event_extra
-from airflow_provider.events.subscribers import advance_queue, subscribers
+from airflow_provider.events.reads import read_once
+from airflow_provider.events.subscribers import (
+    advance_queue,
+    subscribers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,9 +53,10 @@ class Teller:
         )
         extras = [event_extra(delivery) for delivery, _ in told]
         events: list[list[dict[str, Any]]] = [[] for _ in told]
-        for _, position, name in pairs:
-            if event := self._register(self._models[name], extras[position]):
-                events[position].append(event)
+        with read_once(self._session):
+            for _, position, name in pairs:
+                if event := self._register(self._models[name], extras[position]):
+                    events[position].append(event)
         return events
 
     def finish(self) -> None:
