@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider.events.settings import Settings
 
 __all__ = ["Busy", "Outcome", "Writer", "WriterCounts"]
+
+log = logging.getLogger(__name__)
 
 GROUP = 200
 """Most deliveries of one commit."""
@@ -180,7 +183,13 @@ class Writer:
         if not items:
             return
         began = time.monotonic()
-        results = commit([item.arrival for item in items], settings)
+        results: Sequence[Outcome | Busy]
+        try:
+            results = commit([item.arrival for item in items], settings)
+        except Exception as error:
+            # The thread has to go on: nobody starts another one. The text may quote a delivery.
+            log.error("Deliveries are turned away: they could not be stored (%s).", type(error).__name__)
+            results = [Busy("the deliveries could not be stored", retry_after=RETRY_AFTER)] * len(items)
         for item, result in zip(items, results, strict=True):
             _settle(item.future, result)
         self._count(results, time.monotonic() - began)
@@ -192,9 +201,11 @@ class Writer:
             self._counts.seconds += seconds
             self._counts.busy += ends["busy"]
             self._counts.deliveries += len(results) - ends["busy"]
-        for end, number in ends.items():
-            increase(f"deliveries.{end}", number, outcome=end)
-        gauge("deliveries.waiting", self.waiting)
+        # Metrics that cannot be sent are no reason to end the thread.
+        with suppress(Exception):
+            for end, number in ends.items():
+                increase(f"deliveries.{end}", number, outcome=end)
+            gauge("deliveries.waiting", self.waiting)
 
     def _sweep(self, settings: Settings) -> None:
         from airflow_provider.events.upkeep import keep_up

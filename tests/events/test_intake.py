@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.events import committing, faults
+from airflow_provider.events import committing, faults, intake
 from airflow_provider.events.intake import Busy, Outcome, Writer
 from airflow_provider.exceptions import InvalidInput
 from tests.support.airflow_databases import count
@@ -107,6 +107,37 @@ def test_a_writer_starts_no_thread_before_it_is_used():
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("broken", ["increase", "gauge"])
+def test_metrics_that_cannot_be_sent_do_not_end_the_thread(airflow_db, new_writer, monkeypatch, broken):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no metrics")
+
+    monkeypatch.setattr(intake, broken, fail)
+    writer = new_writer()
+    for thing in ("before", "after"):
+        assert submit(writer, thing).result(30) in set(Outcome)
+
+
+def test_a_group_that_fails_in_a_way_nobody_knows_does_not_end_the_thread(
+    airflow_db, new_writer, monkeypatch, caplog
+):
+    store = committing.commit
+    failures = iter([RuntimeError("quotes the delivery")])
+
+    def fail_once(arrivals, settings):
+        for failure in failures:
+            raise failure
+        return store(arrivals, settings)
+
+    monkeypatch.setattr(committing, "commit", fail_once)
+    writer = new_writer()
+    with pytest.raises(Busy):
+        submit(writer, "fails").result(30)
+    assert submit(writer, "goes on").result(30) in set(Outcome)
+    assert "RuntimeError" in caplog.text
+    assert "quotes the delivery" not in caplog.text
+
+
 def test_a_configuration_that_cannot_be_is_told_at_the_first_delivery(monkeypatch):
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WEBHOOK_QUEUE", "many")
     with pytest.raises(InvalidInput, match="webhook_queue is no whole number"):
@@ -181,8 +212,6 @@ def test_what_is_queued_is_stored_before_the_end_and_later_deliveries_are_turned
 def test_what_a_database_that_hangs_leaves_in_the_queue_is_turned_away(
     airflow_db, new_writer, gate, monkeypatch
 ):
-    from airflow_provider.events import intake
-
     monkeypatch.setattr(intake, "STOP_TIMEOUT", 0.1)
     writer = new_writer()
     submit(writer, "hangs")
