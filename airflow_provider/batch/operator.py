@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider import values
-from airflow_provider.http.operator import VendorOperator
-from airflow_provider.records.formats import check_output
+from airflow_provider.batch.records_operator import RecordsOperator
 from airflow_provider.run_identity import RunIdentity
-from airflow_provider.values import one_of, seconds, shape, templated, whole_number
+from airflow_provider.values import one_of, seconds, shape, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +23,10 @@ if TYPE_CHECKING:
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
     from airflow_provider.ledger.ledger import Redo
-    from airflow_provider.records.csv_reader import MissingValues
     from airflow_provider.records.groups import Grouping
 
 
-class VendorBatchOperator(VendorOperator):
+class VendorBatchOperator(RecordsOperator):
     """Send each record of a batch to a vendor, in one task.
 
     A result is the record with one key more, which holds what the vendor answered; its secrets are sealed.
@@ -74,8 +71,6 @@ class VendorBatchOperator(VendorOperator):
         :class:`~airflow_provider.http.retry_policy.VendorRetryPolicy`
     """
 
-    template_fields: Sequence[str] = ("records", "output_path", "fields", "defaults")
-
     operation: Operation[Any]
     """What is done with each record."""
     chunk_size: int = 1
@@ -86,58 +81,26 @@ class VendorBatchOperator(VendorOperator):
     def __init__(
         self,
         *,
-        records: Any,
-        output: str | None = None,
-        fields: Mapping[str, str] | None = None,
-        defaults: Mapping[str, Any] | None = None,
         max_concurrency: int = 20,
-        on_error: str = "fail",
-        max_failures: int | None = None,
         ordered: bool = True,
         ledger_scope: str | None = None,
         redo: Redo = "failed",
         resend_unknown: bool = False,
-        reveal: Sequence[str] = (),
-        delimiter: str | None = None,
-        encoding: str = "utf-8-sig",
-        missing_values: MissingValues = "fail",
         progress_interval: float = 10.0,
         reserve: Literal["auto"] | None = None,
-        empty: str = "warn",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.records = records
-        # Not "output": that is Airflow's name for the XCom of the task.
-        self.output_path = output
-        self.fields = fields
-        self.defaults = defaults
         self.max_concurrency = whole_number("max_concurrency", max_concurrency, 1)
-        self.on_error = on_error
-        self.max_failures = None if max_failures is None else whole_number("max_failures", max_failures, 0)
         self.ordered = values.flag("ordered", ordered)
         self.ledger_scope = self.operation.scope if ledger_scope is None else ledger_scope
         self.redo = redo
         self.resend_unknown = values.flag("resend_unknown", resend_unknown)
-        self.reveal = reveal
-        self.delimiter = delimiter
-        self.encoding = encoding
-        self.missing_values = missing_values
         self.progress_interval = seconds("progress_interval", progress_interval)
         self.reserve = reserve
-        self.empty = empty
         self._execution: Execution | None = None
-        one_of("on_error", on_error, ("fail", "continue"))
-        one_of("missing_values", missing_values, ("fail", "empty"))
         one_of("ledger_scope", self.ledger_scope, ("run", "forever"))
         one_of("redo", redo, ("never", "failed", "all"))
-        one_of("empty", empty, ("warn", "fail"))
-        self._check_places()
-        if fields is not None:
-            templated(values.renames, "fields", fields)
-        if defaults is not None:
-            templated(values.constants, "defaults", defaults)
-        self._check_reveal()
         self._check_reserve()
         if self.operation.changes and self.ledger_scope == "forever":
             raise ValueError(
@@ -149,30 +112,15 @@ class VendorBatchOperator(VendorOperator):
                 'resend_unknown=True and redo="all" need retries=0 here: '
                 "each retry would send the messages of the try before again"
             )
-        if max_failures is not None and on_error == "fail":
-            raise ValueError(
-                'max_failures needs on_error="continue": with "fail" the first failure ends the batch'
-            )
 
-    def _check_places(self) -> None:
-        values.records("records", self.records)
-        if self.output_path is not None:
-            values.place("output", self.output_path)
-            check_output(self.output_path)
-        if self.delimiter is not None:
-            values.delimiter("delimiter", self.delimiter)
-        values.encoding("encoding", self.encoding)
+    def secret_results(self) -> Sequence[str]:
+        """Return the secret fields of a result."""
+        return self.operation.secret_results
 
-    def _check_reveal(self) -> None:
-        # The model is looked at only where something is to be revealed: that takes time.
-        if not self.reveal and isinstance(self.reveal, list | tuple):
-            return
-        secret = self.operation.secret_results
-        if not isinstance(self.reveal, list | tuple) or any(name not in secret for name in self.reveal):
-            raise ValueError(
-                f"reveal must be a list of secret fields of {self.operation.result_key!r}; they are: "
-                f"{', '.join(secret) or 'none'}. It is {shape(self.reveal)}"
-            )
+    @property
+    def result_key(self) -> str:
+        """The key of a record under which its result is."""
+        return self.operation.result_key
 
     def _check_reserve(self) -> None:
         if self.reserve is None:
@@ -236,16 +184,8 @@ class VendorBatchOperator(VendorOperator):
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.batch.execution import Execution
         from airflow_provider.batch.plan import Plan
-        from airflow_provider.records.mapped_outputs import check_mapped_output
 
-        # A template has made what it could make by now.
-        if self.fields is not None:
-            values.renames("fields", self.fields)
-        if self.defaults is not None:
-            values.constants("defaults", self.defaults)
-        output = os.fspath(self.output_path) if self.output_path else None
-        if output:
-            check_mapped_output(context, output)
+        output = self.output_of(context)
         hook = self.hook()
         # Read before the event loop starts: inside it Airflow allows no blocking request to its supervisor.
         options = hook.options

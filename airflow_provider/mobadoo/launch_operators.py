@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider import values
+from airflow_provider.batch.records_operator import RecordsOperator
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.http.operator import VendorOperator
-from airflow_provider.records.formats import check_output
-from airflow_provider.values import one_of, shape, templated, text, whole_number
+from airflow_provider.values import text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider.mobadoo.connection import MobadooOptions
     from airflow_provider.mobadoo.launches import LaunchPlan
-    from airflow_provider.records.csv_reader import MissingValues
 
 SECRET_RESULTS = ("url",)
 
 
-class MobadooLaunchUrlsOperator(VendorOperator):
+class MobadooLaunchUrlsOperator(RecordsOperator):
     """Make launch URLs: with its URL a player opens Mobadoo's front end, signed in.
 
     A record has ``player``, the operator's own identifier, and may have ``hash``, the session in the URL,
@@ -62,66 +58,22 @@ class MobadooLaunchUrlsOperator(VendorOperator):
     :param retry_policy: as for every operator of this provider
     """
 
-    template_fields: Sequence[str] = ("records", "output_path", "fields", "defaults", "mobadoo_conn_id")
+    template_fields: Sequence[str] = (*RecordsOperator.template_fields, "mobadoo_conn_id")
     ui_color = "#e4dff5"
 
-    def __init__(
-        self,
-        *,
-        records: Any,
-        output: str | None = None,
-        fields: Mapping[str, str] | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        on_error: str = "fail",
-        max_failures: int | None = None,
-        reveal: Sequence[str] = (),
-        delimiter: str | None = None,
-        encoding: str = "utf-8-sig",
-        missing_values: MissingValues = "fail",
-        empty: str = "warn",
-        mobadoo_conn_id: str = "mobadoo_default",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, mobadoo_conn_id: str = "mobadoo_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.records = records
-        # Not "output": that is Airflow's name for the XCom of the task.
-        self.output_path = output
-        self.fields = fields
-        self.defaults = defaults
-        self.on_error = on_error
-        self.max_failures = None if max_failures is None else whole_number("max_failures", max_failures, 0)
-        self.reveal = reveal
-        self.delimiter = delimiter
-        self.encoding = encoding
-        self.missing_values = missing_values
-        self.empty = empty
         self.mobadoo_conn_id = mobadoo_conn_id
         text("mobadoo_conn_id", mobadoo_conn_id)
-        one_of("on_error", on_error, ("fail", "continue"))
-        one_of("missing_values", missing_values, ("fail", "empty"))
-        one_of("empty", empty, ("warn", "fail"))
-        self._check_places()
-        if fields is not None:
-            templated(values.renames, "fields", fields)
-        if defaults is not None:
-            templated(values.constants, "defaults", defaults)
-        if not isinstance(reveal, list | tuple) or any(name not in SECRET_RESULTS for name in reveal):
-            raise ValueError(
-                f'reveal must be a list of secret fields of "launch": url. It is {shape(reveal)}'
-            )
-        if max_failures is not None and on_error == "fail":
-            raise ValueError(
-                'max_failures needs on_error="continue": with "fail" the first failure ends the batch'
-            )
 
-    def _check_places(self) -> None:
-        values.records("records", self.records)
-        if self.output_path is not None:
-            values.place("output", self.output_path)
-            check_output(self.output_path)
-        if self.delimiter is not None:
-            values.delimiter("delimiter", self.delimiter)
-        values.encoding("encoding", self.encoding)
+    def secret_results(self) -> Sequence[str]:
+        """Return the secret fields of a result."""
+        return SECRET_RESULTS
+
+    @property
+    def result_key(self) -> str:
+        """The key of a record under which its result is."""
+        return "launch"
 
     def work(self, context: Any) -> dict[str, Any]:
         """Make the URLs.
@@ -131,17 +83,9 @@ class MobadooLaunchUrlsOperator(VendorOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.launch_run import LaunchRun
-        from airflow_provider.records.mapped_outputs import check_mapped_output
         from airflow_provider.records.readers import Records
 
-        # A template has made what it could make by now.
-        if self.fields is not None:
-            values.renames("fields", self.fields)
-        if self.defaults is not None:
-            values.constants("defaults", self.defaults)
-        output = os.fspath(self.output_path) if self.output_path else None
-        if output:
-            check_mapped_output(context, output)
+        output = self.output_of(context)
         records = Records(
             self.records,
             delimiter=self.delimiter,
