@@ -21,7 +21,7 @@ from airflow_provider.batch.places import check_paths, folder_of
 from airflow_provider.batch.publishing import Publication, publish_report
 from airflow_provider.batch.reconcile import hopeful, reconcile
 from airflow_provider.batch.runner import Batch
-from airflow_provider.exceptions import BatchFailed, InvalidInput, VendorError
+from airflow_provider.exceptions import BatchFailed, VendorError
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.outage import wait_for_database
@@ -151,7 +151,7 @@ class Execution:
             records = stack.enter_context(self._records())
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
-            self._check_empty(records)
+            records.check_empty(self._empty, self._log, then="Nothing is sent.")
             database = wait_for_database(self._open, lambda: self._stopped is not None)
             stack.callback(database.close)
             if self._plan.lookup is not None:
@@ -240,7 +240,7 @@ class Execution:
             records = stack.enter_context(self._records())
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
-            self._check_empty(records)
+            records.check_empty(self._empty, self._log, then="Nothing is sent.")
             report = report_path(self._output) if self._output else None
             if self._output:
                 check_paths(self._output, records.path)
@@ -295,18 +295,6 @@ class Execution:
             encoding=self._encoding,
             missing_values=self._missing_values,
         )
-
-    def _check_empty(self, records: Records) -> None:
-        if not records.is_empty():
-            return
-        what = f"{records.path} has no records" if records.path else "the list has no records"
-        if self._empty == "fail":
-            raise InvalidInput(
-                f'"records": {what}.',
-                field="records",
-                remedy='Look at the task that makes them. With empty="warn" such a batch succeeds.',
-            )
-        self._log.warning('"records": %s. Nothing is sent. With empty="fail" such a task fails.', what)
 
     def _open_outputs(self, records: Records, stack: ExitStack) -> tuple[Output, Output]:
         key = self._plan.operation.result_key

@@ -100,16 +100,7 @@ class LaunchRun:
     def _check_records(self, records: Records) -> None:
         if records.columns is not None:
             self._plan.mapping.check_columns(records.columns)
-        if not records.is_empty():
-            return
-        what = f"{records.path} has no records" if records.path else "the list has no records"
-        if self._empty == "fail":
-            raise InvalidInput(
-                f'"records": {what}.',
-                field="records",
-                remedy='Look at the task that makes them. With empty="warn" such a batch succeeds.',
-            )
-        self._log.warning('"records": %s. With empty="fail" such a task fails.', what)
+        records.check_empty(self._empty, self._log)
 
     def _check_shared(self, database: Database) -> None:
         try:

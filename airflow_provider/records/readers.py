@@ -101,6 +101,25 @@ class Records:
         self._rows = iter(held)
         self.total = len(held)
 
+    def check_empty(self, empty: str, log: Any, *, then: str = "") -> None:
+        """Say that there are no records, if there are none.
+
+        :param empty: ``warn``: in the log, or ``fail``: as an error
+        :param log: takes the warning
+        :param then: what follows from it, as a sentence
+        :raises InvalidInput: there are none, and that is a failure
+        """
+        if not self.is_empty():
+            return
+        what = f"{self.path} has no records" if self.path else "the list has no records"
+        if empty == "fail":
+            raise InvalidInput(
+                f'"records": {what}.',
+                field="records",
+                remedy='Look at the task that makes them. With empty="warn" such a batch succeeds.',
+            )
+        log.warning('"records": %s. %sWith empty="fail" such a task fails.', what, then and f"{then} ")
+
     def fraction(self) -> float | None:
         """Say how much has been read, from 0 to 1; None where that is not known."""
         if self.total:
