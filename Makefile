@@ -45,6 +45,7 @@ format: .venv/.installed  ## Format the code and repair what can be repaired
 lock: build/uv/.installed  ## Resolve locks/*.txt anew, as of AS_OF=YYYY-MM-DD
 	$(call resolve,airflow-3.2,)
 	$(call resolve,airflow-3.3,)
+	$(call resolve,distributed,)
 	$(call resolve,lowest,--resolution lowest-direct)
 	rm -rf *.egg-info
 

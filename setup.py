@@ -65,6 +65,8 @@ setup(
         "msgspec>=0.19.0",
         "sqlalchemy>=2.0.48",
         "alembic>=1.14.1",
+        # Decimals of each currency.
+        "iso4217>=1.12.20240625",
     ],
     extras_require={
         "parquet": ["pyarrow>=18.0.0"],
