@@ -34,7 +34,7 @@ from tests.support import walls
 from tests.support.sandbox import ROOT, SandboxProcess
 
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.rst"))
+PAGES = sorted(DOCS.rglob("*.rst"))
 TITLES = {
     ImbeeOptions: "Imbee",
     MobadooOptions: "Mobadoo",
@@ -59,7 +59,9 @@ def ledger(tmp_path, monkeypatch) -> Path:
 
 
 def page(name: str) -> str:
-    return (DOCS / f"{name}.rst").read_text(encoding="utf-8")
+    """Return a page; for a vendor's with all that belong to it, like ``wolkvox_cases``."""
+    parts = [DOCS / f"{name}.rst", *sorted(DOCS.glob(f"{name}_*.rst"))]
+    return "".join(path.read_text(encoding="utf-8") for path in parts)
 
 
 def section(text: str, title: str, marks: str = "-~") -> str:
@@ -500,7 +502,7 @@ def test_every_link_of_the_readme_leads_to_a_file():
 
 def _included() -> list[tuple[Path, str]]:
     return [
-        (DOCS / path, marker)
+        (page_path.parent / path, marker)
         for page_path in PAGES
         for path, options in re.findall(
             r"\.\. literalinclude:: (\S+)\n((?:\s+:.*\n)+)", page_path.read_text(encoding="utf-8")
@@ -517,8 +519,10 @@ def test_every_marker_of_an_included_example_exists_once():
 
 
 def test_every_page_is_in_the_index():
-    listed = set(re.findall(r"^   (\w+)$", page("index"), re.MULTILINE))
-    assert listed == {path.stem for path in PAGES} - {"index"}
+    listed = re.findall(r"^   ([\w/]+)$", page("index"), re.MULTILINE)
+    assert sorted(listed) == sorted(
+        path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES if path.stem != "index"
+    )
 
 
 def _arrows(text: str) -> list[tuple[str, str]]:

@@ -21,7 +21,9 @@ NAMES = r"Mpohoda\w+(?:Operator|Sensor)\b"
 
 
 def page() -> str:
-    return (ROOT / "docs" / "mpohoda.rst").read_text(encoding="utf-8")
+    """Return all pages of mPOHODA."""
+    pages = sorted((ROOT / "docs").glob("mpohoda*.rst"))
+    return "".join(path.read_text(encoding="utf-8") for path in pages)
 
 
 def table() -> list[str]:

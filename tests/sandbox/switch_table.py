@@ -1,4 +1,4 @@
-"""Write the table of switches into docs/sandbox.rst: ``python -m tests.sandbox.switch_table``."""
+"""Write the tables of switches into the docs: ``python -m tests.sandbox.switch_table``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import Any
 
 from tests.support.sandbox import ROOT, SandboxProcess
 
-PAGE = ROOT / "docs" / "sandbox.rst"
+PAGES = {
+    "sandbox": ROOT / "docs" / "sandbox_control.rst",
+    **{vendor: ROOT / "docs" / f"sandbox_{vendor}.rst" for vendor in ("imbee", "mobadoo", "mpohoda", "wolkvox")},
+}
+"""The page of each vendor's switches; the sandbox has one of its own."""
 BEGIN = ".. The table of switches is written by python -m tests.sandbox.switch_table\n"
 END = ".. The end of the table of switches\n"
+
+
+def of(vendor: str, switches: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the switches that stand on the page of a vendor."""
+    return [switch for switch in switches if switch["name"].startswith(f"{vendor}.")]
 
 
 def render(switches: list[dict[str, Any]]) -> str:
@@ -40,9 +49,10 @@ def split(page: str) -> tuple[str, str, str]:
 
 def main() -> None:
     with SandboxProcess() as sandbox:
-        table = render(sandbox.control("GET", "switches?describe=1")["switches"])
-    head, _, tail = split(PAGE.read_text())
-    PAGE.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}")
+        switches = sandbox.control("GET", "switches?describe=1")["switches"]
+    for vendor, page in PAGES.items():
+        head, _, tail = split(page.read_text())
+        page.write_text(f"{head}{BEGIN}\n{render(of(vendor, switches))}\n{END}{tail}")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,6 @@ def test_the_history_of_notes_takes_any_field():
 
 
 def test_the_docs_and_the_operator_name_each_field():
-    docs = (ROOT / "docs" / "wolkvox.rst").read_text(encoding="utf-8")
+    docs = (ROOT / "docs" / "wolkvox_cases.rst").read_text(encoding="utf-8")
     for text in (docs, inspect.getdoc(WolkvoxQueryCasesOperator)):
         assert [field for field in CASE_FIELDS if f"``{field}``" not in text] == []

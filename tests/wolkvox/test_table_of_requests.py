@@ -25,9 +25,9 @@ BASES = {
 
 def table() -> list[str]:
     """Return the rows of the table, each as its text."""
-    page = (ROOT / "docs" / "wolkvox.rst").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "wolkvox_known.rst").read_text(encoding="utf-8")
     _, _, rest = page.partition("\nAll requests of the collection\n")
-    below = rest.partition("\nIn a Python task\n")[0]
+    below = rest.partition("\nWhat wolkvox does not say\n")[0]
     return below.split("\n   * - ")[2:]
 
 

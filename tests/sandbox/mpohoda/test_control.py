@@ -12,7 +12,7 @@ import pytest
 from tests.sandbox.mpohoda.client import ABSENT, DOCUMENTS, document, exact
 from tests.sandbox.mpohoda.test_lists import LIST, walk
 from tests.sandbox.mpohoda.test_operations import DETAILS
-from tests.sandbox.switch_table import PAGE
+from tests.sandbox.switch_table import PAGES
 
 CONTROL = "/_sandbox/mpohoda/"
 
@@ -209,7 +209,7 @@ def test_no_other_control_path_is_served(api, method, path):
 
 
 def test_the_control_requests_are_those_of_the_page(api):
-    text = PAGE.read_text().partition("mPOHODA's records\n")[2].partition("Faults\n")[0]
+    text = PAGES["mpohoda"].read_text().partition("mPOHODA's records\n")[2].partition("Faults\n")[0]
     documented = set(re.findall(r"``([A-Z]+) /_sandbox/mpohoda/(\S+)``", text))
     (id_,) = api.seed(LIST, {})
     served = set()
@@ -222,7 +222,7 @@ def test_the_control_requests_are_those_of_the_page(api):
 
 
 def test_the_bodies_of_the_page_add_records(api):
-    text = PAGE.read_text().partition("``POST /_sandbox/mpohoda/records``")[2].partition("``GET")[0]
+    text = PAGES["mpohoda"].read_text().partition("``POST /_sandbox/mpohoda/records``")[2].partition("``GET")[0]
     bodies = [json.loads(line) for line in text.splitlines() if line.strip().startswith('{"resource')]
     assert [api.sandbox.control("POST", "mpohoda/records", body)["created"] for body in bodies] == [1, 1000]
     assert api.items("BusinessPartners")[0]["IdentificationNumber"] == "00012345"
