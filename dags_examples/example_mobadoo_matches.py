@@ -21,6 +21,6 @@ with DAG(
         task_id="matches",
         after="{{ dag_run.run_after }}",
         before="{{ dag_run.run_after + macros.timedelta(days=7) }}",
-        output="{{ params.folder }}/matches-{{ ts_nodash }}.parquet",
+        output="{{ params.folder }}/matches-{{ dag_run.run_after | ts_nodash }}.parquet",
     )
     # [END howto_operator_mobadoo_list_matches]

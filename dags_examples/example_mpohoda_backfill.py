@@ -19,13 +19,16 @@ with DAG(
     tags=["mpohoda", "example"],
 ):
     # [START howto_mpohoda_backfill]
+    # A run without an interval, started by hand, reads the day before.
+    since = "(dag_run.data_interval_start or dag_run.run_after - macros.timedelta(days=1))"
+
     MpohodaListOperator(
         task_id="invoices",
         resource="IssuedInvoices",
-        modified_since="{{ data_interval_start }}",
-        modified_before="{{ data_interval_end }}",
+        modified_since=f"{{{{ {since} }}}}",
+        modified_before="{{ dag_run.data_interval_end or dag_run.run_after }}",
         # mPOHODA has no end of a window: each run reads the pages from its day to the present.
         reserve="auto",
-        output="{{ params.folder }}/invoices-{{ data_interval_start | ds_nodash }}.parquet",
+        output=f"{{{{ params.folder }}}}/invoices-{{{{ {since} | ds_nodash }}}}.parquet",
     )
     # [END howto_mpohoda_backfill]

@@ -29,7 +29,7 @@ with DAG(
     invoices = MpohodaListOperator(
         task_id="invoices",
         resource="IssuedInvoices",
-        output="{{ params.folder }}/invoices-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/invoices-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
 
     pay = MpohodaLiquidateOperator(
@@ -44,7 +44,7 @@ with DAG(
         defaults={"note": "bank"},
         # One after another, as the bank has them: of two payments of one invoice the later one is too much.
         max_concurrency=1,
-        output="{{ params.folder }}/paid-{{ ds }}.jsonl",
+        output="{{ params.folder }}/paid-{{ dag_run.run_after | ds }}.jsonl",
         # What fits no invoice, or several, is for a person: it is in paid-….failed.jsonl.
         on_error="continue",
     )

@@ -30,14 +30,14 @@ with DAG(
         resource="IssuedInvoices",
         incremental=True,
         overlap=timedelta(minutes=15),
-        output="{{ params.folder }}/invoices-{{ ts_nodash }}.parquet",
-        lines_output="{{ params.folder }}/invoice-lines-{{ ts_nodash }}.parquet",
+        output="{{ params.folder }}/invoices-{{ dag_run.run_after | ts_nodash }}.parquet",
+        lines_output="{{ params.folder }}/invoice-lines-{{ dag_run.run_after | ts_nodash }}.parquet",
     )
 
     partners = MpohodaListOperator(
         task_id="partners",
         resource="BusinessPartners",
         incremental=True,
-        output="{{ params.folder }}/partners-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/partners-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
     # [END howto_operator_mpohoda_list]

@@ -21,7 +21,8 @@ with DAG(
     tags=["mpohoda", "example"],
 ):
     # [START howto_operator_mpohoda_download]
-    month = "{{ params.month or dag_run.run_after.subtract(months=1).strftime('%Y-%m') }}"
+    last_month = "(dag_run.run_after.replace(day=1) - macros.timedelta(days=1)).strftime('%Y-%m')"
+    month = f"{{{{ params.month or {last_month} }}}}"
 
     # Nothing asks by date of issue. What was issued in the month was also changed since it began in Prague,
     # unless it was made in advance.
@@ -29,7 +30,7 @@ with DAG(
         task_id="changed",
         resource="IssuedInvoices",
         modified_since=month + "-01T00:00:00+02:00",
-        output=f"{{{{ params.folder }}}}/{month}-{{{{ ts_nodash }}}}.jsonl",
+        output=f"{{{{ params.folder }}}}/{month}-{{{{ dag_run.run_after | ts_nodash }}}}.jsonl",
     )
 
     @task

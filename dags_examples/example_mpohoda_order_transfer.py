@@ -42,7 +42,7 @@ with DAG(
             "Items.TextItem.UnitPrice": "price",
         },
         defaults={"Items.TextItem.UnitPriceVatType": "WithVat"},
-        output="{{ params.folder }}/orders-{{ ds }}.jsonl",
+        output="{{ params.folder }}/orders-{{ dag_run.run_after | ds }}.jsonl",
     )
 
     @task
@@ -65,7 +65,7 @@ with DAG(
         resource="ReceivedOrders",
         # Each record has the id of the order that was created.
         records=create_orders.output,
-        output="{{ params.folder }}/invoices-{{ ds }}.jsonl",
+        output="{{ params.folder }}/invoices-{{ dag_run.run_after | ds }}.jsonl",
         # What somebody has finished by hand is refused, and reported.
         on_error="continue",
     )

@@ -23,13 +23,13 @@ with DAG(
     unpaid = MpohodaListOperator(
         task_id="unpaid",
         resource="IssuedInvoices/Unpaid",
-        output="{{ params.folder }}/unpaid-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/unpaid-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
 
     invoices = MpohodaListOperator(
         task_id="invoices",
         resource="IssuedInvoices",
-        output="{{ params.folder }}/invoices-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/invoices-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
 
     @task

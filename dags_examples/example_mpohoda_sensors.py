@@ -56,7 +56,7 @@ with DAG(
         resource="IssuedInvoices",
         incremental=True,
         state_key="warehouse",
-        output="{{ params.folder }}/invoices-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/invoices-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
 
     something_new >> extract

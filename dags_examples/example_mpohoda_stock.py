@@ -24,7 +24,7 @@ with DAG(
     items = MpohodaListOperator(
         task_id="items",
         resource="PriceListItems",
-        output="{{ params.folder }}/items-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/items-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
 
     quantities = MpohodaStockOperator(
@@ -32,7 +32,7 @@ with DAG(
         part="AvailableQuantities",
         records=items.output,
         fields={"id": "Id"},
-        output="{{ params.folder }}/quantities-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/quantities-{{ dag_run.run_after | ts_nodash }}.jsonl",
         # An item that has gone since the list was read is reported.
         on_error="continue",
         reserve="auto",
@@ -44,7 +44,7 @@ with DAG(
         # Each record has its quantities already.
         records=quantities.output,
         fields={"id": "Id"},
-        output="{{ params.folder }}/prices-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/prices-{{ dag_run.run_after | ts_nodash }}.jsonl",
         on_error="continue",
         reserve="auto",
     )

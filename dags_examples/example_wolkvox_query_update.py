@@ -19,8 +19,8 @@ with DAG("example_wolkvox_query_update", schedule=None, tags=["wolkvox", "exampl
     find_leads = WolkvoxQueryOperator(
         task_id="find_leads",
         module="leads",
-        date_from="{{ ds }}",
-        date_to="{{ macros.ds_add(ds, 1) }}",
+        date_from="{{ dag_run.run_after | ds }}",
+        date_to="{{ macros.ds_add(dag_run.run_after | ds, 1) }}",
         # It is midnight, which belongs to the next day.
         exclude_last_minute=True,
     )

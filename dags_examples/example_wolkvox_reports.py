@@ -5,29 +5,33 @@ Both have to be made in the CRM first, by these names.
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from airflow.sdk import DAG
 
 from airflow_provider.wolkvox.operators import WolkvoxReportOperator
+
 
 with DAG(
     "example_wolkvox_reports",
     # In production a timetable with data intervals, like CronDataIntervalTimetable.
     schedule=None,
+    # The zone of the CRM's clock: wolkvox takes no zone with a time.
+    user_defined_filters={"crm_time": lambda time: time.astimezone(ZoneInfo("America/Bogota"))},
     params={"folder": "/data/wolkvox_reports"},
     tags=["wolkvox", "example"],
 ):
     # [START howto_operator_wolkvox_reports]
-    # The zone of the CRM's clock: wolkvox takes no zone with a time.
-    interval = {
-        "date_from": "{{ data_interval_start.in_timezone('America/Bogota') }}",
-        "date_to": "{{ data_interval_end.in_timezone('America/Bogota') }}",
-    }
+    # `crm_time` is a filter of this Dag. A run without an interval, started by hand, reads the day before.
+    since = "(dag_run.data_interval_start or dag_run.run_after - macros.timedelta(days=1))"
+    until = "(dag_run.data_interval_end or dag_run.run_after)"
+    interval = {"date_from": f"{{{{ {since} | crm_time }}}}", "date_to": f"{{{{ {until} | crm_time }}}}"}
 
     contacts = WolkvoxReportOperator(
         task_id="contacts",
         name="contacts",
         **interval,
-        output="{{ params.folder }}/contacts-{{ ts_nodash }}.csv",
+        output="{{ params.folder }}/contacts-{{ dag_run.run_after | ts_nodash }}.csv",
     )
 
     collections = WolkvoxReportOperator(
@@ -35,6 +39,6 @@ with DAG(
         name="collections",
         collections=True,
         **interval,
-        output="{{ params.folder }}/collections-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/collections-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
     # [END howto_operator_wolkvox_reports]

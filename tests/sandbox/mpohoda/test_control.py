@@ -222,7 +222,9 @@ def test_the_control_requests_are_those_of_the_page(api):
 
 
 def test_the_bodies_of_the_page_add_records(api):
-    text = PAGES["mpohoda"].read_text().partition("``POST /_sandbox/mpohoda/records``")[2].partition("``GET")[0]
+    text = (
+        PAGES["mpohoda"].read_text().partition("``POST /_sandbox/mpohoda/records``")[2].partition("``GET")[0]
+    )
     bodies = [json.loads(line) for line in text.splitlines() if line.strip().startswith('{"resource')]
     assert [api.sandbox.control("POST", "mpohoda/records", body)["created"] for body in bodies] == [1, 1000]
     assert api.items("BusinessPartners")[0]["IdentificationNumber"] == "00012345"
