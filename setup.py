@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = "https://github.com/airflow-provider-vendor-apis/airflow-provider-vendor-apis"
@@ -17,6 +19,17 @@ def read_version() -> str:
     if match is None:
         raise RuntimeError("airflow_provider/__init__.py has no __version__")
     return match.group(1)
+
+
+class BuildWithExamples(build_py):
+    """Put ``dags_examples`` into the package, where ``airflow vendor-apis examples`` finds them."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "airflow_provider" / "examples"
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(HERE / "dags_examples", target, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 setup(
@@ -52,6 +65,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["airflow_provider", "airflow_provider.*"]),
     package_data={"airflow_provider": ["py.typed", "events/alembic.ini"]},
+    cmdclass={"build_py": BuildWithExamples},
     zip_safe=False,
     # The lower bounds are those of locks/lowest.txt, which `tox -e lowest` tests.
     install_requires=[

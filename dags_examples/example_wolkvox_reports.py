@@ -11,7 +11,6 @@ from airflow.sdk import DAG
 
 from airflow_provider.wolkvox.operators import WolkvoxReportOperator
 
-
 with DAG(
     "example_wolkvox_reports",
     # In production a timetable with data intervals, like CronDataIntervalTimetable.
