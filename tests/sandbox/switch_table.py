@@ -9,10 +9,8 @@ from tests.support.sandbox import ROOT, SandboxProcess
 
 PAGES = {
     "sandbox": ROOT / "docs" / "sandbox_control.rst",
-    **{
-        vendor: ROOT / "docs" / f"sandbox_{vendor}.rst"
-        for vendor in ("imbee", "mobadoo", "mpohoda", "wolkvox")
-    },
+    **{vendor: ROOT / "docs" / f"sandbox_{vendor}.rst" for vendor in ("imbee", "mobadoo", "mpohoda")},
+    "wolkvox": ROOT / "docs" / "sandbox_wolkvox_switches.rst",
 }
 """The page of each vendor's switches; the sandbox has one of its own."""
 BEGIN = ".. The table of switches is written by python -m tests.sandbox.switch_table\n"

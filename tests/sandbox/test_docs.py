@@ -15,7 +15,7 @@ from tests.support.sandbox import ROOT, SandboxProcess
 @pytest.fixture(scope="module")
 def page() -> str:
     """Return all pages of the sandbox, the first one first."""
-    pages = [ROOT / "docs" / "sandbox.rst", *PAGES.values()]
+    pages = [ROOT / "docs" / "sandbox.rst", *sorted((ROOT / "docs").glob("sandbox_*.rst"))]
     return "".join(path.read_text() for path in pages)
 
 
@@ -28,7 +28,9 @@ def test_the_tables_of_switches_are_those_of_the_code(sandbox):
 
 
 def test_the_open_questions_name_every_open_switch_of_wolkvox_and_none_else(sandbox, page):
-    questions = page.partition("Open questions about wolkvox\n")[2].partition("\nSwitches\n-")[0]
+    questions = page.partition("Open questions about wolkvox\n")[2].partition(
+        "Sandbox: switches of wolkvox\n"
+    )[0]
     named = set(re.findall(r"``(wolkvox\.\w+)``", questions))
     described = sandbox.control("GET", "switches?describe=1")["switches"]
     every = {one["name"] for one in described if one["name"].startswith("wolkvox.")}

@@ -7,8 +7,10 @@ import re
 
 import pytest
 
-from tests.sandbox.switch_table import PAGES
 from tests.sandbox.wolkvox.crm import CALLS, add, crm, generate, records, uses
+from tests.support.sandbox import ROOT
+
+PAGE = ROOT / "docs" / "sandbox_wolkvox.rst"
 
 
 @pytest.mark.parametrize(("after", "count"), [(True, 1), (False, 0)])
@@ -85,9 +87,7 @@ def test_bad_records_are_refused_and_add_none(sandbox, body, named):
 
 
 def test_records_are_served_only_as_documented(sandbox):
-    documented = set(
-        re.findall(r"``([A-Z]+) /_sandbox/wolkvox/records(/MODULE)?``", PAGES["wolkvox"].read_text())
-    )
+    documented = set(re.findall(r"``([A-Z]+) /_sandbox/wolkvox/records(/MODULE)?``", PAGE.read_text()))
     served = set()
     for method in ("GET", "POST", "PUT", "DELETE"):
         for module in ("", "/MODULE"):
@@ -98,8 +98,6 @@ def test_records_are_served_only_as_documented(sandbox):
 
 
 def test_the_documented_bodies_add_records(sandbox):
-    text = (
-        PAGES["wolkvox"].read_text().partition("``POST /_sandbox/wolkvox/records``")[2].partition("``GET")[0]
-    )
+    text = PAGE.read_text().partition("``POST /_sandbox/wolkvox/records``")[2].partition("``GET")[0]
     bodies = [json.loads(line) for line in text.splitlines() if line.strip().startswith("{")]
     assert [sandbox.control("POST", "wolkvox/records", body)["created"] for body in bodies] == [1, 1000]
