@@ -546,8 +546,15 @@ def test_every_marker_of_an_included_example_exists_once():
         assert path.read_text(encoding="utf-8").count(sought) == 1, (path, marker)
 
 
-def test_every_page_is_in_the_index():
-    listed = re.findall(r"^   ([\w/]+)$", page("index"), re.MULTILINE)
+def test_every_page_is_in_the_index_or_below_a_page_that_is():
+    listed = [
+        name
+        for path in PAGES
+        for entries in re.findall(
+            r"^\.\. toctree::\n(?:   :.*\n)*\n((?:   [\w/]+\n)+)", path.read_text(), re.MULTILINE
+        )
+        for name in entries.split()
+    ]
     assert sorted(listed) == sorted(
         path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES if path.stem != "index"
     )

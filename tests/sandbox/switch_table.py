@@ -24,7 +24,7 @@ def of(vendor: str, switches: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def render(switches: list[dict[str, Any]]) -> str:
     """Return the table for the described switches."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 28 18 34 20", ""]
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 36 16 30 18", ""]
     rows = [("Switch", "Default", "What it does", "Stands for")]
     for switch in switches:
         does = switch["description"]

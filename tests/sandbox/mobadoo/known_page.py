@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.sandbox import ROOT, SandboxProcess
 
 PAGE = ROOT / "docs" / "mobadoo_known.rst"
-TITLE = "What is known about this API"
+TITLE = "Mobadoo: what is known"
 HEAD = f"""\
 .. This page is written by python -m tests.sandbox.mobadoo.known_page
 
