@@ -97,7 +97,7 @@ class StreamTrigger(BaseEventTrigger):
         """
         async for event in shared_stream:
             if self._picks(event):
-                yield TriggerEvent(_shortened(event))
+                yield TriggerEvent(shortened(event))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell what comes by a socket of its own. Airflow 3.3 shares the socket instead."""
@@ -107,7 +107,7 @@ class StreamTrigger(BaseEventTrigger):
         async with contextlib.aclosing(hearing.events()) as events:
             async for event in events:
                 if self._picks(event.told):
-                    yield TriggerEvent(_shortened(event.told))
+                    yield TriggerEvent(shortened(event.told))
 
     def _picks(self, event: dict[str, Any]) -> bool:
         tells = self._values["tells"]
@@ -122,8 +122,11 @@ def _stream(values: dict[str, Any]) -> str:
     return json.dumps(shared, sort_keys=True)
 
 
-def _shortened(event: dict[str, Any]) -> dict[str, Any]:
-    """Leave out a payload that is too long for an asset event."""
+def shortened(event: dict[str, Any]) -> dict[str, Any]:
+    """Leave out a payload that is too long for an asset event.
+
+    :param event: the event
+    """
     from airflow.sdk import conf
 
     longest = conf.getint("vendor_apis", "webhook_max_event_bytes", fallback=65536)
