@@ -68,7 +68,7 @@ class SocketFeed:
             on_connect=messages,
             verify=verify if isinstance(verify, bool | str) else True,
             proxy=await proxy_of(url),
-            place=f'connection "{self.conn_id}"',
+            place=f'password and URL of connection "{self.conn_id}"',
         )
 
     def tell(self, body: Any, delivery: str, at: datetime) -> Told:

@@ -141,6 +141,7 @@ class Stream:
         self._target = target
         self._limits = limits or Limits()
         self._pacing = Pacing(self._limits.opens_per_minute)
+        self._place = "the connection"
         self._passed_over = 0
         self._shown_at = float("-inf")
 
@@ -259,7 +260,9 @@ class Stream:
 
     async def _ask_target(self) -> Target:
         try:
-            return await self._target()
+            target = await self._target()
+            self._place = target.place
+            return target
         except VendorError as error:
             raise Lost(str(error)) from None
         except Exception as error:
@@ -270,10 +273,11 @@ class Stream:
         increase("stream.lost", refused=str(lost.refused).lower())
         if lost.refused:
             log.error(
-                "%s: the server does not accept the credentials: %s. Check the connection's token and URL; "
-                "the connection is read again before each attempt.",
+                "%s: the server does not accept the credentials: %s. Check %s; the connection is read again "
+                "before each attempt.",
                 self.name,
                 lost,
+                self._place,
             )
         else:
             log.warning("%s: the WebSocket is not open: %s. It will be opened again.", self.name, lost)

@@ -44,7 +44,7 @@ class MobadooEventTrigger(StreamTrigger):
     The event has what an event of the webhook has, under ``payload``. All triggers of a connection share one
     socket on Airflow 3.3.
 
-    .. seealso:: :ref:`howto/trigger:MobadooEventTrigger`
+    .. seealso:: :ref:`streams-mobadoo`
 
     :param mobadoo_conn_id: id of the Mobadoo connection
     :param where: what a message must have, or None for all messages: values, or lists of those that will do,

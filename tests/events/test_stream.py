@@ -181,7 +181,7 @@ async def test_refused_credentials_are_an_error_that_says_where_to_look_and_new_
             token = "new"
             await heard.until(lambda: bool(heard.gaps))
     error = next(record for record in caplog.records if record.levelno == logging.ERROR)
-    assert "Check the connection's token" in error.getMessage()
+    assert "Check the connection;" in error.getMessage()
     assert TOKEN not in caplog.text
 
 
