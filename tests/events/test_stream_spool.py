@@ -126,7 +126,7 @@ def events_of(database: Database) -> list[spool.Spooled]:
 async def test_of_two_triggerers_the_one_that_lives_tells_what_the_other_has_left(
     database, watch, monkeypatch
 ):
-    monkeypatch.setattr(spool, "LEASE", 0.5)
+    monkeypatch.setattr(spool, "LEASE", 3.0)
     monkeypatch.setattr(spool, "is_gone", lambda owner: False)
     async with socket_server() as server, triggerer() as living:
         living.start(watch(server))

@@ -20,7 +20,7 @@ from tests.mobadoo.test_event_trigger import MATCH, opened
 
 def deferred(sensor: MobadooEventSensor) -> TaskDeferred:
     with pytest.raises(TaskDeferred) as caught:
-        sensor.execute({})  # type: ignore[typeddict-item]
+        sensor.execute({})
     return caught.value
 
 
@@ -36,8 +36,8 @@ async def push(sandbox: Any, *messages: Any) -> None:
 
 @in_loop
 async def test_two_that_wait_share_a_socket_and_each_gets_its_message(sandbox):
-    first = asyncio.create_task(anext(waiting({"result.id": 7}).run()))
-    second = asyncio.create_task(anext(waiting({"videogame": "lol", "result.id": 8}).run()))
+    first = asyncio.ensure_future(anext(waiting({"result.id": 7}).run()))
+    second = asyncio.ensure_future(anext(waiting({"videogame": "lol", "result.id": 8}).run()))
     await opened(sandbox)
     await push(sandbox, {**MATCH, "result": {"id": 6}}, MATCH)
     assert (await first).payload["found"]["payload"] == MATCH
@@ -60,20 +60,20 @@ def test_the_sensor_defers_until_its_timeout_and_returns_what_was_heard(sandbox)
     found = deferred(sensor)
     assert isinstance(found.trigger, MobadooWaitTrigger)
     assert found.timeout == timedelta(hours=2, minutes=1)
-    assert sensor.execute_complete({}, {"found": {"payload": MATCH}}) == {"payload": MATCH}  # type: ignore[typeddict-item]
+    assert sensor.execute_complete({}, {"found": {"payload": MATCH}}) == {"payload": MATCH}
 
 
 @pytest.mark.parametrize(("soft", "error"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)])
 def test_a_message_that_never_comes_ends_the_task(soft, error):
     sensor = MobadooEventSensor(task_id="wait", where={"result.id": 7}, soft_fail=soft)
     with pytest.raises(error, match=r"result\.id"):
-        sensor.execute_complete({}, {"late": True})  # type: ignore[typeddict-item]
+        sensor.execute_complete({}, {"late": True})
 
 
 def test_a_connection_that_cannot_be_used_fails_at_once(set_connection):
     set_connection("mobadoo_default", conn_type="mobadoo", password=None)
     with pytest.raises(InvalidInput):
-        MobadooEventSensor(task_id="wait", where={"result.id": 7}).execute({})  # type: ignore[typeddict-item]
+        MobadooEventSensor(task_id="wait", where={"result.id": 7}).execute({})
 
 
 def test_a_filter_that_cannot_be_used_is_refused():

@@ -69,7 +69,7 @@ class SocketServer:
     async def abort(self) -> None:
         """Break all open sockets."""
         for socket in list(self.open):
-            transport = socket._req.transport  # type: ignore[union-attr]
+            transport = socket._req.transport
             assert transport is not None
             transport.abort()
 
@@ -89,7 +89,7 @@ async def socket_server(serve: Any = None, **fields: Any) -> AsyncIterator[Socke
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
     server.url = f"ws://127.0.0.1:{port}/feed"
     try:
         yield server
