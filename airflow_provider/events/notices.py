@@ -83,7 +83,10 @@ def write(connection: sa.Connection, notices: Iterable[Notice]) -> None:
     ]
     if rows:
         # A commit that was taken for a failed one is tried again.
-        connection.execute(insert_if_absent(notice, connection.dialect.name), rows)
+        insertion = insert_if_absent(notice, connection.dialect.name)
+        if connection.dialect.name == "sqlite":
+            insertion = insertion.prefix_with("OR IGNORE")
+        connection.execute(insertion, rows)
 
 
 def add(database: Database, notices: Sequence[Notice]) -> None:
