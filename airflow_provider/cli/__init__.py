@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider.cli import deliveries, examples, ledger, quota, receive, sessions, state
+from airflow_provider.cli import deliveries, examples, ledger, quota, receive, sessions, state, streams
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -17,7 +17,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="The vendor APIs' ledger, quotas, incremental reading, sessions, webhooks and examples",
+            help="The vendor APIs' ledger, quotas, states, sessions, webhooks, WebSockets and examples",
             subcommands=[
                 ledger.group(),
                 quota.command(),
@@ -25,6 +25,7 @@ def get_cli_commands() -> list[CLICommand]:
                 sessions.group(),
                 receive.command(),
                 deliveries.group(),
+                streams.group(),
                 examples.command(),
             ],
         )
