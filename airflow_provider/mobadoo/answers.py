@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CREDENTIAL = "token"
 """The query parameter that the vendor takes the token from."""
 
+SESSION = ("hash", "token")
+"""Fields of a ticket that let in whoever has them."""
+
 URL_PARAMETERS = ("url", "url_parameter", "slug", "videogame", "code")
 """Where a video game may have its URL parameter. That there is one is published, its name is not."""
 

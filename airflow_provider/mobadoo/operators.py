@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_provider.mobadoo.launch_operators import MobadooLaunchUrlsOperator
 from airflow_provider.mobadoo.list_operators import MobadooListMatchesOperator
 from airflow_provider.mobadoo.resync_operators import MobadooResyncOperator
+from airflow_provider.mobadoo.ticket_list_operators import MobadooListTicketsOperator
 from airflow_provider.mobadoo.ticket_operators import (
     MobadooCancelTicketsOperator,
     MobadooConfirmTicketsOperator,
@@ -18,6 +19,7 @@ __all__ = [
     "MobadooCreateTicketsOperator",
     "MobadooLaunchUrlsOperator",
     "MobadooListMatchesOperator",
+    "MobadooListTicketsOperator",
     "MobadooResolveTicketsOperator",
     "MobadooResyncOperator",
 ]

@@ -14,14 +14,12 @@ from pydantic import SecretStr
 
 from airflow_provider.http.call import once
 from airflow_provider.mobadoo import calls
+from airflow_provider.mobadoo.answers import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider.http.call import Call, Response
-
-SESSION = ("hash", "token")
-"""Fields that let in whoever has them."""
 
 
 @once

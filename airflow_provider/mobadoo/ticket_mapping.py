@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import RecordMapping, find
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.mobadoo.ticket_calls import SESSION
+from airflow_provider.mobadoo.answers import SESSION
 from airflow_provider.records.json_lines import decode_exact
 from airflow_provider.secrets import is_sealed, seal
 from airflow_provider.texts import text_or_none
