@@ -112,7 +112,7 @@ class Database:
                 yield connection
         except (exc.SQLAlchemyError, OverflowError) as error:
             # SQLite refuses what is no number of 64 bits with an error of Python's.
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work in a transaction, and repeat it where the database undid it because of a deadlock.
@@ -132,7 +132,7 @@ class Database:
                     return work(connection)
             except (exc.SQLAlchemyError, OverflowError) as error:
                 if attempt == DEADLOCK_ATTEMPTS or not _is_deadlock(error):
-                    raise self._unavailable(error) from None
+                    raise self.unavailable(error) from None
             attempt += 1
 
     @contextmanager
@@ -145,7 +145,7 @@ class Database:
             with self._reading() as connection:
                 yield connection
         except exc.SQLAlchemyError as error:
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -183,13 +183,17 @@ class Database:
         except exc.SQLAlchemyError as error:
             if _is_missing_table(error):
                 return False
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     def close(self) -> None:
         """Close its connections."""
         self.engine.dispose()
 
-    def _unavailable(self, error: Exception) -> StoreUnavailable:
+    def unavailable(self, error: BaseException | None) -> StoreUnavailable:
+        """Return the error of a database that cannot be used.
+
+        :param error: what it or its driver raised
+        """
         # The driver's own words, without the statement and its parameters, which SQLAlchemy adds.
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         words = str(cause).strip().splitlines() or [type(error).__name__]
@@ -207,7 +211,7 @@ class Database:
             self.engine.dispose()
         return unavailable
 
-    def _may_be_back(self, error: Exception) -> bool:
+    def _may_be_back(self, error: BaseException | None) -> bool:
         """Say whether the database may be back by itself."""
         if not isinstance(error, exc.DBAPIError):
             return False
