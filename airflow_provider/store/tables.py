@@ -239,6 +239,7 @@ spool = sa.Table(
     sa.Index("vendor_apis_spool_owner", "owner", "id"),
     # A row's number is never given to another one: listeners read on from the last.
     sqlite_autoincrement=True,
+)
 
 wallet_player = sa.Table(
     "vendor_apis_wallet_player",

@@ -86,8 +86,26 @@ class Books:
         refusal = Refused(row.reason, row.code) if row.reason is not None else None
         return Known(State(row.state), row.stake, row.won, refusal)
 
+    def has_entry(self, player: str, movement: Movement, key: str) -> bool:
+        """Say whether money was moved without a ticket under a key.
+
+        :param player: the player
+        :param movement: why
+        :param key: what :meth:`move` was given
+        """
+        id_ = row_id(self._conn_id, player, "", movement, key)
+        query = sa.select(wallet_entry.c.id).where(wallet_entry.c.id == id_)
+        return self._connection.scalar(query) is not None
+
     def move(
-        self, account: Account, player: str, ticket: str | None, movement: Movement, amount: int
+        self,
+        account: Account,
+        player: str,
+        ticket: str | None,
+        movement: Movement,
+        amount: int,
+        *,
+        key: str = "",
     ) -> Account:
         """Change a balance, with an entry.
 
@@ -96,10 +114,11 @@ class Books:
         :param ticket: the ticket; None where money moves without one
         :param movement: why
         :param amount: minor units
+        :param key: under what it is moved at most once where it has no ticket; empty: any number of times
         :return: the row as it is now
         """
         number, balance = account.entries + 1, account.balance + amount
-        parts = (ticket, movement) if ticket is not None else ("", movement, str(number))
+        parts = (ticket, movement) if ticket is not None else ("", movement, key or str(number))
         self._connection.execute(
             sa.update(wallet_player)
             .where(wallet_player.c.id == account.id)

@@ -77,6 +77,7 @@ def load_players(
     run: Callable[[Callable[[Books], list[Loaded]]], list[Loaded]],
     *,
     adjust: bool,
+    once: str = "",
 ) -> list[Loaded]:
     """Load players, see :meth:`SqlWallet.load`.
 
@@ -85,6 +86,7 @@ def load_players(
     :param players: the players
     :param run: does work in a transaction
     :param adjust: whether a balance that differs is changed
+    :param once: names what the adjustments belong to; empty: each is one of its own
     """
     checked = [_checked(player) for player in players]
     sessions = {
@@ -105,7 +107,7 @@ def load_players(
         found: list[Loaded | None] = [None] * len(players)
         # Two transactions that lock the same players lock them in the same order.
         for position in sorted(range(len(players)), key=lambda one: books.order(players[one].player)):
-            found[position] = _load(books, players[position], checked[position], adjust)
+            found[position] = _load(books, players[position], checked[position], adjust, once)
         return [one for one in found if one is not None]
 
     loaded = run(work)
@@ -117,7 +119,7 @@ def load_players(
     return loaded
 
 
-def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool) -> Loaded:
+def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool, once: str) -> Loaded:
     if isinstance(balance, VendorError):
         return Loaded(outcome=Outcome.FAILED, error=balance)
     account = books.account(player.player, lock=True)
@@ -141,7 +143,9 @@ def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool
         return Loaded(outcome=Outcome.UNCHANGED, before=before, balance=before)
     if not adjust:
         return Loaded(outcome=Outcome.DIFFERS, before=before, balance=before)
-    books.move(account, player.player, None, Movement.ADJUSTMENT, balance - account.balance)
+    if once and books.has_entry(player.player, Movement.ADJUSTMENT, once):
+        return Loaded(outcome=Outcome.ADJUSTED, balance=before)
+    books.move(account, player.player, None, Movement.ADJUSTMENT, balance - account.balance, key=once)
     return Loaded(outcome=Outcome.ADJUSTED, before=before, balance=to_decimal(balance, account.decimals))
 
 

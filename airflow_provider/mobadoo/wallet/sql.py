@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider.mobadoo.wallet.loading import Loaded, Player
     from airflow_provider.mobadoo.wallet.protocol import Change, Ticket
     from airflow_provider.mobadoo.wallet.rules import Decision, Known
+    from airflow_provider.store.engine import Database
 
 T = TypeVar("T")
 
@@ -166,7 +167,16 @@ class SqlWallet:
 
         return self._answer(self._run(work), change.player, change.ticket, Movement.REFUND)
 
-    def load(self, players: Sequence[Player], *, adjust: bool = False) -> list[Loaded]:
+    @property
+    def database(self) -> Database:
+        """The database of players, tickets and entries, opened.
+
+        :raises InvalidInput: its connection is of a type that cannot have them
+        :raises StoreUnavailable: it cannot be used
+        """
+        return self._databases.wallet
+
+    def load(self, players: Sequence[Player], *, adjust: bool = False, once: str = "") -> list[Loaded]:
         """Bring players and their opening balances into the wallet.
 
         A player who is there keeps the balance, which tickets have moved since: that it differs is told, and
@@ -174,10 +184,14 @@ class SqlWallet:
 
         :param players: the players, at most some thousand at a time, each of them once
         :param adjust: whether a balance that differs is changed to the one that is given
+        :param once: names what the adjustments belong to, like a run: a player is adjusted once under one
+            name, so that doing it again does not undo what tickets have moved since; empty: each time
         :return: what has become of each, in their order
         :raises StoreUnavailable: the database cannot be used; no balance was changed
         """
-        return load_players(self._databases, self.mobadoo_conn_id, players, self._run, adjust=adjust)
+        return load_players(
+            self._databases, self.mobadoo_conn_id, players, self._run, adjust=adjust, once=once
+        )
 
     def _book(
         self,
