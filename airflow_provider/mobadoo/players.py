@@ -136,7 +136,7 @@ class LoadBatch:
         """Return how many players were there already, by what became of them, and which balances differ."""
         if count := self._outcomes["differs"]:
             self._log.warning(
-                "%d balances differ from the wallet's, and were not changed. The first is that of row %s; "
+                "Balances that differ from the wallet's, and were not changed: %d. The first is that of row %s; "
                 "each result has both amounts.",
                 count,
                 self._different[0]["row"],
