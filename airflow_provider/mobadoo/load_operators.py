@@ -7,27 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider.batch.records_operator import RecordsOperator
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.mobadoo.wallet_operators import MobadooWalletOperator
 from airflow_provider.run_identity import RunIdentity
-from airflow_provider.values import one_of, text
+from airflow_provider.values import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow_provider.mobadoo.players import LoadPlan
 
 DIFFERENCES = ("report", "adjust", "fail")
 
 
-class MobadooLoadPlayersOperator(RecordsOperator):
+class MobadooLoadPlayersOperator(MobadooWalletOperator):
     """Load players and their balances into the wallet that answers Mobadoo's callbacks.
 
     A record has ``player``, the operator's own identifier; ``currency``, three letters of ISO 4217; and
     ``balance``, text like ``10.50``, with no more decimals than the currency has. It may have
     ``display_name`` and ``hash``, a session that your own system has made. The result has ``loaded``:
     ``outcome`` (``created``, ``unchanged``, ``differs`` or ``adjusted``), ``balance`` (what the wallet has
-    now) and ``before`` (what it had, where that is another amount than the record's).
+    now) and ``before`` (what it had before it was adjusted).
 
     **A player who is there keeps the balance**, because tickets have moved it since. A missing player is
     created with the balance as an opening entry; a name and a session that are given replace those of before.
@@ -65,29 +63,15 @@ class MobadooLoadPlayersOperator(RecordsOperator):
     :param retry_policy: as for every operator of this provider
     """
 
-    template_fields: Sequence[str] = (*RecordsOperator.template_fields, "wallet_conn_id", "mobadoo_conn_id")
-    ui_color = "#e4dff5"
-
     def __init__(
         self,
         *,
         differences: Literal["report", "adjust", "fail"] = "report",
-        wallet_conn_id: str | None = None,
-        mobadoo_conn_id: str = "mobadoo_default",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         one_of("differences", differences, DIFFERENCES)
-        text("mobadoo_conn_id", mobadoo_conn_id)
-        if wallet_conn_id is not None:
-            text("wallet_conn_id", wallet_conn_id)
         self.differences = differences
-        self.wallet_conn_id = wallet_conn_id
-        self.mobadoo_conn_id = mobadoo_conn_id
-
-    def secret_results(self) -> Sequence[str]:
-        """Return the secret fields of a result: none."""
-        return ()
 
     @property
     def result_key(self) -> str:
@@ -128,7 +112,7 @@ class MobadooLoadPlayersOperator(RecordsOperator):
             )
         return LoadPlan(
             conn_id=self.mobadoo_conn_id,
-            wallet_conn_id=self._wallet_conn_id(),
+            wallet_conn_id=self.wallet_connection(),
             differences=self.differences,
             task=task,
             mapping=RecordMapping(
@@ -137,11 +121,3 @@ class MobadooLoadPlayersOperator(RecordsOperator):
             on_error=self.on_error,
             max_failures=self.max_failures,
         )
-
-    def _wallet_conn_id(self) -> str:
-        from airflow.sdk import conf
-
-        if self.wallet_conn_id is not None:
-            return self.wallet_conn_id
-        found: str = conf.get("vendor_apis", "wallet_conn_id", fallback="") or ""
-        return found.strip()

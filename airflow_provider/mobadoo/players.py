@@ -136,8 +136,8 @@ class LoadBatch:
         """Return how many players were there already, by what became of them, and which balances differ."""
         if count := self._outcomes["differs"]:
             self._log.warning(
-                "Balances that differ from the wallet's, and were not changed: %d. The first is that of row %s; "
-                "each result has both amounts.",
+                "Balances that differ from the wallet's, and were not changed: %d. The first is that of row "
+                "%s; each result has both amounts.",
                 count,
                 self._different[0]["row"],
             )
@@ -180,10 +180,10 @@ class LoadBatch:
         good = [(one.row, one.player) for one in read if one.player is not None and one.error is None]
         players, adjust = [player for _, player in good], self._plan.differences == "adjust"
         loaded = self._wallet.load(players, adjust=adjust, once=self._plan.task)
-        for (row, player), found in zip(good, loaded, strict=True):
-            self._write(row, player, found)
+        for (row, _), found in zip(good, loaded, strict=True):
+            self._write(row, found)
 
-    def _write(self, row: Row, player: Player, found: Loaded) -> None:
+    def _write(self, row: Row, found: Loaded) -> None:
         if found.error is not None:
             self._fail(row, found.error)
             return
@@ -196,7 +196,7 @@ class LoadBatch:
         if found.outcome in (Outcome.DIFFERS, Outcome.ADJUSTED) and len(self._different) < REPORTED:
             self._different.append({"row": row.source_row})
         result = {"outcome": found.outcome.value, "balance": str(found.balance)}
-        if found.before is not None and found.before != player.balance:
+        if found.before is not None and found.before != found.balance:
             result["before"] = str(found.before)
         # What a CSV file has of an earlier load has names with a dot.
         kept = {name: value for name, value in row.record.items() if not name.startswith(f"{RESULT}.")}

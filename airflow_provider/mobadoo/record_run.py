@@ -59,7 +59,7 @@ class RecordRun:
     :param executor: the executor that the task itself names
     """
 
-    result_key: str
+    result_key: str = ""
     again: str
     """What running the task again means, as the end of a sentence."""
     kept: str
@@ -98,6 +98,13 @@ class RecordRun:
         :param columns: the file's columns
         """
         raise NotImplementedError
+
+    def result_columns(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the columns of the results; nothing where they follow from the records.
+
+        :param columns: those of the records' file
+        """
+        return (*columns, self.result_key) if columns else ()
 
     def not_shared(self, error: InvalidInput) -> None:
         """Do with it that other machines do not see the database.
@@ -157,8 +164,7 @@ class RecordRun:
             check_paths(self._output, records.path)
         else:
             records.hold(XCOM_RECORDS)
-        columns = records.result_columns
-        results = open_output(self._output, columns=(*columns, self.result_key) if columns else ())
+        results = open_output(self._output, columns=self.result_columns(records.result_columns))
         # What it says is not stored unless it is published.
         stack.callback(results.abandon)
         reports = open_output(report_path(self._output) if self._output else None)

@@ -73,7 +73,7 @@ def test_a_ticket_is_created_and_its_answer_returned(sandbox):
     assert [body["transaction_id"] for body in sent(sandbox)] == ["TX-1", "42"]
 
 
-def test_amounts_leave_with_the_digits_that_the_file_has(sandbox, tmp_path):
+def test_an_amount_leaves_as_the_number_that_the_file_has(sandbox, tmp_path):
     source = tmp_path / "tickets.jsonl"
     source.write_text('{"transaction_id": "TX-1", "ticket": {"tips": [{"bet_amount": 0.10}]}}\n')
     create(str(source))
