@@ -42,9 +42,6 @@ class MobadooWalletOperator(RecordsOperator):
 
     def wallet_connection(self) -> str:
         """Return the connection of the wallet's database; empty for the provider's own database."""
-        from airflow.sdk import conf
+        from airflow_provider.store.location import wallet_conn_id
 
-        if self.wallet_conn_id is not None:
-            return self.wallet_conn_id
-        found: str = conf.get("vendor_apis", "wallet_conn_id", fallback="") or ""
-        return found.strip()
+        return wallet_conn_id() if self.wallet_conn_id is None else self.wallet_conn_id

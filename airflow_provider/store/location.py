@@ -138,6 +138,14 @@ def located(get_connection: Callable[[str], Any], *, wallet: str = "") -> Databa
     return Database(sa.URL.create("sqlite", database=path), shared=False)
 
 
+def wallet_conn_id() -> str:
+    """Return the connection of the wallet's database; empty: it is the provider's own."""
+    from airflow.sdk import conf
+
+    found: str = conf.get(SECTION, "wallet_conn_id", fallback="") or ""
+    return found.strip()
+
+
 def home() -> str:
     """Return the folder of this machine where Airflow keeps its files, read as Airflow reads it."""
     path, before = os.environ.get("AIRFLOW_HOME") or "~/airflow", ""
