@@ -254,8 +254,7 @@ class Books:
         parts = (self._conn_id, noted.player, noted.ticket, kind.value)
         if kind == Note.EARLY:
             return row_id(*parts)
-        amount = "" if noted.amount is None else str(noted.amount.normalize())
-        return row_id(*parts, noted.movement, amount)
+        return row_id(*parts, noted.movement, "" if noted.amount is None else _plain(noted.amount))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,3 +296,11 @@ def ticket_values(decision: Decision, stake: int | Refused | None) -> dict[str, 
         "code": refusal.code if refusal else None,
         "reason": refusal.state[:LONGEST] if refusal else None,
     }
+
+
+def _plain(amount: Decimal) -> str:
+    """Return the same text for amounts that are the same, however they are written."""
+    _, digits, exponent = amount.as_tuple()
+    significant = "".join(map(str, digits)).strip("0")
+    trailing = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return f"{significant}e{int(exponent) + trailing}" if significant else "0"

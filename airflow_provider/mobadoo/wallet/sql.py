@@ -106,7 +106,7 @@ class SqlWallet:
 
         def work(books: Books) -> Decision:
             account, known = books.account(player, lock=True), books.ticket(player, ticket.ticket)
-            stake = _minor(ticket.amount, account)
+            stake = _minor("bet_amount", ticket.amount, account)
             decision = rules.debit(known, stake, account.balance if account else None)
             if known is None:
                 values = {"transaction_id": ticket.transaction_id, "session": session}
@@ -131,7 +131,7 @@ class SqlWallet:
         def work(books: Books) -> Decision:
             account = books.account(change.player, lock=True)
             known = books.ticket(change.player, change.ticket)
-            won = _minor(amount, account)
+            won = _minor("won_amount", amount, account)
             decision = rules.settle(known, won, account.balance if account else None)
             if decision.state is not None:
                 books.change_ticket(change.player, change.ticket, {"state": decision.state.value, "won": won})
@@ -270,10 +270,10 @@ class _Overtaken(Exception):
     """Another transaction has inserted the same row: it may be looked at now."""
 
 
-def _minor(amount: Decimal, account: Account | None) -> int | Refused:
+def _minor(field: str, amount: Decimal, account: Account | None) -> int | Refused:
     if account is None:
         return Refused("The player is not known.", Code.UNKNOWN_PLAYER)
     try:
         return to_minor(amount, account.decimals)
     except AmountError as error:
-        return Refused(f"The amount {error}.", Code.INVALID_AMOUNT)
+        return Refused(f'"{field}" {error}.', Code.INVALID_AMOUNT)

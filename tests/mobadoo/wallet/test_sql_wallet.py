@@ -8,19 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.mobadoo.wallet import Change, Refused, SqlWallet, Ticket
+from airflow_provider.mobadoo.wallet import Change, Refused, Ticket
 from airflow_provider.mobadoo.wallet.loading import Outcome, Player
 from airflow_provider.store.tables import wallet_entry, wallet_note, wallet_ticket
-
-CONN = "mobadoo_default"
-
-
-@pytest.fixture
-def wallet(database):
-    made = SqlWallet(mobadoo_conn_id=CONN)
-    made._databases._wallet = database
-    made.load([Player(player="ada", currency="EUR", balance=Decimal("100.00"), hash="session-of-ada")])
-    return made
 
 
 def ticket(amount="10.00", **others):
