@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import values
-from airflow_provider.exceptions import BatchFailed
+from airflow_provider.exceptions import BatchFailed, InvalidInput
 from airflow_provider.mobadoo.wallet_operators import MobadooWalletOperator
 from airflow_provider.values import one_of
 
@@ -37,7 +37,7 @@ class MobadooReconcileTicketsOperator(MobadooWalletOperator):
     .. seealso:: :ref:`howto/operator:MobadooReconcileTicketsOperator`
 
     :param records: the tickets of Mobadoo's list: a list of dicts, the path or URI of a JSONL or Parquet
-        file, or the output of the task that reads them (templated)
+        file, or the output of the task that reads them, which must be complete (templated)
     :param on_differences: ``fail``: the task fails where there is a difference, when the results are
         published; ``report``: it succeeds
     :param since: only tickets that came into the wallet from this moment on must be in the list: a datetime,
@@ -91,6 +91,7 @@ class MobadooReconcileTicketsOperator(MobadooWalletOperator):
         from airflow_provider.mobadoo.reconcile_run import ReconcileRun
         from airflow_provider.records.readers import Records
 
+        self._check_complete()
         output = self.output_of(context)
         run = ReconcileRun(
             self._plan(),
@@ -117,6 +118,16 @@ class MobadooReconcileTicketsOperator(MobadooWalletOperator):
                     remedy=f"They are in {where}. The page Money says what each of them means.",
                 )
         return result
+
+    def _check_complete(self) -> None:
+        listed = self.records
+        if isinstance(listed, dict) and listed.get("complete") is False:
+            reasons = "; ".join(listed.get("reasons") or ["it does not say why"])
+            raise InvalidInput(
+                f'"records": the list of tickets is not complete: {reasons}.',
+                field="records",
+                remedy="Read the list again: what is missing would be told to be missing at Mobadoo.",
+            )
 
     def _plan(self) -> ReconcilePlan:
         from airflow_provider.batch.mapping import RecordMapping

@@ -138,7 +138,7 @@ class MobadooCancelTicketsOperator(MobadooBatchOperator):
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
-    .. seealso:: :ref:`howto/operator:MobadooConfirmTicketsOperator`
+    .. seealso:: :ref:`howto/operator:MobadooCancelTicketsOperator`
 
     :param mobadoo_conn_id: id of the Mobadoo connection (templated)
     """
@@ -154,7 +154,7 @@ class MobadooResolveTicketsOperator(MobadooBatchOperator):
 
     The other parameters are those of :class:`~airflow_provider.batch.operator.VendorBatchOperator`.
 
-    .. seealso:: :ref:`howto/operator:MobadooConfirmTicketsOperator`
+    .. seealso:: :ref:`howto/operator:MobadooResolveTicketsOperator`
 
     :param mobadoo_conn_id: id of the Mobadoo connection (templated)
     """

@@ -232,6 +232,13 @@ def test_an_empty_list_says_that_nothing_of_the_wallet_is_there(wallet):
         compare([], empty="fail")
 
 
+def test_a_list_that_is_not_complete_is_not_compared(wallet):
+    result = {"records": [listed()], "complete": False, "reasons": ["tickets: 1 of 2 came"]}
+    with pytest.raises(InvalidInput, match="not complete: tickets: 1 of 2 came"):
+        compare(result)
+    assert compare({**result, "complete": True})["kinds"] == {"not in the wallet": 1}
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("on_differences", "warn"), ("since", 5), ("grace", -1), ("wallet_conn_id", "")]
 )
