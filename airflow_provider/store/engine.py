@@ -136,20 +136,24 @@ class Database:
             attempt += 1
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self, *, snapshot: bool = False) -> Iterator[sa.Connection]:
         """Open a transaction that only reads, and so holds up no batch.
 
+        :param snapshot: whether all statements see the same state of the database
         :raises StoreUnavailable: the database is down or damaged
         """
         try:
-            with self._reading() as connection:
+            with self._reading(snapshot) as connection:
                 yield connection
         except exc.SQLAlchemyError as error:
             raise self.unavailable(error) from None
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+    def _reading(self, snapshot: bool = False) -> Iterator[sa.Connection]:
+        # In SQLite, and in MySQL where nobody has changed it, every transaction sees one state.
+        level = {"isolation_level": "REPEATABLE READ"} if snapshot and not self.is_sqlite else {}
+        options = {"reading": True, **level}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def exists(self) -> bool:
