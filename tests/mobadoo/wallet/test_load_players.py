@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from airflow_provider.mobadoo.wallet import Change, SqlWallet, Ticket
 from airflow_provider.secrets import is_sealed
 from airflow_provider.store.sessions import player_of
 from airflow_provider.store.tables import wallet_entry
+from airflow_provider.store.wallet_check import check
 from tests.support.batches import counts, execute, lines
 
 CONN = "mobadoo_default"
@@ -329,6 +331,54 @@ def test_a_session_is_sealed_in_results_and_in_no_log(wallet, tmp_path, ledger_p
     for place in (output, tmp_path / "out.failed.jsonl", ledger_path):
         assert HASH.encode() not in place.read_bytes()
     assert HASH not in capsys.readouterr().out
+
+
+# --- at the same time -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(database, request, monkeypatch, tmp_path):
+    """A wallet on each database, which the configuration leads to as well."""
+    if database.url.get_backend_name() == "sqlite":
+        monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "ledger.db"))
+    else:
+        for name, value in request.getfixturevalue("postgres_server").environment.items():
+            monkeypatch.setenv(name, value)
+    made = SqlWallet()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("differences", ["report", "adjust"])
+def test_players_are_loaded_while_tickets_move_and_the_books_are_right(shared, differences):
+    names = [f"p{number}" for number in range(40)]
+    records = [player(name, "100.00") for name in names]
+    load(records)
+
+    def play(name: str) -> None:
+        for number in range(5):
+            bet(shared, "1.00", f"{name}-{number}", name)
+            if number % 2:
+                shared.refund(Change(ticket=f"{name}-{number}", player=name, state="CANCELED"))
+
+    def reload(number: int) -> dict[str, Any]:
+        return load(records if number % 2 else records[::-1], f"run-{number}", differences=differences)
+
+    with ThreadPoolExecutor(8) as pool:
+        # Two loads of the same players at once, in either order, while all of them play.
+        loads = [pool.submit(reload, number) for number in range(4)]
+        for one in [pool.submit(play, name) for name in names]:
+            one.result()
+        assert all(counts(one.result()) == {"total": 40, "existing": 40} for one in loads)
+    books = check(shared.database)
+    assert books.faults == []
+    assert (books.players, books.tickets) == (40, 200)
+    adjusted = sum(movement == "adjustment" for _, movement, _ in entries(shared))
+    if differences == "report":
+        assert adjusted == 0
+        assert set(balances(shared, *names)) == {"97.00"}
+    else:
+        assert adjusted == sum(one.result()["adjusted"] for one in loads)
 
 
 # --- parameters ---------------------------------------------------------------------------------------------
