@@ -38,7 +38,11 @@ MARKERS = {
     "example_mobadoo_launch_urls": "howto_operator_mobadoo_launch_urls",
     "example_mobadoo_match_sensor": "howto_sensor_mobadoo_match",
     "example_mobadoo_matches": "howto_operator_mobadoo_list_matches",
+    "example_mobadoo_players": "howto_operator_mobadoo_load_players",
+    "example_mobadoo_reconciliation": "howto_operator_mobadoo_reconcile_tickets",
     "example_mobadoo_resync": "howto_operator_mobadoo_resync",
+    "example_mobadoo_ticket_ends": "howto_operator_mobadoo_ticket_ends",
+    "example_mobadoo_tickets": "howto_operator_mobadoo_tickets",
     "example_mobadoo_stream": "howto_mobadoo_stream",
     "example_mobadoo_webhook": "howto_mobadoo_webhook",
     "example_websocket": "howto_websocket",
@@ -172,6 +176,7 @@ def test_every_operator_and_sensor_has_an_example() -> None:
     ]
     bases = {
         "ImbeeBatchOperator",
+        "MobadooBatchOperator",
         "MpohodaBatchOperator",
         "MpohodaSensor",
         "WolkvoxBatchOperator",

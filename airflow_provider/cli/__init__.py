@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider.cli import deliveries, examples, ledger, quota, receive, sessions, state, streams
+from airflow_provider.cli import (
+    deliveries,
+    examples,
+    ledger,
+    quota,
+    receive,
+    sessions,
+    state,
+    streams,
+    wallet,
+)
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -17,7 +27,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="The vendor APIs' ledger, quotas, states, sessions, webhooks, WebSockets and examples",
+            help="The vendor APIs' ledger, quotas, states, sessions, webhooks, WebSockets, wallets and examples",
             subcommands=[
                 ledger.group(),
                 quota.command(),
@@ -26,6 +36,7 @@ def get_cli_commands() -> list[CLICommand]:
                 receive.command(),
                 deliveries.group(),
                 streams.group(),
+                wallet.group(),
                 examples.command(),
             ],
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from airflow_provider.events.api import router
-from airflow_provider.events.app import receiver_app
 from airflow_provider.events.service import Service
 from airflow_provider.events.settings import load
 
@@ -30,5 +29,5 @@ def api_server_app() -> FastAPI | None:
     # Behind Airflow's login; deliveries are looked at here wherever they are received.
     app.include_router(router)
     if service is not None:
-        app.mount("", receiver_app(service.receiver))
+        app.mount("", service.app)
     return app

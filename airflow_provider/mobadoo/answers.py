@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.status import error_for_status
 from airflow_provider.http.urls import without_parameter
 from airflow_provider.values import shape
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CREDENTIAL = "token"
 """The query parameter that the vendor takes the token from."""
+
+SESSION = ("hash", "token")
+"""Fields of a ticket that let in whoever has them."""
 
 URL_PARAMETERS = ("url", "url_parameter", "slug", "videogame", "code")
 """Where a video game may have its URL parameter. That there is one is published, its name is not."""
@@ -101,6 +104,25 @@ def done(response: Response) -> Any:
     return document(response)
 
 
+def accepted(response: Response) -> Any:
+    """Read the answer to a change of a ticket. A refusal may come as a success.
+
+    The customer whose code is public answers Mobadoo so: an empty ``transaction_id``, ``code`` and ``state``.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or has a body that is not JSON
+    """
+    found = done(response)
+    if isinstance(found, dict) and "transaction_id" in found:
+        named = found["transaction_id"]
+        if named is None or isinstance(named, list) or (isinstance(named, str) and not named.strip()):
+            message, code = _told(found)
+            raise VendorRejected(
+                message or "the answer has no transaction_id", status=response.status, code=code
+            )
+    return found
+
+
 def acknowledged(response: Response) -> Any:
     """Read the answer to a notice, of which the status alone counts: a document, or a text that is no page.
 
@@ -173,6 +195,10 @@ def _said(response: Response) -> tuple[str | None, int | str | None]:
         found = response.json()
     except VendorProtocolError:
         return None, None
+    return _told(found)
+
+
+def _told(found: Any) -> tuple[str | None, int | str | None]:
     code = found.get("code") if isinstance(found, dict) else None
     known = isinstance(code, int | str) and not isinstance(code, bool) and code != ""
     return _text(found) or None, code if known else None

@@ -16,9 +16,9 @@ from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.mobadoo.answers import (
     CREDENTIAL,
     MobadooPage,
+    accepted,
     acknowledged,
     document,
-    done,
     page,
     path_part,
 )
@@ -243,7 +243,7 @@ def _change(name: str, transaction_id: str | int, details: Mapping[str, Any] | N
 
 
 def _ticket(name: str, id: str, body: Mapping[str, Any]) -> Call[Any]:
-    return _call(name, done, {"transaction_id": id}, json=body, key=(id,), shown=(id,))
+    return _call(name, accepted, {"transaction_id": id}, json=body, key=(id,), shown=(id,))
 
 
 def _call(

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError
 from airflow_provider.extract.listing import Listing, Query
 from airflow_provider.mobadoo.answers import url_parameter
-from airflow_provider.mobadoo.calls import list_markets, list_matches, list_videogames
+from airflow_provider.mobadoo.calls import list_markets, list_matches, list_tickets, list_videogames
 from airflow_provider.mobadoo.links import next_query
-from airflow_provider.mobadoo.pages import ROWS, SHOWN, ListPage, read_page
+from airflow_provider.mobadoo.pages import ROWS, SHOWN, ListPage, read_page, read_tickets
 from airflow_provider.mobadoo.paging import GamePages, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from airflow_provider.http.call import Call
+    from airflow_provider.http.call import Call, Response
     from airflow_provider.mobadoo.answers import MobadooPage
     from airflow_provider.mobadoo.hooks import MobadooHook
 
@@ -54,6 +54,25 @@ def markets(hook: MobadooHook, games: Sequence[str]) -> Query[ListPage]:
     :param games: the URL parameters of the video games, at least one
     """
     return _query(hook, "mobadoo.list_markets", list_markets, games)
+
+
+def tickets(
+    hook: MobadooHook, asked: Mapping[str, str], *, size: int, most: int | None = None
+) -> Query[ListPage]:
+    """Return the query for the tickets of the account.
+
+    :param hook: the hook of the connection
+    :param asked: further query parameters; which there are is not published
+    :param size: tickets that a page is asked to have
+    :param most: pages to read at most; None for all
+    """
+
+    def make(_: str, *, offset: int = 0) -> Call[Any]:
+        return list_tickets({**asked, "limit": str(size), **({"offset": str(offset)} if offset else {})})
+
+    return _query(
+        hook, "mobadoo.list_tickets", make, ["tickets"], size=size, most=most, read=lambda _: read_tickets
+    )
 
 
 def active_videogames(hook: MobadooHook) -> list[str]:
@@ -115,6 +134,10 @@ def _not_all_games(reason: str) -> VendorProtocolError:
     )
 
 
+def _reader(videogame: str) -> Callable[[Response], ListPage]:
+    return partial(read_page, videogame=videogame)
+
+
 def _query(
     hook: MobadooHook,
     name: str,
@@ -123,12 +146,13 @@ def _query(
     *,
     size: int | None = None,
     most: int | None = None,
+    read: Callable[[str], Callable[[Response], ListPage]] = _reader,
 ) -> Query[ListPage]:
     def call(place: Place) -> Call[ListPage]:
         game = games[place.game]
         made = _prepared(hook, make(game, offset=place.offset) if place.offset else make(game))
         query = made.query if place.query is None else place.query
-        return replace(made, query=query, decode=partial(read_page, videogame=game))
+        return replace(made, query=query, decode=read(game))
 
     paging: Any = GamePages(
         games, call, size=size, base_url=hook.options.base_url, secrets=lambda: hook.options.secrets()

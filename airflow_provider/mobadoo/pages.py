@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,10 +16,15 @@ from airflow_provider.exceptions import VendorProtocolError
 from airflow_provider.extract.paging import Page
 from airflow_provider.extract.rows import RawRow, RowReader
 from airflow_provider.http.content import encode
-from airflow_provider.mobadoo.answers import document, next_link
+from airflow_provider.mobadoo.answers import SESSION, document, next_link
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider.http.call import Response
+
+    Change = Callable[[bytes], bytes]
+    """Changes the JSON of a row."""
 
 COLUMN = "videogame"
 """The column that says which video game a row belongs to. A row that has one keeps its own."""
@@ -102,16 +108,29 @@ def read_page(response: Response, videogame: str) -> ListPage:
     """
     if response.status in GONE:
         return ListPage([], gone=response.status)
+    return _read(response, partial(_of_game, videogame=videogame))
+
+
+def read_tickets(response: Response) -> ListPage:
+    """Read a page of tickets. The players' sessions are left out of the rows.
+
+    :param response: the response
+    :raises VendorError: it is a refusal, or no page
+    """
+    return _read(response, _without_session)
+
+
+def _read(response: Response, change: Change) -> ListPage:
     if not 200 <= response.status < 300:
         # It raises the error.
         document(response)
     try:
-        return _page(response.body, videogame, response.status)
+        return _page(response.body, change, response.status)
     except (ValueError, RecursionError):
         # JSON in another encoding, or with what JSON does not have; or something else altogether.
         found = document(response)
     try:
-        return _page(encode(found), videogame, response.status)
+        return _page(encode(found), change, response.status)
     except (ValueError, TypeError, RecursionError):
         raise VendorProtocolError(
             f"the response is no page of a list: {_told(found)} ({response.shape})",
@@ -120,26 +139,33 @@ def read_page(response: Response, videogame: str) -> ListPage:
         ) from None
 
 
-def _page(body: bytes, videogame: str, status: int) -> ListPage:
+def _page(body: bytes, change: Change, status: int) -> ListPage:
     if not body.isascii():
         body.decode()
     if body.lstrip()[:1] == b"[":
-        return ListPage(_rows(body, videogame))
+        return ListPage(_rows(body, change))
     found = _ENVELOPE.decode(body)
     if found.results is msgspec.UNSET:
         raise ValueError
     known = type(found.count) is int and found.count >= 0
     linked = found.next is not msgspec.UNSET
     return ListPage(
-        _rows(bytes(found.results), videogame),
+        _rows(bytes(found.results), change),
         link=next_link(found.next, status) if linked else None,
         linked=linked,
         count=found.count if known else None,
     )
 
 
-def _rows(items: bytes, videogame: str) -> list[RawRow]:
-    return [ROWS.row(_of_game(bytes(item), videogame)) for item in _LIST.decode(items)]
+def _rows(items: bytes, change: Change) -> list[RawRow]:
+    return [ROWS.row(change(bytes(item))) for item in _LIST.decode(items)]
+
+
+def _without_session(raw: bytes) -> bytes:
+    """Leave out of a ticket what lets its player in."""
+    fields = _FIELDS.decode(raw)
+    kept = {name: value for name, value in fields.items() if name.lower() not in SESSION}
+    return raw if len(kept) == len(fields) else msgspec.json.encode(kept)
 
 
 def _of_game(raw: bytes, videogame: str) -> bytes:

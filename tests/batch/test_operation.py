@@ -39,6 +39,10 @@ NAMES = {
     "wolkvox.update_obligation",
     "wolkvox.insert_case",
     "wolkvox.update_case",
+    "mobadoo.create_ticket",
+    "mobadoo.confirm_ticket",
+    "mobadoo.cancel_ticket",
+    "mobadoo.resolve_ticket",
 }
 
 

@@ -52,6 +52,9 @@ class File:
         """Return the record's key of a key in the ledger."""
         return parts[0]
 
+    def prepare(self, sandbox: SandboxProcess) -> None:
+        """Let the vendor show what was sent twice."""
+
     def there(self, sandbox: SandboxProcess) -> set[str]:
         """Return the keys of what the vendor has."""
         raise NotImplementedError
@@ -90,6 +93,41 @@ class File:
         expect(counts, tasks[0], "not finished in the ledger", unfinished)
         counts.unknown += len(set().union(*unknown_of.values()))
         return unknown_of
+
+    def check_found(self, counts: Counts, task: Task, after: Seen) -> None:
+        """Hold what ``reconcile`` found against the ledger before and after each try, and the vendor.
+
+        Nothing else makes a doubtful record a done one: what is not there is not sent again so soon.
+        """
+        if not task.seen or task.result is None:
+            return
+        for before, next_ in zip(task.seen, [*task.seen[1:], after], strict=True):
+            found = before.doubtful & next_.done
+            counts.found += len(found)
+            expect(counts, task, "found, but not there", found - next_.there)
+        before = task.seen[-1]
+        found, made = before.doubtful & after.done, after.done - before.done - before.doubtful
+        expect(counts, task, "there, but not found", before.doubtful & before.there - found)
+        expect(counts, task, "created anew, though it was there", made & before.there)
+        result, unknown = task.result, after.doubtful
+        told = {
+            **result["reconciled"],
+            **{name: result[name] for name in ("created", "existing", "replayed")},
+        }
+        of_each = Counter(self.asked)
+        true = {
+            "found": len(found),
+            "resent": 0,
+            "unknown": len(before.doubtful - found),
+            "created": len(made),
+            "existing": 0,
+            # What was done or found before, and each key's second record.
+            "replayed": sum(times for key, times in of_each.items() if key not in unknown) - len(made),
+        }
+        if told != true:
+            counts.wrong.append(f"{task.log.name}: the result says {told}, and {true} is true")
+        if before.done | found | made != after.done or not after.done <= after.there:
+            counts.wrong.append(f"{task.log.name}: done before, found and created are not all that is done")
 
 
 class ImbeeFile(File):
@@ -212,7 +250,7 @@ class Invoices(File):
         }
         expect(counts, tasks[0], "without all of its lines", cut)
         for task in tasks:
-            self._check_found(counts, task, self.seen(sandbox, states))
+            self.check_found(counts, task, self.seen(sandbox, states))
 
     def there(self, sandbox: SandboxProcess) -> set[str]:
         return {invoice["OrderNumber"] for invoice in self._made(sandbox)}
@@ -220,49 +258,55 @@ class Invoices(File):
     def _made(self, sandbox: SandboxProcess) -> list[dict[str, Any]]:
         return sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]
 
-    def _check_found(self, counts: Counts, task: Task, after: Seen) -> None:
-        """Hold what ``reconcile`` found against the ledger before and after each try, and the vendor.
 
-        Nothing else makes a doubtful record a done one: what is not there is not sent again so soon.
-        """
-        if not task.seen or task.result is None:
-            return
-        for before, next_ in zip(task.seen, [*task.seen[1:], after], strict=True):
-            found = before.doubtful & next_.done
-            counts.found += len(found)
-            expect(counts, task, "found, but not there", found - next_.there)
-        before = task.seen[-1]
-        found, made = before.doubtful & after.done, after.done - before.done - before.doubtful
-        expect(counts, task, "there, but not found", before.doubtful & before.there - found)
-        expect(counts, task, "created anew, though it was there", made & before.there)
-        result, unknown = task.result, after.doubtful
-        told = {
-            **result["reconciled"],
-            **{name: result[name] for name in ("created", "existing", "replayed")},
-        }
-        of_each = Counter(self.asked)
-        true = {
-            "found": len(found),
-            "resent": 0,
-            "unknown": len(before.doubtful - found),
-            "created": len(made),
-            "existing": 0,
-            # What was done or found before, and each key's second record.
-            "replayed": sum(times for key, times in of_each.items() if key not in unknown) - len(made),
-        }
-        if told != true:
-            counts.wrong.append(f"{task.log.name}: the result says {told}, and {true} is true")
-        if before.done | found | made != after.done or not after.done <= after.there:
-            counts.wrong.append(f"{task.log.name}: done before, found and created are not all that is done")
+class Tickets(File):
+    """JSON lines of tickets with some ids twice. Mobadoo takes each of them as a bet, also the same one again."""
+
+    vendor = "mobadoo"
+    operator = "MobadooCreateTicketsOperator"
+    key = "transaction_id"
+
+    def prepare(self, sandbox: SandboxProcess) -> None:
+        sandbox.switch({"mobadoo.duplicate_transaction": "another"})
+
+    def write(self, folder: Path, draw: random.Random) -> Path:
+        rows = [ticket_row(self.name, number) for number in range(RECORDS)]
+        rows += draw.sample(rows, TWICE)
+        draw.shuffle(rows)
+        self.asked = [row[self.key] for row in rows]
+        path = folder / "in.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    def parameters(self, forever: bool) -> dict[str, Any]:
+        # A bet is never placed again, in whatever run.
+        return {}
+
+    def check(self, counts: Counts, tasks: list[Task], sandbox: SandboxProcess, states: States) -> None:
+        made = sandbox.control("GET", "mobadoo/tickets")["tickets"]
+        self.check_sent_once(counts, tasks, Counter(ticket[self.key] for ticket in made), states)
+        cut = {one[self.key] for one in made if one["tips"] != ticket_row(self.name, 0)["ticket"]["tips"]}
+        expect(counts, tasks[0], "with another bet", cut)
+        for task in tasks:
+            self.check_found(counts, task, self.seen(sandbox, states))
+
+    def there(self, sandbox: SandboxProcess) -> set[str]:
+        return {ticket[self.key] for ticket in sandbox.control("GET", "mobadoo/tickets")["tickets"]}
 
 
 FILES: dict[str, list[type[File]]] = {
     "imbee": [Tokens, Users],
     "mpohoda": [Invoices],
-    "all": [Tokens, Users, Invoices],
+    "mobadoo": [Tickets],
+    "all": [Tokens, Users, Invoices, Tickets],
 }
 """What is sent to each vendor, in turn."""
 
 
 def tokens_row(name: str, number: int) -> dict[str, str]:
     return {"virtual_user": f"{name}-{number}", "bot_idsha": "bot", "mail": f"{name}-{number}@example.com"}
+
+
+def ticket_row(name: str, number: int) -> dict[str, Any]:
+    ticket = {"uuid": "P-1", "hash": "session", "tips": [{"product_type": "odds", "bet_amount": 10.5}]}
+    return {"transaction_id": f"{name}-{number}", "ticket": ticket}

@@ -116,6 +116,7 @@ class Harness:
         self.sandbox.reset()
         turn, number = divmod(self.counts.rounds - 1, len(self._kinds))
         file = self._kinds[number](f"r{self.counts.rounds}")
+        file.prepare(self.sandbox)
         if self._faults:
             for _ in range(RECORDS // 8):
                 skip, after = self._random.randrange(RECORDS), self._random.random() < 0.5

@@ -40,6 +40,8 @@ def test_a_hundred_kills():
     [
         pytest.param({"workers": 2}, id="two-workers"),
         pytest.param({"vendor": "mpohoda"}, id="documents"),
+        pytest.param({"vendor": "mobadoo"}, id="tickets"),
+        pytest.param({"vendor": "mobadoo", "workers": 2, "faults": True}, id="tickets-two-workers-faults"),
         pytest.param({"vendor": "mpohoda", "workers": 2, "faults": True}, id="documents-two-workers-faults"),
         pytest.param({"faults": True}, id="connections-break"),
         pytest.param({"outage": True}, id="a-file-that-others-hold"),
@@ -58,15 +60,16 @@ def test_kills(options):
     assert counts.kills == 20
 
 
+@pytest.mark.parametrize("vendor", ["mpohoda", "mobadoo"])
 @pytest.mark.parametrize("faults", [False, True])
-def test_what_interrupted_tries_have_created_is_found_and_counted_right(faults):
-    counts = harness.run(20, vendor="mpohoda", seed=4, faults=faults, parameters={"reconcile": True})
+def test_what_interrupted_tries_have_created_is_found_and_counted_right(faults, vendor):
+    counts = harness.run(20, vendor=vendor, seed=4, faults=faults, parameters={"reconcile": True})
     assert counts.good, counts
     assert counts.kills == 20
     assert counts.found
 
 
-@pytest.mark.parametrize("vendor", ["imbee", "mpohoda"])
+@pytest.mark.parametrize("vendor", ["imbee", "mpohoda", "mobadoo"])
 def test_the_harness_sees_what_is_sent_twice(vendor):
     # What a person may decide, and nobody else: unknown ones are sent again.
     counts = harness.run(10, seed=3, vendor=vendor, parameters={"resend_unknown": True})

@@ -95,6 +95,9 @@ def serve() -> None:
     from airflow_provider.http import async_client  # noqa: F401
     from airflow_provider.imbee import hooks, operators  # noqa: F401
     from airflow_provider.ledger import recorder  # noqa: F401
+    from airflow_provider.mobadoo import hooks as mobadoo_hooks  # noqa: F401
+    from airflow_provider.mobadoo import operators as mobadoo_operators  # noqa: F401
+    from airflow_provider.mobadoo import ticket_calls, ticket_lookup, ticket_mapping  # noqa: F401
     from airflow_provider.mpohoda import documents  # noqa: F401
     from airflow_provider.mpohoda import hooks as mpohoda_hooks  # noqa: F401
     from airflow_provider.mpohoda import operators as mpohoda_operators  # noqa: F401

@@ -32,6 +32,7 @@ CALLS: tuple[tuple[str, re.Pattern[str], Mapping[str, re.Pattern[str]]], ...] = 
     ("GET", re.compile(r"wallet/ticket"), PAGING),
     ("GET", re.compile(r"wallet/ticket/(?!(create|confirm|cancel|resolve)$)[^/]+"), {}),
 )
+AMOUNTS = ("bet_amount", "won_amount")
 REDIRECTS = (301, 302, 307, 308)
 AGENT = "airflow-provider-vendor-apis"
 
@@ -121,6 +122,27 @@ def _body(request: Mapping[str, Any], path: str) -> Iterator[str]:
             yield "its body is no object"
         elif not isinstance(one.get("transaction_id"), str | int) or one["transaction_id"] == "":
             yield "its body has no transaction_id"
+        else:
+            yield from _ticket(one, path.rpartition("/")[2])
+
+
+def _ticket(body: Mapping[str, Any], call: str) -> Iterator[str]:
+    """Hold the fields against those that Mobadoo itself sends of a ticket."""
+    if "sealed:v" in str(body):
+        yield "its body has a sealed value"
+    if call == "create" and body.get("state", "CREATED") != "CREATED":
+        yield "a new ticket has another state than CREATED"
+    tips = body.get("tips", [])
+    if "tips" in body and not (
+        isinstance(tips, list) and tips and all(isinstance(tip, dict) for tip in tips)
+    ):
+        yield "its tips are no list of objects"
+        return
+    for holder in (body, *tips):
+        for name in AMOUNTS:
+            amount = holder.get(name, 0)
+            if isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0:
+                yield f"{name} is no amount"
 
 
 def _pairs(request: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 from tests.mobadoo.contract import CALLS, faults, faults_of_ours
 
 AGENT = {"User-Agent": "airflow-provider-vendor-apis/1"}
+TIPS = [{"product_type": "odds", "bet_amount": 10.0}]
 SAMPLE = "limit=25&ordering=begin_at&date_range_before=2021-01-01T00:00:00Z&token=XXXX"
 
 
@@ -50,6 +51,12 @@ def test_there_are_ten_calls_in_seven_rows():
             for name in ("create", "confirm", "cancel", "resolve")
         ),
         request("wallet/ticket/resolve", method="POST", json=[{"transaction_id": 1}]),
+        request(
+            "wallet/ticket/create",
+            method="POST",
+            json={"transaction_id": "TX-1", "hash": "h", "uuid": "1", "state": "CREATED", "tips": TIPS},
+        ),
+        request("wallet/ticket/resolve", method="POST", json={"transaction_id": "a", "won_amount": 0}),
     ],
 )
 def test_the_samples_have_no_fault(good):
@@ -95,6 +102,19 @@ def test_the_samples_have_no_fault(good):
         (request("wallet/ticket/create", method="POST"), "no object"),
         (request("wallet/ticket/cancel", method="POST", json={}), "no transaction_id"),
         (request("wallet/ticket/cancel", method="POST", json=[{"transaction_id": "a"}]), "no object"),
+        *(
+            (request(f"wallet/ticket/{name}", method="POST", json={"transaction_id": "a", **body}), told)
+            for name, body, told in [
+                ("create", {"tips": []}, "tips are no list of objects"),
+                ("create", {"tips": {"bet_amount": 1}}, "tips are no list of objects"),
+                ("create", {"tips": [{"bet_amount": "10.5"}]}, "bet_amount is no amount"),
+                ("create", {"tips": [{"bet_amount": True}]}, "bet_amount is no amount"),
+                ("create", {"tips": [{"bet_amount": -1}]}, "bet_amount is no amount"),
+                ("create", {"hash": "sealed:v2:AAAA"}, "sealed value"),
+                ("create", {"state": "RESOLVED"}, "another state"),
+                ("resolve", {"won_amount": "1.5"}, "won_amount is no amount"),
+            ]
+        ),
     ],
 )
 def test_a_mistake_is_told(bad, told):
