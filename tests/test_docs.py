@@ -362,7 +362,7 @@ def test_every_operator_and_sensor_has_the_section_that_its_docstring_names():
             expected.add(label := f"howto/{kind}:{member.__name__}")
             assert f":ref:`{label}`" in (member.__doc__ or "")
     assert labels == expected
-    assert len(expected) == 38
+    assert len(expected) == 39
 
 
 def test_the_record_fields_are_the_parameters_of_the_calls():

@@ -32,11 +32,14 @@ MARKERS = {
     "example_imbee_create_access_tokens": "howto_operator_imbee_create_access_tokens",
     "example_imbee_create_chats": "howto_operator_imbee_create_chats",
     "example_imbee_create_users": "howto_operator_imbee_create_users",
+    "example_mobadoo_event_sensor": "howto_sensor_mobadoo_event",
     "example_mobadoo_launch_urls": "howto_operator_mobadoo_launch_urls",
     "example_mobadoo_match_sensor": "howto_sensor_mobadoo_match",
     "example_mobadoo_matches": "howto_operator_mobadoo_list_matches",
     "example_mobadoo_resync": "howto_operator_mobadoo_resync",
+    "example_mobadoo_stream": "howto_mobadoo_stream",
     "example_mobadoo_webhook": "howto_mobadoo_webhook",
+    "example_websocket": "howto_websocket",
     "example_mpohoda_backfill": "howto_mpohoda_backfill",
     "example_mpohoda_code_lists": "howto_mpohoda_code_lists",
     "example_mpohoda_extract": "howto_operator_mpohoda_list",
@@ -64,7 +67,12 @@ MARKERS = {
     "invoice_orders": "invoice_orders",
     "provision_customers": "provision_customers",
 }
-STARTED_BY_EVENTS = {"example_mobadoo_resync", "example_mobadoo_webhook"}
+STARTED_BY_EVENTS = {
+    "example_mobadoo_resync",
+    "example_mobadoo_stream",
+    "example_mobadoo_webhook",
+    "example_websocket",
+}
 """Examples that start when a vendor tells something, and send nothing."""
 
 

@@ -220,7 +220,7 @@ def test_a_dag_that_uses_a_module_loads_no_http_library_either(module):
         "required = lambda one: {name for kind in one.__mro__ if 'airflow_provider' in kind.__module__ "
         "for name, parameter in inspect.signature(kind.__init__).parameters.items() "
         "if parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY}; "
-        "given = {'amount': 1, 'records': [], 'resource': 'IssuedInvoices', 'part': 'SellingPrices'}; "
+        "given = {'amount': 1, 'records': [], 'resource': 'IssuedInvoices', 'part': 'SellingPrices', 'where': {}}; "
         "value = lambda one, name: next(iter(one.operations)) "
         "if name == 'resource' and hasattr(one, 'operations') else given.get(name, 'x'); "
         "[one(task_id='t', **{name: value(one, name) "

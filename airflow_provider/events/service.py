@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,24 @@ class Service:
             metrics.start()
         except Exception as error:
             log.warning("Metrics are not emitted: %s.", type(error).__name__)
+        stopping, sweeping = threading.Event(), None
         if self._settings.webhook_connections:
             self._writer.start()
+        else:
+            name = "vendor-apis-sweep-watched"
+            sweeping = threading.Thread(target=_keep_up_watched, args=(stopping,), name=name, daemon=True)
+            sweeping.start()
         try:
             yield
         finally:
+            stopping.set()
+            if sweeping is not None:
+                await asyncio.to_thread(sweeping.join, 5.0)
             await asyncio.to_thread(self._writer.close)
             self.receiver.counts.emit()
+
+
+def _keep_up_watched(stopping: threading.Event) -> None:
+    from airflow_provider.events.upkeep import keep_up_watched
+
+    keep_up_watched(stopping)

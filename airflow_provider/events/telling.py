@@ -71,27 +71,43 @@ class Teller:
             call()
 
     def _register(self, model: Any, extra: dict[str, Any]) -> dict[str, Any] | None:
-        from airflow.assets.manager import asset_manager
-
-        given: dict[str, Any] = {
-            "callback_sink": self._notifications,
-            "source_is_api": True,
-            "api_user_teams": set(),
-        }
-        manager: Any = type(asset_manager)
-        names = _keywords(manager)
-        event = asset_manager.register_asset_change(
-            asset=model,
-            extra=extra,
-            session=self._session,
-            **{name: value for name, value in given.items() if name in names},
-        )
+        event = register(self._session, model, extra, self._notifications)
         if event is None:
             return None
-        self._session.flush()
         self._told[event.id] = model.id
         dags = self._subscribers.get(model.id, [])
         return {"event": event.id, "asset": model.id, "name": model.name, "dags": dags}
+
+
+def register(
+    session: Session, model: Any, extra: dict[str, Any], notifications: list[Callable[[], None]]
+) -> Any | None:
+    """Register an event of an asset through Airflow's own manager.
+
+    :param session: the transaction
+    :param model: the asset's row
+    :param extra: what a Dag finds in the event
+    :param notifications: gets what is to be called after the commit
+    :return: the event, which has its id; None where Airflow has made none
+    """
+    from airflow.assets.manager import asset_manager
+
+    given: dict[str, Any] = {
+        "callback_sink": notifications,
+        "source_is_api": True,
+        "api_user_teams": set(),
+    }
+    manager: Any = type(asset_manager)
+    names = _keywords(manager)
+    event = asset_manager.register_asset_change(
+        asset=model,
+        extra=extra,
+        session=session,
+        **{name: value for name, value in given.items() if name in names},
+    )
+    if event is not None:
+        session.flush()
+    return event
 
 
 def _active_assets(session: Session, names: list[str]) -> dict[str, Any]:

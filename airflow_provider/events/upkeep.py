@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider.events import faults
 from airflow_provider.events.retention import delete_old
 from airflow_provider.events.sweep import sweep
+from airflow_provider.events.watched import sweep_watched
 from airflow_provider.http.metrics import increase
 
 if TYPE_CHECKING:
@@ -32,12 +33,32 @@ def keep_up(settings: Settings, stopping: threading.Event) -> None:
     :param stopping: set when the process ends
     """
     clean_at = time.monotonic()
-    # Processes that started together need not sweep together.
-    while not stopping.wait(SWEEP_INTERVAL * random.uniform(0.9, 1.1)):  # noqa: S311 - no secret
+    while not stopping.wait(_interval()):
         _attempt("The sweep", _sweep)
+        _attempt("The sweep of watched assets", _sweep_watched)
         if time.monotonic() >= clean_at:
             _attempt("Deleting old deliveries", lambda: delete_old(settings.webhook_keep_days))
             clean_at = time.monotonic() + CLEAN_INTERVAL
+
+
+def keep_up_watched(stopping: threading.Event) -> None:
+    """Sweep the assets that WebSockets tell every 30 seconds, in a process that receives no deliveries.
+
+    :param stopping: set when the process ends
+    """
+    while not stopping.wait(_interval()):
+        _attempt("The sweep of watched assets", _sweep_watched)
+
+
+def _interval() -> float:
+    # Processes that started together need not sweep together.
+    return SWEEP_INTERVAL * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+
+
+def _sweep_watched() -> None:
+    if retold := sweep_watched():
+        log.warning("%d messages of WebSockets had reached no run and are told again", retold)
+        increase("stream.retold", retold)
 
 
 def _sweep() -> None:

@@ -76,7 +76,7 @@ class AsyncClient:
             connector=aiohttp.TCPConnector(
                 limit=0,
                 # Reading the certificate authorities takes long enough to stall an event loop.
-                ssl=await asyncio.to_thread(_ssl, options.verify) if verified else False,
+                ssl=await asyncio.to_thread(tls_context, options.verify) if verified else False,
             ),
             # A cookie set for one user's request must not travel with another's.
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -240,7 +240,11 @@ def _timeout(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=seconds, sock_connect=0.9 * seconds)
 
 
-def _ssl(verify: bool | str) -> ssl.SSLContext:
+def tls_context(verify: bool | str) -> ssl.SSLContext:
+    """Return what checks the certificates of servers.
+
+    :param verify: a file or folder of certificate authorities, or True for the usual ones
+    """
     path = verify if isinstance(verify, str) else authorities()
     if path and os.path.isdir(path):
         return ssl.create_default_context(capath=path)

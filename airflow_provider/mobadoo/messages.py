@@ -12,6 +12,7 @@ import re
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider.events.matching import find, matches
 from airflow_provider.events.message import Message
 from airflow_provider.mobadoo.asset_names import DESYNC, OTHER, TICKETS, connection_name, segment
 
@@ -78,39 +79,6 @@ def read(conn_id: str, options: MobadooOptions, body: dict[str, Any]) -> Message
         payload=payload,
         digest=digest,
     )
-
-
-def find(body: Any, path: str) -> Any:
-    """Return the value at a dotted path; None where there is none. Numbers are places in lists.
-
-    :param body: the message
-    :param path: the path, like ``result.id``
-    """
-    for name in path.split("."):
-        if isinstance(body, dict):
-            body = body.get(name)
-        elif isinstance(body, list) and name.isdecimal() and len(name) < 6 and int(name) < len(body):
-            body = body[int(name)]
-        else:
-            return None
-    return body
-
-
-def matches(body: Any, wanted: Mapping[str, Any]) -> bool:
-    """Say whether a message has all of some values.
-
-    :param body: the message
-    :param wanted: dotted paths, and what must be there: a value, or a list of those that will do
-    """
-    return all(
-        any(_same(find(body, path), one) for one in (value if isinstance(value, list) else [value]))
-        for path, value in wanted.items()
-    )
-
-
-def _same(found: Any, wanted: Any) -> bool:
-    # In Python, True equals 1.
-    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
 def _content(payload: dict[str, Any], identity: str) -> _Content:

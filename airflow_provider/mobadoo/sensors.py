@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider import values
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
+
+from airflow_provider import clock, values
+from airflow_provider.events.matching import checked
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.mobadoo import states as known
 from airflow_provider.mobadoo.parameters import texts
 from airflow_provider.waiting.sensor import WaitingSensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from airflow.sdk import Context
 
     from airflow_provider.mobadoo.hooks import MobadooHook
     from airflow_provider.mobadoo.triggers import MobadooMatchTrigger
@@ -113,3 +119,74 @@ class MobadooMatchSensor(WaitingSensor):
             started=started.isoformat(),
             missing_for=self.missing_for.total_seconds(),
         )
+
+
+class MobadooEventSensor(BaseSensorOperator):
+    """Wait for one message of Mobadoo's WebSocket, without a worker.
+
+    It hears what comes while it waits: not what came before, and not what is sent while the socket is not
+    open. Where a message must not be missed, schedule a Dag on an asset instead. The sensors of a connection
+    share one socket in each triggerer.
+
+    Returns the event, as a Dag that is scheduled on the asset finds it under ``payload``.
+
+    .. seealso:: :ref:`howto/sensor:MobadooEventSensor`
+
+    :param where: what the message must have: values, or lists of those that will do, by dotted path, like
+        ``{"videogame": "lol", "result.id": 7}`` (templated)
+    :param timeout: how long to wait; then the task fails, or is skipped with ``soft_fail``
+    :param mobadoo_conn_id: id of the Mobadoo connection (templated)
+    """
+
+    template_fields: Sequence[str] = ("mobadoo_conn_id", "where")
+    ui_color = "#efe9fa"
+
+    def __init__(
+        self,
+        *,
+        where: Mapping[str, Any],
+        timeout: timedelta | float = timedelta(days=1),
+        mobadoo_conn_id: str = "mobadoo_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(timeout=values.duration("timeout", timeout).total_seconds(), **kwargs)
+        self.where = checked("where", where)
+        self.mobadoo_conn_id = mobadoo_conn_id
+        values.text("mobadoo_conn_id", mobadoo_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Wait in the triggerer."""
+        from airflow_provider.mobadoo.triggers import MobadooWaitTrigger
+
+        # A connection that cannot be used fails the task now, and not at its timeout.
+        self.hook().options  # noqa: B018
+        limits = [timedelta(seconds=self.timeout), self.execution_timeout]
+        longest = min(limit for limit in limits if limit is not None)
+        self.defer(
+            trigger=MobadooWaitTrigger(
+                mobadoo_conn_id=self.mobadoo_conn_id,
+                where=self.where,
+                deadline=(clock.now() + longest).isoformat(),
+            ),
+            method_name="execute_complete",
+            timeout=longest + timedelta(minutes=1),
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Return the event, or give up.
+
+        :param event: what the trigger has heard
+        """
+        if "found" in event:
+            found: dict[str, Any] = event["found"]
+            return found
+        message = f"No message that matches {sorted(self.where)} came before the sensor's timeout."
+        if self.soft_fail:
+            raise AirflowSkipException(message)
+        raise AirflowSensorTimeout(message)
+
+    def hook(self) -> MobadooHook:
+        """Return the Mobadoo hook."""
+        from airflow_provider.mobadoo.hooks import MobadooHook
+
+        return MobadooHook(self.mobadoo_conn_id)

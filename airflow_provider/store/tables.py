@@ -287,3 +287,38 @@ session = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Index("vendor_apis_session_digest", "digest", unique=True),
 )
+
+listener = sa.Table(
+    "vendor_apis_listener",
+    metadata,
+    # Who listens to a stream, a digest of what is listened to.
+    sa.Column("owner", sa.String(250), primary_key=True),
+    sa.Column("stream", sa.String(32), nullable=False),
+    # For people.
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    # Until when everything was heard; times in seconds since 1970.
+    sa.Column("heard_at", sa.Double),
+    sa.Column("lease_until", sa.Double, nullable=False),
+    # 1 once it has ended.
+    sa.Column("closed", sa.Integer, nullable=False),
+    sa.Index("vendor_apis_listener_stream", "stream"),
+)
+
+spool = sa.Table(
+    "vendor_apis_spool",
+    metadata,
+    sa.Column(
+        "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("stream", sa.String(32), nullable=False),
+    # The listener that tells it.
+    sa.Column("owner", sa.String(250), nullable=False),
+    # A digest of what it is about, where only the newest about it is told.
+    sa.Column("latest", sa.String(32)),
+    sa.Column("received_at", sa.Double, nullable=False),
+    # JSON, as it is told.
+    sa.Column("event", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=False),
+    sa.Index("vendor_apis_spool_owner", "owner", "id"),
+    # A row's number is never given to another one: listeners read on from the last.
+    sqlite_autoincrement=True,
+)

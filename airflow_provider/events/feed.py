@@ -1,0 +1,70 @@
+"""What a kind of WebSocket is: where it is opened, and how its messages are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from airflow_provider.events.stream import Gap, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a message is told.
+
+    :param event: the event, what JSON has, without secrets; the message is its ``payload``
+    :param thing: identifies what it is about; None where repeats are not recognised
+    :param digest: what a repeat has in common with the message that it repeats
+    """
+
+    event: dict[str, Any]
+    thing: str | None = None
+    digest: str = ""
+
+
+class Feed(Protocol):
+    """A kind of WebSocket, for one connection.
+
+    :param conn_id: id of the connection
+    """
+
+    conn_id: str
+
+    async def target(self) -> Target:
+        """Read the connection and say where to open the socket. It comes before each opening."""
+
+    def tell(self, body: Any, delivery: str, at: datetime) -> Told:
+        """Say how a message is told.
+
+        :param body: the message, decoded
+        :param delivery: its id, by which Dags are idempotent
+        :param at: when it came
+        :raises Unusable: it cannot be told
+        """
+
+    def tell_gap(self, gap: Gap, delivery: str) -> dict[str, Any]:
+        """Say how it is told that messages may be missing.
+
+        :param gap: from when until when
+        :param delivery: its id
+        """
+
+
+def without(value: Any, secrets: Collection[str]) -> Any:
+    """Return a message without secrets that its server has sent back.
+
+    :param value: the message, or a part of it
+    :param secrets: the secrets in clear
+    """
+    if isinstance(value, dict):
+        return {without(name, secrets): without(one, secrets) for name, one in value.items()}
+    if isinstance(value, list):
+        return [without(one, secrets) for one in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+    return value

@@ -1,0 +1,220 @@
+"""Messages of a socket that have come and are not yet confirmed, in the provider's database.
+
+Each belongs to the listener that has received it. When a listener is gone, another one of the same stream
+takes over what it has left, on whichever machine that runs. Nothing here uses an event loop.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from airflow_provider.processes import is_gone, new_owner, retire
+from airflow_provider.store.tables import listener, spool
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from airflow_provider.store.engine import Database
+
+LEASE = 60.0
+"""Seconds for which a listener counts as alive. Airflow moves the triggers of a triggerer that is gone to
+another one within that time; what it has left is told then, so that they hear it."""
+
+DELETED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that is to be told.
+
+    :param event: as it is told; what JSON has
+    :param received_at: when it came, in seconds since 1970
+    :param latest: a digest of what it is about, where only the newest is told
+    """
+
+    event: dict[str, Any]
+    received_at: float
+    latest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A message in the spool.
+
+    :param id: its row
+    :param event: as it is told
+    :param size: characters that it has as JSON
+    """
+
+    id: int
+    event: dict[str, Any]
+    size: int
+
+
+class Spool:
+    """What a listener has received and is not confirmed.
+
+    :param database: the provider's database, prepared
+    :param stream: a digest of what is listened to
+    :param conn_id: id of the connection, for people
+    """
+
+    def __init__(self, database: Database, stream: str, conn_id: str) -> None:
+        self.owner = new_owner()
+        self._database = database
+        self._stream = stream
+        self._conn_id = conn_id[:250]
+
+    def begin(self) -> float | None:
+        """Become a listener, and take over what those have left that are gone.
+
+        :return: until when one of them has heard everything; None where nothing is known
+        :raises StoreUnavailable: the database cannot be used
+        """
+
+        def work(connection: sa.Connection) -> float | None:
+            heard: float | None = connection.scalar(
+                sa.select(sa.func.max(listener.c.heard_at)).where(listener.c.stream == self._stream)
+            )
+            self._take_over(connection, starting=True)
+            self._insert_listener(connection, heard)
+            return heard
+
+        return self._database.run(work)
+
+    def keep(self, heard_at: float | None) -> list[float | None]:
+        """Stay a listener, and take over what others have left whose lease is over.
+
+        :param heard_at: until when everything was heard
+        :return: until when each of them has heard everything
+        :raises StoreUnavailable: the database cannot be used
+        """
+
+        def work(connection: sa.Connection) -> list[float | None]:
+            values = {"heard_at": heard_at, "lease_until": time.time() + LEASE}
+            kept = connection.execute(
+                sa.update(listener).where(listener.c.owner == self.owner).values(**values)
+            )
+            if not kept.rowcount:
+                # It was held up for so long that another one has taken over.
+                self._insert_listener(connection, heard_at)
+            return self._take_over(connection, starting=False)
+
+        return self._database.run(work)
+
+    def add(self, messages: Sequence[Waiting], told: Collection[int] = ()) -> None:
+        """Store messages.
+
+        :param messages: the messages, in the order in which they came
+        :param told: rows that are being told: a newer message does not replace them
+        :raises StoreUnavailable: the database cannot be used; nothing was stored
+        """
+        newest = {one.latest: one for one in messages if one.latest}
+        kept = [one for one in messages if not one.latest or newest[one.latest] is one]
+        rows = [
+            {
+                "stream": self._stream,
+                "owner": self.owner,
+                "latest": one.latest,
+                "received_at": one.received_at,
+                "event": json.dumps(one.event),
+            }
+            for one in kept
+        ]
+
+        def work(connection: sa.Connection) -> None:
+            if newest:
+                connection.execute(
+                    sa.delete(spool).where(
+                        spool.c.owner == self.owner,
+                        spool.c.latest.in_(list(newest)),
+                        spool.c.id.not_in(list(told)),
+                    )
+                )
+            connection.execute(sa.insert(spool), rows)
+
+        if rows:
+            self._database.run(work)
+
+    def load(self, after: int, most: int) -> list[Spooled]:
+        """Return messages in the order in which they came.
+
+        :param after: the row after which to begin
+        :param most: how many
+        :raises StoreUnavailable: the database cannot be read
+        """
+        query = sa.select(spool.c.id, spool.c.event).where(spool.c.owner == self.owner, spool.c.id > after)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(spool.c.id).limit(most)).all()
+        return [Spooled(row.id, json.loads(row.event), len(row.event)) for row in rows]
+
+    def count(self) -> int:
+        """Say how many messages wait or are being told.
+
+        :raises StoreUnavailable: the database cannot be read
+        """
+        query = sa.select(sa.func.count()).select_from(spool).where(spool.c.owner == self.owner)
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove messages that are confirmed.
+
+        :param ids: their rows
+        :raises StoreUnavailable: the database cannot be used
+        """
+        for begin in range(0, len(ids), DELETED_AT_ONCE):
+            some = list(ids[begin : begin + DELETED_AT_ONCE])
+            statement = sa.delete(spool).where(spool.c.id.in_(some))
+            self._database.run(partial(_execute, statement))
+
+    def end(self, heard_at: float | None) -> None:
+        """Stop being a listener: the next one takes over at once.
+
+        :param heard_at: until when everything was heard
+        :raises StoreUnavailable: the database cannot be used; the lease has to run out then
+        """
+        retire(self.owner)
+        values = {"heard_at": heard_at, "closed": 1, "lease_until": time.time() + LEASE}
+        statement = sa.update(listener).where(listener.c.owner == self.owner).values(**values)
+        self._database.run(partial(_execute, statement))
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _insert_listener(self, connection: sa.Connection, heard_at: float | None) -> None:
+        values = {
+            "owner": self.owner,
+            "stream": self._stream,
+            "conn_id": self._conn_id,
+            "heard_at": heard_at,
+            "lease_until": time.time() + LEASE,
+            "closed": 0,
+        }
+        connection.execute(sa.insert(listener).values(**values))
+
+    def _take_over(self, connection: sa.Connection, *, starting: bool) -> list[float | None]:
+        # A listener that starts has been given its triggers already. One that runs may yet be given those of
+        # the listener that is gone, and tells them nothing that it has told before.
+        query = sa.select(listener).where(listener.c.stream == self._stream, listener.c.owner != self.owner)
+        gone = [
+            row
+            for row in connection.execute(query.with_for_update())
+            if row.lease_until < time.time() or (starting and (row.closed or is_gone(row.owner)))
+        ]
+        owners = [row.owner for row in gone]
+        if owners:
+            connection.execute(sa.update(spool).where(spool.c.owner.in_(owners)).values(owner=self.owner))
+            connection.execute(sa.delete(listener).where(listener.c.owner.in_(owners)))
+        return [row.heard_at for row in gone]
+
+
+def _execute(statement: sa.Executable, connection: sa.Connection) -> None:
+    connection.execute(statement)

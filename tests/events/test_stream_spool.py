@@ -1,0 +1,339 @@
+"""What a socket has told reaches the watchers at least once, whatever happens to the triggerer or the database.
+
+The streams are driven by Airflow's own manager of shared streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from airflow_provider.events import spool, spooling, stream
+from airflow_provider.events.pacing import Pacing
+from airflow_provider.events.triggers import WebSocketEventTrigger
+from airflow_provider.exceptions import InvalidInput, StoreUnavailable
+from airflow_provider.store.engine import Database
+from tests.events.test_stream import in_loop
+from tests.support.sockets import TOKEN, SocketServer, socket_server
+from tests.support.spooled import Triggerer, spooled, triggerer
+
+pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow 3.2 has no shared streams")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+    async def opened() -> Database:
+        return Database(database.url, shared=database.shared)
+
+    monkeypatch.setattr("airflow_provider.store.location.aconfigured", opened)
+    monkeypatch.setattr(stream, "Pacing", lambda per_minute: Pacing(1000, first=0.01, longest=0.05))
+    monkeypatch.setattr(
+        spooling.SpooledStream.__init__,
+        "__kwdefaults__",
+        {
+            **(spooling.SpooledStream.__init__.__kwdefaults__ or {}),
+            "gathering": 0.1,
+        },
+    )
+    monkeypatch.setattr(spooling, "KEEP", 0.1)
+    monkeypatch.setattr(spooling, "TOLD_AGAIN", 0.3)
+
+
+@pytest.fixture
+def watch(set_connection: Any) -> Any:
+    """A function that makes a trigger on a server."""
+
+    def made(server: SocketServer, **values: Any) -> WebSocketEventTrigger:
+        set_connection("feed", conn_type="http", host=server.url, password=TOKEN)
+        return WebSocketEventTrigger("feed", **values)
+
+    return made
+
+
+def numbers(count: int, first: int = 0) -> list[dict[str, Any]]:
+    return [{"number": number, "game": "lol" if number % 2 else "csgo"} for number in range(first, count)]
+
+
+async def connected(server: SocketServer, running: Triggerer, sockets: int = 1) -> None:
+    await running.until(lambda: len(server.open) == sockets)
+
+
+@in_loop
+async def test_two_watchers_share_a_socket_and_each_gets_what_it_wants(database, watch):
+    async with socket_server() as server, triggerer() as running:
+        running.start(watch(server, where={"game": "lol"}), watch(server), watch(server, tells="gaps"))
+        await connected(server, running)
+        await server.push(*numbers(10))
+        await running.until(lambda: len(running.payloads(1)) == 10)
+        assert running.payloads(0) == [one for one in numbers(10) if one["game"] == "lol"]
+        assert running.payloads(1) == numbers(10)
+        assert running.payloads(2) == []
+        assert [len(running.gaps(number)) for number in range(3)] == [1, 1, 1]
+        assert len(server.requests) == 1
+        await running.until(lambda: spooled(database) <= 1)
+
+
+@in_loop
+async def test_more_than_the_queues_hold_arrives_in_order_and_nothing_is_lost(database, watch):
+    async with socket_server() as server, triggerer() as running:
+        running.start(watch(server), watch(server, where={"game": "lol"}))
+        await connected(server, running)
+        await server.push(*numbers(3000))
+        await running.until(lambda: len(running.payloads()) == 3000, 40)
+        assert running.payloads() == numbers(3000)
+        assert len({event["delivery"] for event in running.told[0]}) == 3001
+
+
+@in_loop
+async def test_what_a_killed_triggerer_has_received_is_told_by_the_next_with_the_same_id(
+    database, watch, monkeypatch
+):
+    async with socket_server() as server:
+        first = Triggerer()
+        first.confirms = False
+        first.start(watch(server))
+        await connected(server, first)
+        await server.push(*numbers(50))
+        await first.until(lambda: spooled(database) == 51)
+        stored = sorted(one.event["delivery"] for one in events_of(database))
+        await asyncio.sleep(0.5)
+        await first.kill(monkeypatch)
+        monkeypatch.setattr(spool, "is_gone", lambda owner: True)
+        async with triggerer() as second:
+            second.start(watch(server))
+            await second.until(lambda: len(second.payloads()) == 50 and len(second.gaps()) == 2)
+            assert second.payloads() == numbers(50)
+            assert sorted(event["delivery"] for event in second.told[0][:51]) == stored
+            assert second.gaps()[0]["since"] is None
+            assert second.gaps()[1]["since"] is not None
+
+
+def events_of(database: Database) -> list[spool.Spooled]:
+    import sqlalchemy as sa
+
+    from airflow_provider.store.tables import spool as table
+
+    with database.read() as connection:
+        rows = connection.execute(sa.select(table).order_by(table.c.id)).all()
+    return [spool.Spooled(row.id, json.loads(row.event), 0) for row in rows]
+
+
+@in_loop
+async def test_of_two_triggerers_the_one_that_lives_tells_what_the_other_has_left(
+    database, watch, monkeypatch
+):
+    monkeypatch.setattr(spool, "LEASE", 3.0)
+    monkeypatch.setattr(spool, "is_gone", lambda owner: False)
+    async with socket_server() as server, triggerer() as living:
+        living.start(watch(server))
+        await connected(server, living)
+        dying = Triggerer()
+        dying.confirms = False
+        dying.start(watch(server))
+        await connected(server, living, sockets=2)
+        await server.push(*numbers(20))
+        await living.until(lambda: len(living.payloads()) == 20 and spooled(database) >= 20)
+        await dying.kill(monkeypatch)
+        await living.until(lambda: len(living.payloads()) == 40)
+        assert living.payloads()[20:] == numbers(20)
+        assert len(living.gaps()) == 3
+
+
+@in_loop
+async def test_a_triggerer_that_ends_leaves_what_is_not_confirmed_and_says_until_when_it_heard(
+    database, watch
+):
+    async with socket_server() as server:
+        first = Triggerer()
+        first.confirms = False
+        first.start(watch(server))
+        await connected(server, first)
+        await server.push(*numbers(5))
+        await first.until(lambda: spooled(database) == 6)
+        await first.stop()
+        async with triggerer() as second:
+            second.start(watch(server))
+            await second.until(lambda: len(second.payloads()) == 5)
+
+
+@in_loop
+async def test_what_a_trigger_fails_at_is_told_again(database, watch):
+    async with socket_server() as server, triggerer() as running:
+        running.confirms = False
+        running.start(watch(server))
+        await connected(server, running)
+        await server.push(*numbers(3))
+        await running.until(lambda: spooled(database) == 4)
+        await asyncio.sleep(0.3)
+        running.confirms = True
+        await running.manager.unsubscribe(0, watch(server).shared_stream_key())
+        running.start(watch(server))
+        await running.until(lambda: len(running.payloads(1)) == 3)
+
+
+@in_loop
+async def test_while_the_database_is_away_messages_wait_and_none_is_lost(
+    database, watch, monkeypatch, caplog
+):
+    away = False
+    add = spool.Spool.add
+
+    def failing(self: Any, *arguments: Any) -> None:
+        if away:
+            raise StoreUnavailable("the ledger cannot be used: away")
+        add(self, *arguments)
+
+    monkeypatch.setattr(spool.Spool, "add", failing)
+    async with socket_server() as server, triggerer() as running:
+        running.start(watch(server))
+        await connected(server, running)
+        await running.until(lambda: len(running.gaps()) == 1)
+        away = True
+        await server.push(*numbers(500))
+        await asyncio.sleep(1)
+        assert running.payloads() == []
+        away = False
+        await running.until(lambda: len(running.payloads()) == 500)
+        assert running.payloads() == numbers(500)
+        assert len(running.gaps()) == 1
+    assert "nothing is lost" in caplog.text
+
+
+@in_loop
+async def test_when_the_database_is_away_for_long_the_socket_is_not_read_and_a_gap_is_told(
+    database, watch, monkeypatch
+):
+    monkeypatch.setattr(spooling, "BUFFER", 50)
+    away = True
+    add = spool.Spool.add
+
+    def failing(self: Any, *arguments: Any) -> None:
+        if away:
+            raise StoreUnavailable("the ledger cannot be used: away")
+        add(self, *arguments)
+
+    monkeypatch.setattr(spool.Spool, "add", failing)
+    async with socket_server() as server, triggerer() as running:
+        running.start(watch(server))
+        await connected(server, running)
+        pushing = asyncio.create_task(server.push(*({"number": n, "x": "y" * 5000} for n in range(2000))))
+        await asyncio.sleep(1)
+        await server.abort()
+        await asyncio.gather(pushing, return_exceptions=True)
+        away = False
+        await running.until(lambda: len(running.gaps()) == 2)
+        heard = [event for event in running.told[0] if event["gap"] is None]
+        assert 0 < len(heard) < 2000
+        gap = running.gaps()[1]
+        assert gap["since"] <= heard[-1]["received_at"] or gap["since"] <= gap["until"]
+
+
+@in_loop
+async def test_only_the_newest_of_a_thing_is_told_where_that_is_wanted(database, watch, monkeypatch):
+    monkeypatch.setattr(
+        spooling.SpooledStream.__init__,
+        "__kwdefaults__",
+        {
+            **(spooling.SpooledStream.__init__.__kwdefaults__ or {}),
+            "gathering": 1.5,
+        },
+    )
+    async with socket_server() as server, triggerer() as running:
+        running.start(watch(server, latest_by="id"))
+        await connected(server, running)
+        await server.push(*({"id": n % 3, "odds": n} for n in range(300)), {"other": 1})
+        await running.until(lambda: len(running.payloads()) == 4)
+        assert running.payloads() == [*({"id": n % 3, "odds": n} for n in (297, 298, 299)), {"other": 1}]
+
+
+@in_loop
+async def test_a_payload_that_is_too_long_for_an_event_is_left_out_after_the_filter(database, watch):
+    async with socket_server() as server, triggerer() as running:
+        running.start(watch(server, where={"game": "lol"}))
+        await connected(server, running)
+        await server.push(
+            {"game": "lol", "padding": "x" * 100_000}, {"game": "csgo", "padding": "x" * 100_000}
+        )
+        await running.until(lambda: len(running.told[0]) == 2)
+        event = running.told[0][1]
+        assert (event["payload"], event["payload_truncated"]) == (None, True)
+
+
+@in_loop
+async def test_the_secret_is_nowhere_even_if_the_server_sends_it_back(database, watch, caplog):
+    caplog.set_level(logging.DEBUG)
+    async with socket_server() as server, triggerer() as running:
+        trigger = watch(server)
+        running.start(trigger)
+        await connected(server, running)
+        await server.push({"welcome": f"hello {TOKEN}", TOKEN: [TOKEN]})
+        await running.until(lambda: len(running.payloads()) == 1)
+        assert running.payloads() == [{"welcome": "hello ***", "***": ["***"]}]
+        stored = json.dumps([one.event for one in events_of(database)])
+        kept = repr(trigger) + str(trigger.serialize()) + str(trigger.shared_stream_key()) + stored
+    assert TOKEN not in kept
+    mine = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider")]
+    assert not any(TOKEN in line for line in mine)
+
+
+@in_loop
+async def test_the_token_can_be_sent_in_a_message_and_a_rotated_one_is_used_at_the_next_opening(
+    database, set_connection
+):
+    async with socket_server(tokens={""}) as server, triggerer() as running:
+        set_connection("feed", conn_type="http", host=server.url, password="first-token")
+        trigger = WebSocketEventTrigger("feed", auth="message", on_connect=[{"auth": "{secret}"}])
+        running.start(trigger)
+        await running.until(lambda: len(server.received) == 1)
+        set_connection("feed", password="second-token")
+        await server.abort()
+        await running.until(lambda: len(server.received) == 2)
+        assert server.received == ['{"auth": "first-token"}', '{"auth": "second-token"}']
+
+
+@in_loop
+async def test_without_shared_streams_a_trigger_has_a_socket_of_its_own(database, watch):
+    async with socket_server() as server:
+        trigger = watch(server, where={"game": "lol"})
+        events = trigger.run()
+        first = asyncio.create_task(anext(events))
+        while not server.open:
+            await asyncio.sleep(0.01)
+        assert (await first).payload["gap"]["since"] is None
+        await server.push(*numbers(4))
+        found = [(await anext(events)).payload["payload"] for _ in range(2)]
+        assert found == [one for one in numbers(4) if one["game"] == "lol"]
+        await events.aclose()
+        assert spooled(database) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"where": ["lol"]}, "where"),
+        ({"where": {"a..b": 1}}, "where"),
+        ({"where": {"a": {"b": 1}}}, "where"),
+        ({"tells": "some"}, "tells"),
+        ({"auth": "cookie"}, "auth"),
+        ({"on_connect": "text"}, "on_connect"),
+        ({"on_connect": [object()]}, "on_connect"),
+        ({"heartbeat": -1}, "heartbeat"),
+        ({"largest": 0}, "largest"),
+    ],
+)
+def test_a_parameter_that_cannot_be_used_is_refused_when_the_dag_is_read(values, field):
+    with pytest.raises(InvalidInput) as caught:
+        WebSocketEventTrigger("feed", **values)
+    assert caught.value.field == field
+
+
+def test_a_trigger_is_the_same_after_it_was_stored(watch):
+    trigger = WebSocketEventTrigger("feed", where={"a": (1, 2)}, on_connect=({"b": 1},))
+    path, values = trigger.serialize()
+    again = WebSocketEventTrigger(**json.loads(json.dumps(values)))
+    assert again.serialize() == (path, values)
+    assert again.shared_stream_key() == trigger.shared_stream_key()
