@@ -6,13 +6,13 @@ names the row of the ledger, which says nothing of the record.
 
 from __future__ import annotations
 
-import getpass
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import sqlalchemy as sa
 
+from airflow_provider.processes import user_of_process
 from airflow_provider.store import keyset
 from airflow_provider.store.tables import decision as table
 
@@ -39,13 +39,8 @@ class Decider:
 
     @classmethod
     def of_process(cls) -> Self:
-        """Return the user of the operating system who runs this process."""
-        try:
-            name = getpass.getuser()
-        except (KeyError, OSError):
-            # A container's user may have a number alone.
-            name = "?"
-        return cls(name, "cli")
+        """Return the user who runs this process."""
+        return cls(user_of_process(), "cli")
 
 
 def write_down(connection: sa.Connection, rows: Iterable[Any], answer: Answer, by: Decider) -> None:

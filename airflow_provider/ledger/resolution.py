@@ -10,7 +10,6 @@ from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
     from airflow_provider.exceptions import OutcomeUnknown
-    from airflow_provider.http.model import VendorModel
 
 
 def resolve_command(id_: str, decision: str) -> str:
@@ -49,7 +48,7 @@ def result_of(operation: str, given: Any = None) -> dict[str, Any]:
     from airflow_provider.secrets import seal_fields
 
     found = vendors.operation(operation)
-    model: type[VendorModel] | None = found.model if found else None
+    model: Any = found.model if found else None
     if given is None:
         return dict.fromkeys(model.model_fields) if model else {}
     if model is None:

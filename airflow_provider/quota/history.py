@@ -71,7 +71,7 @@ def history(database: Database, row: Any, today: date) -> list[Day]:
     days = [today - timedelta(days=SHOWN - 1 - number) for number in range(SHOWN)]
     with database.read() as connection:
         query = sa.select(table).where(table.c.account == row.account, table.c.day >= days[0].isoformat())
-        found = {one["day"]: one for one in connection.execute(query).mappings()}
+        found: dict[str, Any] = {one["day"]: one for one in connection.execute(query).mappings()}
     if row.day is not None:
         found[row.day] = _columns(row)
     return [_day(day, found.get(day.isoformat())) for day in days]
