@@ -60,7 +60,7 @@ def known_connections() -> list[str]:
     from airflow.utils.session import create_session
 
     with create_session(scoped=False) as session:
-        return distinct(session.scalar, Delivery.__table__.c.conn_id)
+        return distinct(session.scalars, Delivery.__table__.c.conn_id)
 
 
 def show_delivery(delivery_id: int) -> dict[str, Any] | None:

@@ -152,7 +152,7 @@ def connections(database: Database) -> list[str]:
     :param database: the provider's database
     """
     with database.read() as connection:
-        return keyset.distinct(connection.scalar, table.c.conn_id)
+        return keyset.distinct(connection.scalars, table.c.conn_id)
 
 
 def running(
@@ -169,7 +169,7 @@ def running(
         table.c.state == "running", table.c.updated_at > time.time() - SILENT, *conditions(**filters)
     )
     with database.read() as connection:
-        return keyset.newest(connection, query, ORDER, conn_ids, limit=limit)
+        return keyset.newest(connection, query, ORDER, conn_ids, limit=limit, few=True)
 
 
 def ended(
@@ -201,7 +201,8 @@ def ended(
     over = states.get(state or "", sa.or_(table.c.state != "running", interrupted))
     query = sa.select(table).where(over, *conditions(**filters))
     with database.read() as connection:
-        return keyset.newest(connection, query, ORDER, conn_ids, limit=limit, after=after)
+        few = bool(filters.get("task"))
+        return keyset.newest(connection, query, ORDER, conn_ids, limit=limit, after=after, few=few)
 
 
 def conditions(operation: str | None = None, task: str | None = None) -> list[sa.ColumnElement[bool]]:

@@ -91,4 +91,4 @@ def connections(database: Database) -> list[str]:
     :param database: the ledger
     """
     with database.read() as connection:
-        return keyset.distinct(connection.scalar, table.c.conn_id)
+        return keyset.distinct(connection.scalars, table.c.conn_id)

@@ -68,7 +68,7 @@ def connections(database: Database) -> list[str]:
     :param database: the ledger
     """
     with database.read() as connection:
-        return keyset.distinct(connection.scalar, table.c.conn_id, _UNKNOWN)
+        return keyset.distinct(connection.scalars, table.c.conn_id, _UNKNOWN)
 
 
 def page(
@@ -93,7 +93,7 @@ def page(
 
 
 def count(database: Database, conn_ids: Sequence[str], chosen: Filter, most: int) -> int:
-    """Count records, but no more than ``most`` of each connection.
+    """Count records, but no more than ``most``.
 
     :param database: the ledger
     :param conn_ids: their connections

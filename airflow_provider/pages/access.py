@@ -27,13 +27,18 @@ class Viewer:
         self._user = user
         self.id = str(user.get_id())
         self.name = str(user.get_name())
+        self._seen: dict[str, bool] = {}
 
     def sees(self, conn_ids: Iterable[str]) -> list[str]:
-        """Return those of some connections that the user may look at.
+        """Return those of some connections that the user may look at. Each is found out once in a request.
 
         :param conn_ids: the connections
         """
-        return permitted(self._user, conn_ids)
+        asked = list(conn_ids)
+        if new := [conn_id for conn_id in asked if conn_id not in self._seen]:
+            allowed = set(permitted(self._user, new))
+            self._seen.update((conn_id, conn_id in allowed) for conn_id in new)
+        return [conn_id for conn_id in asked if self._seen[conn_id]]
 
     def changes(self, conn_ids: Iterable[str]) -> set[str]:
         """Return those of some connections that the user may change.

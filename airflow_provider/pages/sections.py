@@ -161,7 +161,7 @@ def names(task: str) -> list[str] | None:
 
 
 def count_unknown(database: Database, view: Viewer) -> int:
-    """Count the records of unknown outcome, but no more than :data:`MANY` of each connection.
+    """Count the records of unknown outcome, but no more than :data:`MANY`.
 
     :param database: the ledger
     :param view: who looks

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+TOGETHER = 50
+"""Connections of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,16 @@ def newest(
     connection: sa.Connection,
     query: sa.Select[Any],
     order: Order,
-    conn_ids: Iterable[str],
+    conn_ids: Sequence[str],
     *,
     limit: int,
     after: tuple[float, Any] | None = None,
+    few: bool = False,
 ) -> list[sa.RowMapping]:
     """Return rows of some connections, the newest first.
 
-    Each connection is asked for by itself: that is a look at the beginning of its part of the index. One
-    question for all of them would sort all their rows.
+    Each connection is a look of its own at the beginning of its part of the index. One question for all of
+    them would sort all their rows.
 
     :param connection: an open transaction
     :param query: selects the columns of ``order``, and may have conditions
@@ -47,46 +49,49 @@ def newest(
     :param conn_ids: the connections
     :param limit: how many rows at most
     :param after: time and id of the last row of the page before
+    :param few: whether the conditions leave so few rows that they can be sorted
     """
     at, id_ = order.at, order.id
     if after is not None:
         query = query.where(sa.or_(at < after[0], sa.and_(at == after[0], id_ < after[1])))
     query = query.order_by(at.desc(), id_.desc()).limit(limit)
-    found = [
-        connection.execute(query.where(order.conn_id == conn_id)).mappings().all() for conn_id in conn_ids
-    ]
-    key = lambda row: (row[at], row[id_])  # noqa: E731
-    return list(islice(heapq.merge(*found, key=key, reverse=True), limit))
+    if few:
+        return list(connection.execute(query.where(order.conn_id.in_(conn_ids))).mappings())
+    found: list[sa.RowMapping] = []
+    for group in _groups(conn_ids):
+        looks = [sa.select(query.where(order.conn_id == conn_id).subquery()) for conn_id in group]
+        found += connection.execute(sa.union_all(*looks)).mappings()
+    found.sort(key=lambda row: (row[at.key], row[id_.key]), reverse=True)
+    return found[:limit]
 
 
 def distinct(
-    scalar: Callable[[sa.Select[Any]], Any],
+    scalars: Callable[[sa.Select[Any]], Iterable[Any]],
     column: sa.ColumnElement[Any],
     *conditions: sa.ColumnElement[bool],
 ) -> list[Any]:
     """Return the values that a column has, by one look at its index for each value.
 
-    :param scalar: carries out a query, like ``session.scalar``
+    :param scalars: carries out a query, like ``session.scalars``
     :param column: the column, the first of an index after those of the conditions
     :param conditions: which rows
     """
-    values: list[Any] = []
-    query = sa.select(sa.func.min(column)).where(*conditions)
-    value = scalar(query)
-    while value is not None:
-        values.append(value)
-        value = scalar(query.where(column > value))
-    return values
+    values = sa.select(sa.func.min(column).label("value")).where(*conditions).cte(recursive=True)
+    following = sa.select(sa.func.min(column)).where(*conditions, column > values.c.value)
+    values = values.union_all(
+        sa.select(following.correlate(values).scalar_subquery()).where(values.c.value.is_not(None))
+    )
+    return list(scalars(sa.select(values.c.value).where(values.c.value.is_not(None))))
 
 
 def count_up_to(
     connection: sa.Connection,
     query: sa.Select[Any],
     conn_id: sa.ColumnElement[Any],
-    conn_ids: Sequence[str],
+    conn_ids: Iterable[str],
     most: int,
 ) -> int:
-    """Count rows of some connections, but no more than ``most`` of each.
+    """Count rows of some connections, but no more than ``most``.
 
     :param connection: an open transaction
     :param query: selects the rows
@@ -94,10 +99,14 @@ def count_up_to(
     :param conn_ids: the connections
     :param most: where to stop
     """
-    return sum(
-        connection.scalar(
-            sa.select(sa.func.count()).select_from(query.where(conn_id == one).limit(most).subquery())
-        )
-        or 0
-        for one in conn_ids
-    )
+    count = 0
+    for one in conn_ids:
+        if count < most:
+            some = query.where(conn_id == one).limit(most - count).subquery()
+            count += connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    return count
+
+
+def _groups(conn_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(conn_ids), TOGETHER):
+        yield conn_ids[start : start + TOGETHER]
