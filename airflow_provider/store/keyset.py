@@ -61,7 +61,8 @@ def newest(
     for group in _groups(conn_ids):
         looks = [sa.select(query.where(order.conn_id == conn_id).subquery()) for conn_id in group]
         found += connection.execute(sa.union_all(*looks)).mappings()
-    found.sort(key=lambda row: (row[at.key], row[id_.key]), reverse=True)
+    names = (str(at.key), str(id_.key))
+    found.sort(key=lambda row: tuple(row[name] for name in names), reverse=True)
     return found[:limit]
 
 
