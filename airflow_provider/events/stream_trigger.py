@@ -102,10 +102,12 @@ class StreamTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell what comes by a socket of its own. Airflow 3.3 shares the socket instead."""
         from airflow_provider.events.hearing import Hearing
+        from airflow_provider.events.noting import Noting
 
         hearing = Hearing(self.feed(self._values), self.limits(self._values))
-        async with contextlib.aclosing(hearing.events()) as events:
+        async with Noting(hearing.name) as noting, contextlib.aclosing(hearing.events()) as events:
             async for event in events:
+                noting.note(event)
                 if self._picks(event.told):
                     yield TriggerEvent(shortened(event.told))
 
