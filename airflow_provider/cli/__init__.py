@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider.cli import deliveries, ledger, quota, receive, sessions, state, streams
+from airflow_provider.cli import deliveries, ledger, quota, receive, sessions, state, streams, wallet
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -17,7 +17,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="Look after the vendor APIs' ledger, quotas, states, sessions, webhooks and WebSockets",
+            help="Look after the vendor APIs' ledger, quotas, states, sessions, webhooks, WebSockets, wallets",
             subcommands=[
                 ledger.group(),
                 quota.command(),
@@ -26,6 +26,7 @@ def get_cli_commands() -> list[CLICommand]:
                 receive.command(),
                 deliveries.group(),
                 streams.group(),
+                wallet.group(),
             ],
         )
     ]

@@ -100,13 +100,16 @@ def opened() -> Iterator[Database]:
         database.close()
 
 
-def located_database() -> Database:
-    """Return the database that the configuration names, untouched."""
+def located_database(*, wallet: str = "") -> Database:
+    """Return the database that the configuration names, untouched.
+
+    :param wallet: connection of a wallet's database, which may be another one
+    """
     from airflow.models.connection import Connection
 
     from airflow_provider.store.location import located
 
-    return located(Connection.get_connection_from_secrets)
+    return located(Connection.get_connection_from_secrets, wallet=wallet)
 
 
 @contextmanager

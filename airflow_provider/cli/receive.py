@@ -100,6 +100,10 @@ def _check() -> None:
             field="[vendor_apis] webhook_connections",
             remedy="List the ids of the connections, with commas between.",
         )
+    if settings.callbacks:
+        from airflow_provider.events.wallets import Wallets
+
+        Wallets(settings).close()
 
 
 def _port(text: str) -> int:

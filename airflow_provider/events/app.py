@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider.events.receiver import Receiver, callbacks_off, health
+from airflow_provider.events.answers import health, not_found
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -19,25 +19,32 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from airflow_provider.events.callbacks import Callbacks
+    from airflow_provider.events.receiver import Receiver
+
 PREFIX = "/vendor-apis"
 """Where the app is mounted."""
+
+CALLBACKS = {"credit": ["GET", "POST"], "create": ["POST"]}
+"""Calls that ask for something: the last part of their address, and their methods."""
 
 _WHOLE = re.compile(r"/?|/health/?|/webhooks/[^/]*/?")
 _BEGINNING = re.compile(r"/(?:webhooks|callbacks)/[^/]*(?=/)")
 
 
-def receiver_app(receiver: Receiver) -> ASGIApp:
+def receiver_app(receiver: Receiver, callbacks: Callbacks | None = None) -> ASGIApp:
     """Make the app of what vendors send.
 
-    :param receiver: answers them
+    :param receiver: answers deliveries
+    :param callbacks: answers calls that ask for something; None: they are not there
     """
     routes = [
         Route(f"/webhooks/{{conn_id}}{slash}", receiver.webhook, methods=["POST"]) for slash in ("", "/")
     ]
-    for secret in ("", "/{secret}"):
-        base = f"/callbacks/{{conn_id}}{secret}"
-        routes.append(Route(f"{base}/credit", callbacks_off, methods=["GET", "POST"]))
-        routes.append(Route(f"{base}/create", callbacks_off, methods=["POST"]))
+    for name, methods in CALLBACKS.items():
+        answer = callbacks.answering(name) if callbacks else not_found
+        paths = [f"/callbacks/{{conn_id}}{secret}/{name}" for secret in ("", "/{secret}")]
+        routes += [Route(path, answer, methods=methods) for path in paths]
     routes.append(Route("/health", health, methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _plain_error})
     # A redirection would send the secret once more, in a header.

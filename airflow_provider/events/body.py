@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -64,17 +65,18 @@ async def read_body(request: Request, limit: int, seconds: float = SECONDS) -> b
     return bytes(found)
 
 
-def read_object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes, *, exact: bool = False) -> dict[str, Any]:
     """Read a body that must be one JSON object.
 
     What JSON parsers read in different ways is refused: a name twice, numbers that are none, text that is
     not UTF-8.
 
     :param body: the body
+    :param exact: whether numbers with a point or an exponent are read as decimals, digit by digit
     :raises Refused: it is something else
     """
     try:
-        found = _DECODER.decode(body.decode("utf-8"))
+        found = (_EXACT if exact else _DECODER).decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise _no_object("it is not UTF-8") from None
     except RecursionError:
@@ -112,6 +114,13 @@ def _fraction(text: str) -> float:
     return found
 
 
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise _Unusable("a number is too large") from None
+
+
 def _constant(_: str) -> NoReturn:
     raise _Unusable("NaN and Infinity are no JSON")
 
@@ -119,6 +128,24 @@ def _constant(_: str) -> NoReturn:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_constant
 )
+
+_EXACT = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_decimal, parse_constant=_constant
+)
+
+
+def as_floats(value: Any) -> Any:
+    """Return what was read exactly as it would have been read otherwise; what is no float becomes a text.
+
+    :param value: what was read
+    """
+    if isinstance(value, dict):
+        return {name: as_floats(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [as_floats(one) for one in value]
+    if isinstance(value, Decimal):
+        return found if math.isfinite(found := float(value)) else f"{value:.5e}"
+    return value
 
 
 def _check(body: dict[str, Any]) -> None:

@@ -20,19 +20,23 @@ EMISSION = 10.0
 
 
 class Counts:
-    """Counts requests by outcome: ``vendor_apis.webhook.<outcome>``, with the connection as a tag."""
+    """Counts requests by outcome, with the connection as a tag.
+
+    They are ``vendor_apis.webhook.<outcome>`` and ``vendor_apis.callback.<outcome>``.
+    """
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
         self._emitted_at = time.monotonic()
 
-    def add(self, outcome: str, served: Served | None = None) -> None:
+    def add(self, outcome: str, served: Served | None = None, *, kind: str = "webhook") -> None:
         """Count a request.
 
         :param outcome: how it ended
         :param served: the connection; None where nobody may learn which it was
+        :param kind: ``webhook`` or ``callback``
         """
-        self._counts[outcome, served.conn_id if served else ""] += 1
+        self._counts[kind, outcome, served.conn_id if served else ""] += 1
         if time.monotonic() - self._emitted_at > EMISSION:
             self.emit()
 
@@ -42,6 +46,6 @@ class Counts:
         self._emitted_at = time.monotonic()
         # Metrics that cannot be sent are no reason to refuse a delivery.
         with suppress(Exception):
-            for (outcome, conn_id), count in counts.items():
+            for (kind, outcome, conn_id), count in counts.items():
                 tags = {"conn_id": conn_id} if conn_id else {}
-                increase(f"webhook.{outcome}", count, outcome=outcome, **tags)
+                increase(f"{kind}.{outcome}", count, outcome=outcome, **tags)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from airflow_provider.events.api import router
-from airflow_provider.events.app import receiver_app
 from airflow_provider.events.service import Service
 from airflow_provider.events.settings import load
 from airflow_provider.exceptions import InvalidInput
@@ -37,7 +36,7 @@ def api_server_app(*pages: APIRouter) -> FastAPI:
     for one in (router, *pages):
         app.include_router(one)
     if service is not None:
-        app.mount("", receiver_app(service.receiver))
+        app.mount("", service.app)
     return app
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from airflow_provider.events.app import PREFIX, receiver_app
+from airflow_provider.events.app import PREFIX
 from airflow_provider.events.service import Service
 from airflow_provider.events.settings import load
 
@@ -22,6 +22,6 @@ def create() -> ASGIApp:
     """
     service = Service(load())
     return Starlette(
-        routes=[Mount(PREFIX, receiver_app(service.receiver))],
+        routes=[Mount(PREFIX, service.app)],
         lifespan=service.running,
     )

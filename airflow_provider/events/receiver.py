@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
+from airflow_provider.events import answers
+from airflow_provider.events.answers import LATER
 from airflow_provider.events.body import SECONDS, Refused, read_body, read_object
 from airflow_provider.events.counts import Counts
 from airflow_provider.events.credentials import shown
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from airflow_provider.events.message import Message
     from airflow_provider.events.served import Served
@@ -38,14 +41,6 @@ STATUS = {Outcome.ACCEPTED: 202, Outcome.NO_SUBSCRIBERS: 202, Outcome.REPEATED: 
 
 STORED_WITHIN = 30.0
 """Seconds that a sender waits for its delivery to be stored; then it has to send it again."""
-
-LATER = 5
-"""Seconds after which to send again where nothing is known."""
-
-CHALLENGE = {"WWW-Authenticate": 'Basic realm="vendor-apis", charset="UTF-8"'}
-
-SKIPPED = 65536
-"""Bytes of a refused body that the server may skip to keep the TCP connection."""
 
 
 class Receiver:
@@ -66,7 +61,7 @@ class Receiver:
     ) -> None:
         self._settings = settings
         self._intake = intake
-        self._connections = connections or Connections(settings.webhook_connections)
+        self.connections = connections or Connections(settings.webhook_connections)
         self._body_seconds = body_seconds
         self._rate = RateLimit(settings.webhook_rate_limit)
         self.counts = Counts()
@@ -78,28 +73,27 @@ class Receiver:
         """
         conn_id = request.path_params["conn_id"]
         try:
-            served = await self._connections.admit(conn_id, shown(request.scope))
+            served = await self.connections.admit(conn_id, shown(request.scope))
         except LookupFailed:
             return self._later(request, LATER, "lookup_failed")
         if served is None:
             self.counts.add("refused")
-            return _error(request, 401, "Unauthorized.", CHALLENGE)
+            return answers.unauthorized(request)
         if wait := self._rate.take(conn_id):
             self.counts.add("rate_limited", served)
-            return _error(request, 429, "Too many deliveries.", {"Retry-After": str(wait)})
+            return answers.error(request, 429, "Too many deliveries.", {"Retry-After": str(wait)})
         return await self._delivery(request, served)
 
     async def _delivery(self, request: Request, served: Served) -> Response:
         try:
-            body = await read_body(request, self._settings.webhook_max_body_bytes, self._body_seconds)
-            outcome = await self._stored(served, served.read(read_object(body)))
+            body = await self.body(request)
+            outcome = await self.stored(served, served.read(read_object(body)))
         except Refused as refused:
             self.counts.add("invalid", served)
-            return _error(request, refused.status, refused.reason)
+            return answers.error(request, refused.status, refused.reason)
         except ClientDisconnect:
             self.counts.add("disconnected", served)
-            # Nobody reads it.
-            return Response(status_code=400)
+            return answers.gone()
         except Busy as busy:
             return self._later(request, busy.retry_after, "busy", served)
         except Exception as error:
@@ -111,7 +105,21 @@ class Receiver:
         self.counts.add(outcome.value, served)
         return JSONResponse({"outcome": outcome.value}, status_code=STATUS[outcome])
 
-    async def _stored(self, served: Served, message: Message) -> Outcome:
+    async def body(self, request: Request) -> bytes:
+        """Read a request's body within the limits of the configuration.
+
+        :param request: the request
+        :raises Refused: it is too long, too slow, or encoded
+        """
+        return await read_body(request, self._settings.webhook_max_body_bytes, self._body_seconds)
+
+    async def stored(self, served: Served, message: Message) -> Outcome:
+        """Store a message as a delivery, with its asset events.
+
+        :param served: the connection that it came by
+        :param message: what it says
+        :raises Busy: it could not be stored
+        """
         future = self._intake.submit(served.conn_id, served.vendor, "webhook", message)
         try:
             # Cancelled when it takes too long: what still waits then is not stored, as its sender is told.
@@ -121,31 +129,4 @@ class Receiver:
 
     def _later(self, request: Request, seconds: int, why: str, served: Served | None = None) -> Response:
         self.counts.add(why, served)
-        return _error(request, 503, "Unavailable: send it again later.", {"Retry-After": str(seconds)})
-
-
-async def callbacks_off(request: Request) -> Response:
-    """Answer a call that asks for something, while such calls are not answered."""
-    return _error(request, 404, "Not found.")
-
-
-async def health(request: Request) -> Response:
-    """Say that the process answers; nothing else is looked at."""
-    return JSONResponse({"status": "ok"})
-
-
-def _error(request: Request, status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
-    answer = JSONResponse({"error": reason}, status_code=status, headers=headers)
-    if status == 408 or not _is_skippable(request):
-        # Otherwise the server would go on reading what nobody wants.
-        answer.headers["Connection"] = "close"
-    return answer
-
-
-def _is_skippable(request: Request) -> bool:
-    """Say whether the rest of a body is short, and its end known."""
-    headers: Any = request.headers
-    if "transfer-encoding" in headers:
-        return False
-    length = headers.get("content-length", "0")
-    return bool(length.isdecimal()) and len(length) < 10 and int(length) <= SKIPPED
+        return answers.later(request, seconds)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from airflow_provider.vendors import vendor_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from airflow_provider.events.callback import Callback, CallbackAnswer
     from airflow_provider.events.message import Message
 
 log = logging.getLogger(__name__)
@@ -45,12 +47,14 @@ class Served:
     :param vendor: its type
     :param secret: digest of its secret, see :func:`~airflow_provider.events.credentials.digest`
     :param read: reads the body of a delivery
+    :param answer: answers a call that asks a wallet for something; None: the vendor makes none
     """
 
     conn_id: str
     vendor: str
     secret: bytes
     read: Callable[[dict[str, Any]], Message]
+    answer: Callable[[Any, Callback], CallbackAnswer] | None = None
 
 
 class Connections:
@@ -145,11 +149,14 @@ class Connections:
         clear = secret.get_secret_value()
         _mask(clear)
         read = import_module(messages).read
+        callbacks = vendor.module("callbacks")
+        answer = partial(import_module(callbacks).answer, options) if callbacks else None
         return Served(
             conn_id=conn_id,
             vendor=vendor.conn_type,
             secret=digest(clear.encode()),
             read=lambda body: read(conn_id, options, body),
+            answer=answer,
         )
 
     def _tell(self, conn_id: str, reason: str) -> None:

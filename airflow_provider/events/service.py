@@ -8,8 +8,11 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.events.app import receiver_app
+from airflow_provider.events.callbacks import Callbacks
 from airflow_provider.events.intake import Writer
 from airflow_provider.events.receiver import Receiver
+from airflow_provider.events.wallets import Wallets
 from airflow_provider.http import metrics
 
 if TYPE_CHECKING:
@@ -21,15 +24,18 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """The receiver and its writer.
+    """The app of what vendors send, with its writer and its wallets.
 
     :param settings: the configuration
+    :raises InvalidInput: the option ``wallet`` names nothing that can be used
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._writer = Writer(settings)
         self.receiver = Receiver(settings, self._writer)
+        self._callbacks = Callbacks(self.receiver, Wallets(settings)) if settings.callbacks else None
+        self.app = receiver_app(self.receiver, self._callbacks)
 
     @asynccontextmanager
     async def running(self, app: Any = None) -> AsyncIterator[None]:
@@ -54,6 +60,8 @@ class Service:
             stopping.set()
             if sweeping is not None:
                 await asyncio.to_thread(sweeping.join, 5.0)
+            if self._callbacks is not None:
+                self._callbacks.close()
             await asyncio.to_thread(self._writer.close)
             self.receiver.counts.emit()
 

@@ -79,12 +79,25 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "Most deliveries of a process that may wait to be stored. More are answered 503.", "integer", "1000"
     ),
     "callbacks": _option(
-        "Whether calls that ask for something, like a wallet, are answered.", "boolean", "False"
+        "Whether calls that ask for something are answered, like those of a wallet. They bring the secret of "
+        "the connection's webhook, and need the option wallet.",
+        "boolean",
+        "False",
     ),
     "wallet": _option(
-        "Path of the class that answers a wallet's calls.", "string", "", "my_company.wallet.Wallet"
+        "Path of the class or function that makes the wallet which answers calls. It is called with the "
+        "value of wallet_conn_id. The vendor's page says which ones there are.",
+        "string",
+        "",
+        "my_company.wallet.Wallet",
     ),
-    "wallet_conn_id": _option("Connection of the wallet's database.", "string", "", "wallet"),
+    "wallet_conn_id": _option(
+        "What the wallet is made with: the connection of its database. Empty: the wallets of this provider "
+        "have their tables where the ledger has its own.",
+        "string",
+        "",
+        "wallet",
+    ),
 }
 
 
@@ -127,6 +140,8 @@ def read(texts: dict[str, str]) -> Settings:
         field.name: _value(field.name, (texts.get(field.name) or OPTIONS[field.name]["default"]).strip())
         for field in fields(Settings)
     }
+    if values["callbacks"] and not values["wallet"]:
+        raise _invalid("wallet", "is empty although callbacks is True: nobody would answer")
     return Settings(**values)
 
 

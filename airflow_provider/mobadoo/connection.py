@@ -198,6 +198,14 @@ class MobadooOptions(VendorOptions):
         default="result.id",
     )
 
+    ticket_amount: str = form_field(
+        "Amount of a ticket with several tips",
+        "first: that of its first tip, as one operator reads it. sum: of all. refuse: take no such ticket. "
+        "What Mobadoo means is not published.",
+        default="first",
+        choices=("first", "sum", "refuse"),
+    )
+
     @classmethod
     def find_base_url(cls, connection: Connection, values: Mapping[str, Any]) -> str:
         """Take the environment's URL where no host is given, and complete a host name."""

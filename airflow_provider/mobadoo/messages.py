@@ -81,10 +81,16 @@ def read(conn_id: str, options: MobadooOptions, body: dict[str, Any]) -> Message
     )
 
 
+def family_of(body: Mapping[str, Any]) -> str | None:
+    """Return the family of a message as it is kept; None where it is of none that is known.
+
+    :param body: the message
+    """
+    return next((known for kind in _kinds(body) if (known := FAMILIES.get(kind.strip().upper()))), None)
+
+
 def _content(payload: dict[str, Any], identity: str) -> _Content:
-    family = next(
-        (known for kind in _kinds(payload) if (known := FAMILIES.get(kind.strip().upper()))), "OTHER"
-    )
+    family = family_of(payload) or "OTHER"
     if family == "MODEL_CHANGED":
         return _model(payload, identity)
     if family == "TICKET_CHANGED":

@@ -120,7 +120,7 @@ class Database:
                 yield connection
         except (exc.SQLAlchemyError, OverflowError) as error:
             # SQLite refuses what is no number of 64 bits with an error of Python's.
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
         """Do work in a transaction, and repeat it where the database undid it because of a deadlock.
@@ -140,24 +140,28 @@ class Database:
                     return work(connection)
             except (exc.SQLAlchemyError, OverflowError) as error:
                 if attempt == DEADLOCK_ATTEMPTS or not _is_deadlock(error):
-                    raise self._unavailable(error) from None
+                    raise self.unavailable(error) from None
             attempt += 1
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self, *, snapshot: bool = False) -> Iterator[sa.Connection]:
         """Open a transaction that only reads, and so holds up no batch.
 
+        :param snapshot: whether all statements see the same state of the database
         :raises StoreUnavailable: the database is down or damaged
         """
         try:
-            with self._reading() as connection:
+            with self._reading(snapshot) as connection:
                 yield connection
         except exc.SQLAlchemyError as error:
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+    def _reading(self, snapshot: bool = False) -> Iterator[sa.Connection]:
+        # In SQLite, and in MySQL where nobody has changed it, every transaction sees one state.
+        level = {"isolation_level": "REPEATABLE READ"} if snapshot and not self.is_sqlite else {}
+        options = {"reading": True, **level}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def exists(self) -> bool:
@@ -191,13 +195,17 @@ class Database:
         except exc.SQLAlchemyError as error:
             if _is_missing_table(error):
                 return False
-            raise self._unavailable(error) from None
+            raise self.unavailable(error) from None
 
     def close(self) -> None:
         """Close its connections."""
         self.engine.dispose()
 
-    def _unavailable(self, error: Exception) -> StoreUnavailable:
+    def unavailable(self, error: BaseException | None) -> StoreUnavailable:
+        """Return the error of a database that cannot be used.
+
+        :param error: what it or its driver raised
+        """
         # The driver's own words, without the statement and its parameters, which SQLAlchemy adds.
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         words = str(cause).strip().splitlines() or [type(error).__name__]
@@ -215,7 +223,7 @@ class Database:
             self.engine.dispose()
         return unavailable
 
-    def _may_be_back(self, error: Exception) -> bool:
+    def _may_be_back(self, error: BaseException | None) -> bool:
         """Say whether the database may be back by itself."""
         if not isinstance(error, exc.DBAPIError):
             return False

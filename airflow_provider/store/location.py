@@ -74,19 +74,20 @@ OPTIONS = {
 MODULES = {"psycopg": "psycopg", "psycopg2": "psycopg2", "pymysql": "pymysql", "mysqldb": "MySQLdb"}
 
 
-def configured(check: Callable[[Database], None] | None = None) -> Database:
+def configured(check: Callable[[Database], None] | None = None, *, wallet: str = "") -> Database:
     """Open the database that the configuration names, and prepare it.
 
     ``[vendor_apis] ledger_conn_id`` names an Airflow connection; without it, it is an SQLite file under
     AIRFLOW_HOME.
 
     :param check: is called before anything is created, and may raise
+    :param wallet: connection of a wallet's database, which may be another one; empty: it is the same
     :raises InvalidInput: the connection is of a type that cannot be a ledger
     :raises StoreUnavailable: the database cannot be used
     """
     from airflow.sdk import BaseHook
 
-    database = located(BaseHook.get_connection)
+    database = located(BaseHook.get_connection, wallet=wallet)
     try:
         if check is not None:
             check(database)
@@ -118,17 +119,18 @@ async def aconfigured() -> Database:
     return await asyncio.to_thread(prepared)
 
 
-def located(get_connection: Callable[[str], Any]) -> Database:
+def located(get_connection: Callable[[str], Any], *, wallet: str = "") -> Database:
     """Return the database that the configuration names, untouched.
 
     :param get_connection: finds an Airflow connection by its id
+    :param wallet: connection of a wallet's database, which may be another one; empty: it is the same
     :raises InvalidInput: the connection is of a type that cannot be a ledger
     """
     from airflow.sdk import conf
 
-    if conn_id := conf.get(SECTION, "ledger_conn_id", fallback=""):
+    if conn_id := wallet or conf.get(SECTION, "ledger_conn_id", fallback=""):
         connection = get_connection(conn_id)
-        url = connection_url(connection)
+        url = connection_url(connection, field=f"[{SECTION}] {'wallet' if wallet else 'ledger'}_conn_id")
         # A file is one machine's, whatever names it.
         shared = url.get_backend_name() != "sqlite"
         return Database(url, shared=shared, options=driver_options(connection, url))
@@ -144,14 +146,14 @@ def home() -> str:
     return path
 
 
-def connection_url(connection: Connection) -> sa.URL:
+def connection_url(connection: Connection, *, field: str = f"[{SECTION}] ledger_conn_id") -> sa.URL:
     """Turn an Airflow connection into the URL of a database.
 
     :param connection: the connection
+    :param field: the option that names it
     :raises InvalidInput: its type is not one of a database that can be a ledger, or the driver is not
         installed
     """
-    field = f"[{SECTION}] ledger_conn_id"
     backend = (connection.conn_type or "").lower()
     if backend == "generic":
         # What "airflow connections add" makes of a type whose provider is not installed.

@@ -337,3 +337,96 @@ notice = sa.Table(
     sa.Column("message", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=False),
     sa.Index("vendor_apis_notice_received", "received_at"),
 )
+
+wallet_player = sa.Table(
+    "vendor_apis_wallet_player",
+    metadata,
+    # A digest of connection and player: players of two connections are different ones.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("player", sa.String(250), nullable=False),
+    sa.Column("display_name", sa.String(250)),
+    # What the balance is in: minor units of this currency, which has so many decimals.
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("decimals", sa.Integer, nullable=False),
+    sa.Column("balance", sa.BigInteger, nullable=False),
+    # How many entries there are: the number of the latest one.
+    sa.Column("entries", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.CheckConstraint("balance >= 0", name="vendor_apis_wallet_player_balance"),
+    sa.Index("vendor_apis_wallet_player_conn_id", "conn_id"),
+)
+
+wallet_ticket = sa.Table(
+    "vendor_apis_wallet_ticket",
+    metadata,
+    # A digest of connection, player and ticket: two players may have tickets of the same id.
+    sa.Column("id", sa.String(32), primary_key=True),
+    # The row of a player who need not exist.
+    sa.Column("player_id", sa.String(32), nullable=False),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("player", sa.String(250), nullable=False),
+    sa.Column("ticket", sa.String(250), nullable=False),
+    sa.Column("transaction_id", sa.String(250)),
+    # Digest of the session that it was made in: a repeat has no other player, though the session is over.
+    sa.Column("session", sa.String(64)),
+    # "accepted", "settled", "refunded", "refused", or "void": refunded before it came.
+    sa.Column("state", sa.String(10), nullable=False),
+    # In minor units.
+    sa.Column("stake", sa.BigInteger),
+    sa.Column("won", sa.BigInteger),
+    # Why it was refused.
+    sa.Column("code", sa.Integer),
+    sa.Column("reason", sa.String(250)),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_wallet_ticket_player_id", "player_id"),
+    sa.Index("vendor_apis_wallet_ticket_session", "session"),
+)
+
+wallet_entry = sa.Table(
+    "vendor_apis_wallet_entry",
+    metadata,
+    # A digest of connection, player, ticket and movement: each moves money once.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("player_id", sa.String(32), nullable=False),
+    # From 1, without a gap.
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("player", sa.String(250), nullable=False),
+    # Nothing where money moves without a ticket.
+    sa.Column("ticket", sa.String(250)),
+    # "debit", "settle", "refund", "opening" or "adjustment".
+    sa.Column("movement", sa.String(10), nullable=False),
+    # In minor units; what the player loses is negative.
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("balance_after", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.CheckConstraint("balance_after >= 0", name="vendor_apis_wallet_entry_balance_after"),
+    sa.Index("vendor_apis_wallet_entry_number", "player_id", "number", unique=True),
+)
+
+wallet_note = sa.Table(
+    "vendor_apis_wallet_note",
+    metadata,
+    # A digest of all that tells one from another: the same thing again is counted.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("player", sa.String(250), nullable=False),
+    sa.Column("ticket", sa.String(250), nullable=False),
+    sa.Column("transaction_id", sa.String(250)),
+    # "early" or "contradiction".
+    sa.Column("kind", sa.String(20), nullable=False),
+    # What was asked for, and what the ticket was by then; amounts as decimals.
+    sa.Column("movement", sa.String(10), nullable=False),
+    sa.Column("amount", sa.String(60)),
+    sa.Column("state", sa.String(10)),
+    sa.Column("recorded", sa.String(60)),
+    sa.Column("times", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    # When it was settled after all, or a person had seen to it.
+    sa.Column("closed_at", sa.Double),
+    sa.Index("vendor_apis_wallet_note_closed_at", "closed_at"),
+)

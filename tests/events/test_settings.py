@@ -40,6 +40,7 @@ def test_the_metadata_has_every_option():
 def test_airflows_configuration_is_read(monkeypatch):
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WEBHOOK_CONNECTIONS", " acme_orders, acme_stock,acme_orders ,")
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__CALLBACKS", "true")
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WALLET", "my_company.Wallet")
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WEBHOOK_WRITERS", "4")
     loaded = load()
     assert loaded.webhook_connections == ("acme_orders", "acme_stock")
@@ -77,3 +78,9 @@ def test_the_options_load_nothing_but_the_standard_library():
     code = "import sys, airflow_provider.events.settings; print('airflow' in sys.modules, 'sqlalchemy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_callbacks_without_a_wallet_are_refused_by_the_name_of_the_option():
+    with pytest.raises(InvalidInput, match="wallet is empty although callbacks is True") as error:
+        read({"callbacks": "True"})
+    assert error.value.field == "[vendor_apis] wallet"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import uvicorn
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from airflow_provider.events.app import PREFIX, receiver_app
+from airflow_provider.events.callbacks import Callbacks
 from airflow_provider.events.message import Message
 from airflow_provider.events.outcome import Outcome
 from airflow_provider.events.receiver import Receiver
@@ -148,6 +150,7 @@ def receiving(
     connections: dict[str, Any] | None = None,
     find: Callable[[str], Any] | None = None,
     body_seconds: float = 20.0,
+    wallet: Any = None,
     **options: Any,
 ) -> Iterator[Receiving]:
     """Run the receiver on a free port.
@@ -156,6 +159,7 @@ def receiving(
     :param connections: those that there are, by id
     :param find: finds a connection, in place of ``connections``
     :param body_seconds: how long a body may take
+    :param wallet: answers callbacks; None: they are off
     :param options: of the configuration
     """
     stored = intake or MemoryIntake()
@@ -170,9 +174,13 @@ def receiving(
     receiver = Receiver(
         configuration, stored, Connections(configuration.webhook_connections, look_up), body_seconds
     )
-    with serving_app(Starlette(routes=[Mount(PREFIX, receiver_app(receiver))])) as port:
+    wallets: Any = SimpleNamespace(of=lambda conn_id: wallet, close=lambda: None)
+    callbacks = Callbacks(receiver, wallets) if wallet is not None else None
+    with serving_app(Starlette(routes=[Mount(PREFIX, receiver_app(receiver, callbacks))])) as port:
         found.port = port
         yield found
+    if callbacks is not None:
+        callbacks.close()
 
 
 @contextmanager

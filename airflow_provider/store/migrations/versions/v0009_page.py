@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from alembic.operations import Operations
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 LEDGER, QUOTA = "vendor_apis_ledger", "vendor_apis_quota"
 UNKNOWN = "vendor_apis_ledger_unknown"

@@ -1,0 +1,287 @@
+"""The rows of a wallet: read, locked and written inside the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from airflow_provider.mobadoo.wallet.money import to_decimal
+from airflow_provider.mobadoo.wallet.protocol import Refused
+from airflow_provider.mobadoo.wallet.rules import Known, Movement, Note, State
+from airflow_provider.store.tables import wallet_entry, wallet_note, wallet_player, wallet_ticket
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from airflow_provider.mobadoo.wallet.rules import Decision
+
+LONGEST = 250
+"""Characters of a player's or a ticket's identifier."""
+
+
+def row_id(*parts: str) -> str:
+    """Return the id of a row: a digest of what identifies it.
+
+    :param parts: the parts, in which there is no NUL
+    """
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A player's row.
+
+    :param id: the row's id
+    :param currency: three letters of ISO 4217
+    :param decimals: of the balance
+    :param balance: in minor units
+    :param entries: the number of the latest entry
+    :param display_name: what the player is called
+    """
+
+    id: str
+    currency: str
+    decimals: int
+    balance: int
+    entries: int
+    display_name: str | None
+
+
+class Books:
+    """A connection's players, tickets and entries, in an open transaction.
+
+    :param connection: the transaction
+    :param conn_id: the connection of Mobadoo's
+    """
+
+    def __init__(self, connection: sa.Connection, conn_id: str) -> None:
+        self._connection = connection
+        self._conn_id = conn_id
+        self._now = time.time()
+
+    def account(self, player: str, *, lock: bool = False) -> Account | None:
+        """Return a player's row; None where there is none.
+
+        :param player: the player
+        :param lock: whether nobody else may change it until the transaction ends
+        """
+        query = sa.select(wallet_player).where(wallet_player.c.id == row_id(self._conn_id, player))
+        row = self._connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:
+            return None
+        return Account(row.id, row.currency, row.decimals, row.balance, row.entries, row.display_name)
+
+    def ticket(self, player: str, ticket: str) -> Known | None:
+        """Return what is known of a ticket; None where it is not known."""
+        table = wallet_ticket.c
+        columns = (table.state, table.stake, table.won, table.code, table.reason)
+        query = sa.select(*columns).where(table.id == row_id(self._conn_id, player, ticket))
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        refusal = Refused(row.reason, row.code) if row.reason is not None else None
+        return Known(State(row.state), row.stake, row.won, refusal)
+
+    def move(
+        self, account: Account, player: str, ticket: str | None, movement: Movement, amount: int
+    ) -> Account:
+        """Change a balance, with an entry.
+
+        :param account: the player's row, which is locked
+        :param player: the player
+        :param ticket: the ticket; None where money moves without one
+        :param movement: why
+        :param amount: minor units
+        :return: the row as it is now
+        """
+        number, balance = account.entries + 1, account.balance + amount
+        parts = (ticket, movement) if ticket is not None else ("", movement, str(number))
+        self._connection.execute(
+            sa.update(wallet_player)
+            .where(wallet_player.c.id == account.id)
+            .values(balance=balance, entries=number, updated_at=self._now)
+        )
+        self._connection.execute(
+            sa.insert(wallet_entry).values(
+                id=row_id(self._conn_id, player, *parts),
+                player_id=account.id,
+                number=number,
+                conn_id=self._conn_id,
+                player=player,
+                ticket=ticket,
+                movement=movement.value,
+                amount=amount,
+                balance_after=balance,
+                created_at=self._now,
+            )
+        )
+        return Account(account.id, account.currency, account.decimals, balance, number, account.display_name)
+
+    def add_account(self, player: str, currency: str, decimals: int, display_name: str | None) -> Account:
+        """Insert a player's row, without money.
+
+        :raises sqlalchemy.exc.IntegrityError: another transaction was faster
+        """
+        account = Account(self.order(player), currency, decimals, 0, 0, display_name)
+        self._connection.execute(
+            sa.insert(wallet_player).values(
+                id=account.id,
+                conn_id=self._conn_id,
+                player=player,
+                display_name=display_name,
+                currency=currency,
+                decimals=decimals,
+                balance=0,
+                entries=0,
+                created_at=self._now,
+                updated_at=self._now,
+            )
+        )
+        return account
+
+    def rename(self, account: Account, display_name: str | None) -> None:
+        """Change what a player is called."""
+        self._connection.execute(
+            sa.update(wallet_player)
+            .where(wallet_player.c.id == account.id)
+            .values(display_name=display_name, updated_at=self._now)
+        )
+
+    def order(self, player: str) -> str:
+        """Return the id of a player's row: rows are locked in the order of their ids."""
+        return row_id(self._conn_id, player)
+
+    def add_ticket(self, player: str, ticket: str, values: dict[str, Any]) -> None:
+        """Insert a ticket's row.
+
+        :param values: the other columns
+        :raises sqlalchemy.exc.IntegrityError: another transaction was faster
+        """
+        self._connection.execute(
+            sa.insert(wallet_ticket).values(
+                id=row_id(self._conn_id, player, ticket),
+                player_id=row_id(self._conn_id, player),
+                conn_id=self._conn_id,
+                player=player,
+                ticket=ticket,
+                created_at=self._now,
+                updated_at=self._now,
+                **values,
+            )
+        )
+
+    def change_ticket(self, player: str, ticket: str, values: dict[str, Any]) -> None:
+        """Change a ticket's row; its player's is locked."""
+        self._connection.execute(
+            sa.update(wallet_ticket)
+            .where(wallet_ticket.c.id == row_id(self._conn_id, player, ticket))
+            .values(updated_at=self._now, **values)
+        )
+
+    def player_of_session(self, ticket: str, digest: str) -> str | None:
+        """Return the player of a ticket that was made in a session; None where there is none."""
+        table = wallet_ticket.c
+        query = sa.select(table.player).where(
+            table.session == digest, table.conn_id == self._conn_id, table.ticket == ticket
+        )
+        return self._connection.scalar(query.limit(1))
+
+    def note(self, kind: Note, noted: Noted) -> None:
+        """Write down what a person has to see; the same thing again is counted.
+
+        :raises sqlalchemy.exc.IntegrityError: another transaction was faster
+        """
+        id_ = self._note_id(kind, noted)
+        table = wallet_note
+        again = (
+            sa.update(table).where(table.c.id == id_).values(times=table.c.times + 1, updated_at=self._now)
+        )
+        if self._connection.execute(again).rowcount:
+            return
+        recorded = noted.recorded
+        self._connection.execute(
+            sa.insert(table).values(
+                id=id_,
+                conn_id=self._conn_id,
+                player=noted.player,
+                ticket=noted.ticket,
+                transaction_id=noted.transaction_id,
+                kind=kind.value,
+                movement=noted.movement.value,
+                amount=None if noted.amount is None else str(noted.amount)[:60],
+                state=noted.known.state.value if noted.known else None,
+                recorded=None if recorded is None else str(recorded),
+                times=1,
+                created_at=self._now,
+                updated_at=self._now,
+            )
+        )
+
+    def close_early(self, player: str, ticket: str) -> None:
+        """Close the note of a settlement that came before its ticket, now that it is settled."""
+        table = wallet_note
+        early = row_id(self._conn_id, player, ticket, Note.EARLY)
+        self._connection.execute(
+            sa.update(table)
+            .where(table.c.id == early, table.c.closed_at.is_(None))
+            .values(closed_at=self._now, updated_at=self._now)
+        )
+
+    def _note_id(self, kind: Note, noted: Noted) -> str:
+        parts = (self._conn_id, noted.player, noted.ticket, kind.value)
+        if kind == Note.EARLY:
+            return row_id(*parts)
+        return row_id(*parts, noted.movement, "" if noted.amount is None else _plain(noted.amount))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What a note is about.
+
+    :param player: the player
+    :param ticket: the ticket
+    :param transaction_id: Mobadoo's id of the transaction
+    :param movement: what was asked for
+    :param amount: how much
+    :param known: what the ticket is
+    :param decimals: those of the player's currency
+    """
+
+    player: str
+    ticket: str
+    transaction_id: str | None
+    movement: Movement
+    amount: Decimal | None
+    known: Known | None
+    decimals: int | None
+
+    @property
+    def recorded(self) -> Decimal | None:
+        """The amount that the ticket has in the books."""
+        if self.known is None or self.decimals is None:
+            return None
+        minor = self.known.won if self.known.state == State.SETTLED else self.known.stake
+        return None if minor is None else to_decimal(minor, self.decimals)
+
+
+def ticket_values(decision: Decision, stake: int | Refused | None) -> dict[str, Any]:
+    """Return the columns of a new ticket that a decision determines."""
+    refusal = decision.refusal
+    return {
+        "state": decision.state.value if decision.state else None,
+        "stake": stake if isinstance(stake, int) else None,
+        "code": refusal.code if refusal else None,
+        "reason": refusal.state[:LONGEST] if refusal else None,
+    }
+
+
+def _plain(amount: Decimal) -> str:
+    """Return the same text for amounts that are the same, however they are written."""
+    _, digits, exponent = amount.as_tuple()
+    significant = "".join(map(str, digits)).strip("0")
+    trailing = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return f"{significant}e{int(exponent) + trailing}" if significant else "0"

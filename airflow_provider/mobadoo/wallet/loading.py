@@ -1,0 +1,172 @@
+"""Load players: who is missing is created, and what differs is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.mobadoo.wallet.money import AmountError, decimals_of, to_decimal, to_minor
+from airflow_provider.mobadoo.wallet.rules import Movement
+from airflow_provider.store.sessions import LONGEST_PLAYER, Session, Sessions, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from decimal import Decimal
+
+    from airflow_provider.mobadoo.wallet.books import Books
+    from airflow_provider.mobadoo.wallet.databases import Databases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """A player to be loaded.
+
+    :param player: the operator's own identifier of the player
+    :param currency: three letters of ISO 4217
+    :param balance: what the player has
+    :param display_name: what the player is called; None: it stays as it is
+    :param hash: a session in clear, in place of the one that the player has; None: it stays as it is
+    """
+
+    player: str
+    currency: str
+    balance: Decimal
+    display_name: str | None = None
+    hash: str | None = field(default=None, repr=False)
+
+
+class Outcome(StrEnum):
+    """What has become of a player who was loaded."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    """There with this balance; the name and the session are as they were given."""
+
+    DIFFERS = "differs"
+    """There with another balance, which stays."""
+
+    ADJUSTED = "adjusted"
+    """There with another balance, which was changed to the one that is given."""
+
+    FAILED = "failed"
+    """Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What has become of a player.
+
+    :param outcome: what
+    :param before: the balance that the player had; None for a new one, and where it failed
+    :param balance: the balance that the player has now; None where it failed
+    :param error: why it failed
+    """
+
+    outcome: Outcome
+    before: Decimal | None = None
+    balance: Decimal | None = None
+    error: VendorError | None = None
+
+
+def load_players(
+    databases: Databases,
+    conn_id: str,
+    players: Sequence[Player],
+    run: Callable[[Callable[[Books], list[Loaded]]], list[Loaded]],
+    *,
+    adjust: bool,
+) -> list[Loaded]:
+    """Load players, see :meth:`SqlWallet.load`.
+
+    :param databases: those of the wallet
+    :param conn_id: the connection whose players they are
+    :param players: the players
+    :param run: does work in a transaction
+    :param adjust: whether a balance that differs is changed
+    """
+    checked = [_checked(player) for player in players]
+    sessions = {
+        player.player: Session(player.player, digest_of(conn_id, player.hash), given=True)
+        for player, one in zip(players, checked, strict=True)
+        if player.hash and isinstance(one, int)
+    }
+    store = Sessions(databases.sessions, conn_id)
+    taken = store.of_others([*sessions.values()])
+    for position, player in enumerate(players):
+        session = sessions.get(player.player)
+        if session is not None and session.digest in taken:
+            checked[position] = _invalid(
+                "hash", "stands for another player", "Give each a hash of their own."
+            )
+
+    def work(books: Books) -> list[Loaded]:
+        found: list[Loaded | None] = [None] * len(players)
+        # Two transactions that lock the same players lock them in the same order.
+        for position in sorted(range(len(players)), key=lambda one: books.order(players[one].player)):
+            found[position] = _load(books, players[position], checked[position], adjust)
+        return [one for one in found if one is not None]
+
+    loaded = run(work)
+    store.replace(
+        sessions[player.player]
+        for player, one in zip(players, loaded, strict=True)
+        if player.player in sessions and one.error is None
+    )
+    return loaded
+
+
+def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool) -> Loaded:
+    if isinstance(balance, VendorError):
+        return Loaded(outcome=Outcome.FAILED, error=balance)
+    account = books.account(player.player, lock=True)
+    decimals = decimals_of(player.currency)
+    if account is None:
+        account = books.add_account(player.player, player.currency, decimals, player.display_name)
+        books.move(account, player.player, None, Movement.OPENING, balance)
+        return Loaded(outcome=Outcome.CREATED, balance=to_decimal(balance, decimals))
+    if account.currency != player.currency:
+        error = _invalid(
+            "currency", "is not the one that the player has", "A player's currency cannot be changed."
+        )
+        return Loaded(outcome=Outcome.FAILED, error=error)
+    if account.decimals != decimals:
+        # The list of currencies has changed since: what is in the books stays what it is.
+        balance = to_minor(player.balance, account.decimals)
+    if player.display_name not in (None, account.display_name):
+        books.rename(account, player.display_name)
+    before = to_decimal(account.balance, account.decimals)
+    if account.balance == balance:
+        return Loaded(outcome=Outcome.UNCHANGED, before=before, balance=before)
+    if not adjust:
+        return Loaded(outcome=Outcome.DIFFERS, before=before, balance=before)
+    books.move(account, player.player, None, Movement.ADJUSTMENT, balance - account.balance)
+    return Loaded(outcome=Outcome.ADJUSTED, before=before, balance=to_decimal(balance, account.decimals))
+
+
+def _checked(player: Player) -> int | VendorError:
+    """Return the balance in minor units, or what is wrong."""
+    try:
+        _check_text("player", player.player, required=True)
+        _check_text("display_name", player.display_name or "")
+        if player.hash:
+            _check_text("hash", player.hash)
+        return to_minor(player.balance, decimals_of(player.currency))
+    except InvalidInput as error:
+        return error
+    except AmountError as error:
+        return _invalid("balance", str(error), "Write it with the decimals of the currency, like 10.50.")
+
+
+def _check_text(name: str, text: str, *, required: bool = False) -> None:
+    if required and not text:
+        raise _invalid(name, "is empty", "Give each player an identifier.")
+    if len(text) > LONGEST_PLAYER:
+        raise _invalid(name, f"is longer than {LONGEST_PLAYER} characters", "Shorten it.")
+    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
+        raise _invalid(name, "has a character that databases do not store", "Remove it.")
+
+
+def _invalid(name: str, fault: str, remedy: str) -> InvalidInput:
+    return InvalidInput(f'"{name}" {fault}.', field=name, remedy=remedy)
