@@ -62,6 +62,7 @@ class DemoFailed(Exception):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--up", action="store_true", help="start Airflow's web UI instead of the runs")
+    parser.add_argument("--few", action="store_true", help="with --up: only the Dags that fill the page")
     options = parser.parse_args()
     # As after Ctrl+C: whatever was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -71,7 +72,7 @@ def main() -> int:
             environment = prepare_home()
             say(started, f"The sandbox listens on {sandbox.url}")
             if options.up:
-                return serve(sandbox, environment, started)
+                return serve(sandbox, environment, started, few=options.few)
             environment.update(sandbox.connections)
             # At midnight the quota would start again, and not add up.
             sandbox.clock(freeze=True)
@@ -268,11 +269,11 @@ def logged(process: subprocess.Popen[str]) -> Iterator[str]:
 # The web UI
 
 
-def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float) -> int:
+def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float, *, few: bool) -> int:
     """Run Airflow with its web UI until Ctrl+C."""
     url = f"http://127.0.0.1:{free_port(8080)}"
     environment.update(web_settings(url))
-    environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(demo_page.folder(HOME, ROOT / "dags_examples"))
+    environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(demo_page.folder(HOME, ROOT / "dags_examples", few=few))
     say(started, f"Airflow makes its database in {HOME}")
     airflow(environment, "db", "migrate")
     import_connections(sandbox, environment)

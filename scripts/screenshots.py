@@ -43,7 +43,7 @@ OPERATIONS = re.compile(r"Operations\s+(http\S+)/plugin/vendor-apis")
 @contextmanager
 def demo() -> Iterator[str]:
     """Start what ``make up`` starts; the value is where its web UI listens."""
-    command = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--up"]
+    command = [sys.executable, str(ROOT / "scripts" / "demo.py"), "--up", "--few"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

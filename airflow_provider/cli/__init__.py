@@ -17,7 +17,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="Look after the vendor APIs' ledger, quotas, states, sessions, webhooks, WebSockets, wallets",
+            help="Look after the ledger, quotas, states, sessions, webhooks, WebSockets and wallets",
             subcommands=[
                 ledger.group(),
                 quota.command(),

@@ -12,7 +12,7 @@ from airflow_provider.events.outcome import Outcome
 from airflow_provider.events.storing import CHECK_AFTER
 from airflow_provider.events.table import Delivery
 from airflow_provider.events.telling import Teller
-from airflow_provider.store.keyset import distinct
+from airflow_provider.store.keyset import distinct, each_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,13 +44,14 @@ def list_deliveries(
 
     # Not the payloads, which may be long.
     query = sa.select(*SHOWN, Delivery.events).order_by(Delivery.id.desc()).limit(limit)
-    if conn_ids is not None:
-        query = query.where(Delivery.conn_id.in_(conn_ids))
     if before is not None:
         query = query.where(Delivery.id < before)
     query = query.filter_by(**filters)
     with create_session(scoped=False) as session:
-        rows = session.execute(query).all()
+        # Each connection by itself: all at once would be read to the last row, and sorted.
+        looks = [query] if conn_ids is None else each_of(query, Delivery.conn_id, [*conn_ids])
+        rows = [row for one in looks for row in session.execute(one)]
+        rows = sorted(rows, key=lambda row: int(row.id), reverse=True)[:limit]
         runs = _runs(session, {event["event"] for row in rows for event in row.events})
     return [_summary(row, runs) for row in rows]
 

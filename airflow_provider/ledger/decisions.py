@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider.store.engine import Database
 
 Answer = Literal["done", "not_done"]
+"""What can be decided about a record of unknown outcome."""
 
 ORDER = keyset.Order(table.c.conn_id, table.c.decided_at, table.c.id)
 
@@ -43,7 +44,9 @@ class Decider:
         return cls(user_of_process(), "cli")
 
 
-def write_down(connection: sa.Connection, rows: Iterable[Any], answer: Answer, by: Decider) -> None:
+def write_down(
+    connection: sa.Connection, rows: Iterable[Any], answer: Answer | Literal["closed"], by: Decider
+) -> None:
     """Write down a decision.
 
     :param connection: the transaction that carries it out

@@ -14,7 +14,7 @@ from airflow_provider.events import deliveries
 from airflow_provider.ledger import admin, unknown
 from airflow_provider.ledger.decisions import Answer, Decider
 from airflow_provider.ledger.resolution import result_of
-from airflow_provider.pages import delivery_section, sections
+from airflow_provider.pages import delivery_section, sections, wallet_section
 from airflow_provider.pages.access import View, form_is_ours
 from airflow_provider.pages.ledger_database import Failure, attempt, with_ledger
 from airflow_provider.pages.rendering import headers, render
@@ -108,6 +108,13 @@ def replay(request: Request, view: View, delivery_id: int) -> RedirectResponse:
         return deliveries.replay_delivery(delivery_id, by=view.name) or 0
 
     return _back(request, f"deliveries/{delivery_id}", told=_done(attempt(work)))
+
+
+@router.post("/wallet/{note}/close", dependencies=[Depends(form_is_ours)])
+def close_note(request: Request, view: View, note: str) -> RedirectResponse:
+    """Close what a person has seen to."""
+    _done(with_ledger(lambda database: wallet_section.close(database, view, note), wallet=True))
+    return _back(request, "wallet")
 
 
 def _mine(database: Database, view: Viewer, conn_id: str) -> list[str]:

@@ -45,13 +45,13 @@ class _Kept:
         self._lock = threading.Lock()
         self._database: Database | None = None
 
-    def get(self) -> Database:
+    def get(self, wallet: str) -> Database:
         from airflow.models.connection import Connection
 
         with warnings.catch_warnings():
             # Airflow 3.2 warns about its own models.
             warnings.simplefilter("ignore")
-            found = located(Connection.get_connection_from_secrets)
+            found = located(Connection.get_connection_from_secrets, wallet=wallet)
         with self._lock:
             if self._database is not None and self._database.same_as(found):
                 found.close()
@@ -61,17 +61,21 @@ class _Kept:
             return found
 
 
-_kept = _Kept()
+_kept, _kept_wallet = _Kept(), _Kept()
 
 
 @contextmanager
-def ledger() -> Iterator[Database]:
+def ledger(*, wallet: bool = False) -> Iterator[Database]:
     """Open the provider's database; none is created.
 
+    :param wallet: whether that of the wallet is meant, which may be another one
     :raises NothingYet: there is none
     :raises VendorError: it cannot be used
     """
-    database = _kept.get()
+    from airflow.configuration import conf
+
+    name = conf.get("vendor_apis", "wallet_conn_id", fallback="") if wallet else ""
+    database = _kept_wallet.get(name) if name else _kept.get("")
     if not database.exists():
         raise NothingYet(database.place)
     database.prepare()
@@ -97,14 +101,15 @@ def attempt(load: Callable[[], T]) -> T | Failure:
         return Failure(f"{faults.describe(error)}.")
 
 
-def with_ledger(load: Callable[[Database], T]) -> T | Failure:
+def with_ledger(load: Callable[[Database], T], *, wallet: bool = False) -> T | Failure:
     """Load a section from the provider's database.
 
     :param load: loads it
+    :param wallet: whether that of the wallet is meant
     """
 
     def work() -> T:
-        with ledger() as database:
+        with ledger(wallet=wallet) as database:
             return load(database)
 
     return attempt(work)

@@ -32,6 +32,7 @@ SECTIONS = (
     ("quotas", "Quotas"),
     ("deliveries", "Deliveries"),
     ("streams", "Streams"),
+    ("wallet", "Wallets"),
 )
 """The parts of the page: address and name."""
 

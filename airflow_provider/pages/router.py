@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from airflow_provider.ledger.unknown import Filter
-from airflow_provider.pages import delivery_section, sections, stream_section
+from airflow_provider.pages import delivery_section, sections, stream_section, wallet_section
 from airflow_provider.pages.access import View  # noqa: TC001 - FastAPI reads the annotations
 from airflow_provider.pages.ledger_database import Failure, attempt
 from airflow_provider.pages.ledger_database import with_ledger as from_ledger
@@ -50,7 +50,7 @@ def overview(request: Request, view: View) -> HTMLResponse:
         unknown=load(lambda database: sections.count_unknown(database, view)),
         quotas=load(lambda database: quotas(database, view, days=False)),
         deliveries=attempt(lambda: delivery_section.page(view, limit=FEW)),
-        listeners=load(lambda database: stream_section.summary(stream_section.listeners(database, view))),
+        streams=load(lambda database: stream_section.streams(database, view)),
         many=sections.MANY,
     )
 
@@ -160,7 +160,14 @@ def streams(request: Request, view: View) -> HTMLResponse:
         request,
         view,
         "streams.html",
-        listeners=from_ledger(lambda database: stream_section.listeners(database, view)),
+        streams=from_ledger(lambda database: stream_section.streams(database, view)),
         gaps=attempt(lambda: stream_section.gaps(view)),
         days=stream_section.DAYS,
     )
+
+
+@router.get("/wallet")
+def wallet(request: Request, view: View) -> HTMLResponse:
+    """Show what the books of wallets cannot follow."""
+    found = from_ledger(lambda database: wallet_section.notes(database, view), wallet=True)
+    return render(request, view, "wallet.html", notes=found)

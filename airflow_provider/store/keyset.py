@@ -58,9 +58,8 @@ def newest(
     if few:
         return list(connection.execute(query.where(order.conn_id.in_(conn_ids))).mappings())
     found: list[sa.RowMapping] = []
-    for group in _groups(conn_ids):
-        looks = [sa.select(query.where(order.conn_id == conn_id).subquery()) for conn_id in group]
-        found += connection.execute(sa.union_all(*looks)).mappings()
+    for looks in each_of(query, order.conn_id, conn_ids):
+        found += connection.execute(looks).mappings()
     names = (str(at.key), str(id_.key))
     found.sort(key=lambda row: tuple(row[name] for name in names), reverse=True)
     return found[:limit]
@@ -108,6 +107,13 @@ def count_up_to(
     return count
 
 
-def _groups(conn_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def each_of(query: sa.Select[Any], conn_id: Any, conn_ids: Sequence[str]) -> Iterator[sa.CompoundSelect[Any]]:
+    """Yield statements that carry out a query for each of some connections.
+
+    :param query: selects rows, in an order and up to a limit
+    :param conn_id: the column of the connection
+    :param conn_ids: the connections
+    """
     for start in range(0, len(conn_ids), TOGETHER):
-        yield conn_ids[start : start + TOGETHER]
+        group = conn_ids[start : start + TOGETHER]
+        yield sa.union_all(*(sa.select(query.where(conn_id == one).subquery()) for one in group))

@@ -14,7 +14,17 @@ from airflow_provider.ledger import decisions
 from airflow_provider.store.tables import ledger
 from tests.support.page import SCRIPT, add_batch, add_delivery, add_quota, add_unknown
 
-PARTS = ["", "batches", "batches/running", "unknown", "unknown/decisions", "quotas", "deliveries", "streams"]
+PARTS = [
+    "",
+    "batches",
+    "batches/running",
+    "unknown",
+    "unknown/decisions",
+    "quotas",
+    "deliveries",
+    "streams",
+    "wallet",
+]
 WITHOUT_RIGHTS = ["viewer", "user"]
 WITH_RIGHTS = ["op", "admin"]
 
@@ -94,6 +104,7 @@ def test_values_are_shown_as_text(look, book):
     add_batch(book, dag_id=SCRIPT, run_id=SCRIPT, task_id=SCRIPT, error=SCRIPT, output=SCRIPT, report=SCRIPT)
     add_batch(book, dag_id=SCRIPT, state="running", operation=SCRIPT)
     add_quota(book, conn_id=SCRIPT, vendor=SCRIPT)
+    add_note(book, conn_id=SCRIPT, player=SCRIPT, ticket=SCRIPT, amount=SCRIPT)
     number = add_delivery(conn_id=SCRIPT, family=SCRIPT, payload={SCRIPT: SCRIPT}, assets=[SCRIPT])
     for part in [*PARTS, f"deliveries/{number}"]:
         assert SCRIPT not in look(part).text
@@ -186,7 +197,7 @@ def test_without_a_ledger_the_page_says_so_and_shows_the_rest(look):
 def test_a_ledger_that_cannot_be_used_leaves_the_deliveries(look, ledger_path):
     ledger_path.write_bytes(b"not a database at all " * 100)
     number = add_delivery()
-    for part in ("", "batches", "unknown", "quotas", "streams"):
+    for part in ("", "batches", "unknown", "quotas", "streams", "wallet"):
         page = look(part)
         assert page.status_code == 200
         assert "cannot be used" in page.text
@@ -336,23 +347,35 @@ def test_who_listens_to_a_stream_is_shown_with_what_waits(look, book):
 
     now = time.time()
     with book.begin() as connection:
-        for name, lease in (("here/1/x", now + 60), ("gone/2/y", now - 60)):
-            values = {"owner": name, "stream": "s", "conn_id": "mobadoo_default", "heard_at": now - 5}
+        for name, lease in (("here", now + 60), ("gone", now - 60)):
+            values = {"owner": name, "stream": name, "conn_id": f"mobadoo_{name}", "heard_at": now - 5}
             connection.execute(sa.insert(listener).values(**values, lease_until=lease, closed=0))
         for _ in range(3):
-            values = {"stream": "s", "owner": "gone/2/y", "received_at": now, "event": "{}"}
+            values = {"stream": "gone", "owner": "gone", "received_at": now, "event": "{}"}
             connection.execute(sa.insert(spool).values(**values))
-    found = rows(look("streams"))
-    assert [(row.split()[0], row.split()[-2:]) for row in sorted(found)] == [
-        ("gone", ["3", "gone"]),
-        ("listening", ["0", "here"]),
-    ]
+    gone, here = rows(look("streams"))
+    assert gone.startswith("nobody listens mobadoo_gone")
+    assert gone.endswith(" 3 0")
+    assert here.startswith("listening mobadoo_here")
+    assert here.endswith(" 0 1")
+    assert rows(look("streams", "viewer")) == []
 
 
-def test_the_gaps_of_a_stream_are_shown(look, book, monkeypatch):
+def test_the_gaps_of_a_stream_are_shown(look, book):
     from airflow_provider.pages import stream_section
 
     until = datetime.now(UTC)
+    gap = {"since": (until - timedelta(seconds=90)).isoformat(), "until": until.isoformat()}
+    add_delivery(source="websocket", family="DESYNC", gap=gap)
+    add_delivery(
+        source="websocket",
+        family="DESYNC",
+        gap={"since": None, "until": (until + timedelta(days=1)).isoformat()},
+    )
+    first, second = rows(look("streams"))
+    assert "never heard before" in first
+    assert second.endswith("1 min 30 s")
+    assert rows(look("streams", "viewer")) == []
     extra = {
         "payload": {
             "conn_id": "mobadoo_default",
@@ -368,3 +391,39 @@ def test_the_gaps_of_a_stream_are_shown(look, book, monkeypatch):
         {"payload": {"gap": {"until": 1}}},
     ):
         assert stream_section._gap(other) is None
+
+
+# --- wallets -----------------------------------------------------------------------------------------------
+
+
+def add_note(book: Any, **fields: Any) -> str:
+    from airflow_provider.store.tables import wallet_note
+
+    values = {
+        "player": "ann",
+        "ticket": "t-1",
+        "kind": "contradiction",
+        "movement": "settle",
+        "amount": "5.00",
+    }
+    values |= {"conn_id": "mobadoo_default", "state": "refunded", "recorded": "2.50", "times": 2}
+    values |= {"created_at": 1.0, "updated_at": 1.0, **fields}
+    id_ = f"note-{time.monotonic_ns()}"
+    with book.begin() as connection:
+        connection.execute(sa.insert(wallet_note).values(**values, id=id_))
+    return id_
+
+
+def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
+    id_ = add_note(book)
+    [row] = rows(look("wallet"))
+    assert row.startswith("contradiction mobadoo_default ann t-1 settle 5.00 refunded 2.50 2 ")
+    assert rows(look("wallet", "viewer")) == []
+    assert press(f"wallet/{id_}/close", "viewer").status_code == 403
+    assert press(f"wallet/{id_}/close", None).status_code == 401
+    assert press(f"wallet/{id_}/close", "op", token="x").status_code == 403
+    assert press(f"wallet/{id_}/close", "op").status_code == 303
+    assert rows(look("wallet")) == []
+    assert press(f"wallet/{id_}/close", "op").status_code == 404
+    [trail] = rows(look("unknown/decisions"))
+    assert "op_name this page closed" in trail
