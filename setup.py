@@ -64,7 +64,7 @@ setup(
     keywords=["airflow", "provider", "imbee", "wolkvox", "mpohoda", "mobadoo"],
     python_requires=">=3.11",
     packages=find_packages(include=["airflow_provider", "airflow_provider.*"]),
-    package_data={"airflow_provider": ["py.typed", "events/alembic.ini"]},
+    package_data={"airflow_provider": ["py.typed", "events/alembic.ini", "pages/templates/*"]},
     cmdclass={"build_py": BuildWithExamples},
     zip_safe=False,
     # The lower bounds are those of locks/lowest.txt, which `tox -e lowest` tests.
@@ -81,6 +81,9 @@ setup(
         "alembic>=1.14.1",
         # Decimals of each currency.
         "iso4217>=1.12.20240625",
+        # The operations page; Airflow needs both itself.
+        "jinja2>=3.1.5",
+        "itsdangerous>=2.0",
     ],
     extras_require={
         "parquet": ["pyarrow>=18.0.0"],

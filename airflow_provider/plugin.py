@@ -6,38 +6,58 @@ and what runs in the background starts when the API server does.
 
 from __future__ import annotations
 
-import logging
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.plugins_manager import AirflowPlugin
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class _MadeWhenRead:
-    """An attribute that is made when it is read for the first time."""
+    """An attribute that is made when it is read for the first time.
+
+    :param make: makes it
+    """
+
+    def __init__(self, make: Callable[[], list[dict[str, Any]]]) -> None:
+        self._make = make
 
     def __get__(self, instance: object, owner: type | None = None) -> list[dict[str, Any]]:
-        return _apps()
+        return self._make()
 
 
 @cache
 def _apps() -> list[dict[str, Any]]:
     from airflow_provider.events.mounted import api_server_app
-    from airflow_provider.exceptions import InvalidInput
+    from airflow_provider.pages import actions, router
 
-    try:
-        app = api_server_app()
-    except InvalidInput as error:
-        # The API server has to start all the same.
-        log.error("Webhooks are not received: %s", error)
-        return []
-    return [] if app is None else [{"app": app, "url_prefix": "/vendor-apis", "name": "Vendor APIs"}]
+    app = api_server_app(router.router, actions.router)
+    return [{"app": app, "url_prefix": "/vendor-apis", "name": "Vendor APIs"}]
+
+
+@cache
+def _views() -> list[dict[str, Any]]:
+    from urllib.parse import urlsplit
+
+    from airflow.sdk import conf
+
+    base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+    return [
+        {
+            "name": "Vendor APIs",
+            "href": f"{base}/vendor-apis/",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "vendor-apis",
+        }
+    ]
 
 
 class VendorApisPlugin(AirflowPlugin):
     """The plugin."""
 
     name = "vendor_apis"
-    fastapi_apps = _MadeWhenRead()
+    fastapi_apps = _MadeWhenRead(_apps)
+    external_views = _MadeWhenRead(_views)

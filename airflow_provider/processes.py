@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 import uuid
@@ -60,3 +61,12 @@ def _started(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def user_of_process() -> str:
+    """Return the name of the operating system's user who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In a container it may have a number alone.
+        return str(os.getuid())

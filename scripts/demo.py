@@ -3,13 +3,14 @@
 ``python scripts/demo.py`` runs ``dags_examples/provision_customers.py`` twice in a throw-away Airflow under
 ``build/demo``, then ``dags_examples/invoice_orders.py`` twice and ``dags_examples/example_mobadoo_resync.py``
 once, and ends with 0 only if every check passes: nobody gets a second message, no order a second invoice, and
-the account of Mobadoo is in step again. With ``--up`` it starts the same Airflow with its web UI instead, for
-clicking through, until Ctrl+C.
+the account of Mobadoo is in step again. With ``--up`` it starts the same Airflow with its web UI instead,
+fills the operations page, and runs until Ctrl+C.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 import demo_invoices  # noqa: E402
 import demo_matches  # noqa: E402
+import demo_page  # noqa: E402
 import demo_summary  # noqa: E402
 
 from tests.support.environment import isolate  # noqa: E402
@@ -40,10 +43,13 @@ if TYPE_CHECKING:
 
 HOME = ROOT / "build" / "demo"
 LOG = HOME / "airflow.log"
+LOCK = HOME.with_name("demo.lock")
 DATA = ROOT / "dags_examples" / "data"
 CUSTOMERS, INVOICES, MATCHES = "provision_customers", "invoice_orders", "example_mobadoo_resync"
 AIRFLOW = (sys.executable, "-m", "airflow")
 LONGEST_RUN = 300
+PATIENCE = 400
+"""Seconds for Airflow to be ready; a busy machine takes its time."""
 STARTED = re.compile(r"\[DAG TEST\] starting task_id=(\w+)")
 ENDED = re.compile(r"\[DAG TEST\] end task task_id=(\w+)")
 COUNTS = re.compile(r"[\d,]+ records[^\[]*(?=\[|$)")
@@ -56,16 +62,17 @@ class DemoFailed(Exception):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--up", action="store_true", help="start Airflow's web UI instead of the runs")
+    parser.add_argument("--few", action="store_true", help="with --up: only the Dags that fill the page")
     options = parser.parse_args()
     # As after Ctrl+C: whatever was started is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()
     try:
-        with SandboxProcess() as sandbox:
+        with alone(), SandboxProcess() as sandbox:
             environment = prepare_home()
             say(started, f"The sandbox listens on {sandbox.url}")
             if options.up:
-                return serve(sandbox, environment, started)
+                return serve(sandbox, environment, started, few=options.few)
             environment.update(sandbox.connections)
             # At midnight the quota would start again, and not add up.
             sandbox.clock(freeze=True)
@@ -76,6 +83,23 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nStopped.")
         return 130
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Refuse to empty the folder of another demo that is running."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            process = file.read().strip() or "unknown"
+            raise DemoFailed(f"another one runs in {HOME} (process {process}). Stop it first.") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def say(started: float, text: str) -> None:
@@ -245,10 +269,11 @@ def logged(process: subprocess.Popen[str]) -> Iterator[str]:
 # The web UI
 
 
-def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float) -> int:
+def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float, *, few: bool) -> int:
     """Run Airflow with its web UI until Ctrl+C."""
     url = f"http://127.0.0.1:{free_port(8080)}"
     environment.update(web_settings(url))
+    environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(demo_page.folder(HOME, ROOT / "dags_examples", few=few))
     say(started, f"Airflow makes its database in {HOME}")
     airflow(environment, "db", "migrate")
     import_connections(sandbox, environment)
@@ -260,7 +285,10 @@ def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float) 
         )
     try:
         wait_until_healthy(url, process)
+        say(started, "Airflow runs some Dags to fill the operations page")
+        demo_page.fill(url, HOME, sandbox)
         say(started, "Airflow is ready\n")
+        print(f"  Operations   {url}/plugin/vendor-apis")
         print(f"  Web UI       {url}  (no login: everybody on this machine is admin)")
         print(f"  Trigger      {url}/dags/{CUSTOMERS}")
         print(f"               {url}/dags/{INVOICES}")
@@ -285,7 +313,8 @@ def web_settings(url: str) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__VENDOR_APIS__WEBHOOK_CONNECTIONS": "mobadoo_default",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
     }
@@ -303,11 +332,11 @@ def free_port(wanted: int = 0) -> int:
 
 def import_connections(sandbox: SandboxProcess, environment: dict[str, str]) -> None:
     """Store the connections in Airflow's database: those of the environment are not shown in the UI."""
-    connections = {}
-    for name, value in sandbox.connections.items():
+    connections = {
         # Airflow's import trips over an empty "extra".
-        connection = {key: part for key, part in json.loads(value).items() if part}
-        connections[name.removeprefix("AIRFLOW_CONN_").lower()] = connection
+        conn_id: {key: part for key, part in connection.items() if part}
+        for conn_id, connection in demo_page.connections(sandbox.connections).items()
+    }
     file = HOME / "connections.json"
     file.write_text(json.dumps(connections), encoding="utf-8")
     try:
@@ -319,7 +348,7 @@ def import_connections(sandbox: SandboxProcess, environment: dict[str, str]) -> 
 def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
     with requests.Session() as http:
         http.trust_env = False
-        until = time.monotonic() + 120
+        until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if process.poll() is not None:
                 raise DemoFailed(f"Airflow ended with {process.returncode}.{last_lines()}")
@@ -333,7 +362,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes]) -> None:
             except (requests.RequestException, ValueError, KeyError):
                 pass
             time.sleep(0.5)
-    raise DemoFailed(f"Airflow was not ready after two minutes.{last_lines()}")
+    raise DemoFailed(f"Airflow was not ready after {PATIENCE} seconds.{last_lines()}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

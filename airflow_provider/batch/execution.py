@@ -22,6 +22,7 @@ from airflow_provider.batch.publishing import Publication, publish_report
 from airflow_provider.batch.reconcile import hopeful, reconcile
 from airflow_provider.batch.runner import Batch
 from airflow_provider.exceptions import BatchFailed, VendorError
+from airflow_provider.ledger.batches import BatchRow
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.outage import wait_for_database
@@ -74,7 +75,7 @@ class Execution:
     :param reserve: whether to reserve the requests that the batch needs, before the first
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     :param executor: the executor that the task itself names
-    :param retry: whether this is a later try of the task
+    :param try_number: which try of the task it is
     """
 
     def __init__(
@@ -95,9 +96,9 @@ class Execution:
         reserve: bool,
         empty: str,
         executor: str | None = None,
-        retry: bool = False,
+        try_number: int = 1,
     ) -> None:
-        self._retry = retry
+        self._try_number = try_number
         self._reconciled: dict[str, int] = {}
         self._hook = hook
         self._plan = plan
@@ -154,6 +155,7 @@ class Execution:
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
             database = wait_for_database(self._open, lambda: self._stopped is not None)
             stack.callback(database.close)
+            row = stack.enter_context(self._row(database))
             if self._plan.lookup is not None:
                 stack.callback(self._plan.lookup.close)
             stack.callback(retire, self._ledger.owner)
@@ -166,6 +168,7 @@ class Execution:
             if self._stopped is not None:
                 # It was told to end before there was a batch: nothing is sent.
                 batch.stop(self._stopped)
+            row.follow(batch.counts, records.fraction)
             recorder = Recorder(database, self._ledger, meter)
             publication = Publication(results, failures, self._log)
             with _young_garbage_only():
@@ -174,6 +177,7 @@ class Execution:
                 publication.keep(batch)
                 raise hopeful(batch.error, self._plan.lookup)
             output, report = publication.publish(batch)
+            row.published(output, report, requests + looked_up)
         result: dict[str, Any] = {
             **batch.counts.as_dict(),
             **batch.counts.of_rows(),
@@ -218,7 +222,7 @@ class Execution:
         if lookup is None or records.is_empty():
             return 0
         try:
-            lookup.prepare(database, run=identity.run, retry=self._retry)
+            lookup.prepare(database, run=identity.run, retry=self._try_number > 1)
             if lookup.resend_after is not None:
                 with self._records() as again:
                     self._reconciled = reconcile(self._plan, lookup, again, self._ledger, database)
@@ -280,6 +284,10 @@ class Execution:
             database.close()
             raise
         return database
+
+    def _row(self, database: Database) -> BatchRow:
+        ledger = self._ledger
+        return BatchRow(database, ledger.conn_id, ledger.operation, self._identity, self._try_number)
 
     def _check_shared(self, database: Database) -> None:
         if self._plan.operation.once:

@@ -221,7 +221,7 @@ class VendorBatchOperator(RecordsOperator):
             reserve=self.reserve is not None,
             empty=self.empty,
             executor=self.executor,
-            retry=getattr(context.get("ti"), "try_number", 1) > 1,
+            try_number=getattr(context.get("ti"), "try_number", 1),
         )
         return self.carry_out(self._execution)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
 from airflow_provider.cli.common import OUTPUT, as_text, confirm, one_line, plain, print_rows, quiet_models
+from airflow_provider.processes import user_of_process
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -112,7 +113,7 @@ def replay_delivery(args: Namespace) -> None:
     with _database():
         from airflow_provider.events import deliveries
 
-        events = deliveries.replay_delivery(args.id)
+        events = deliveries.replay_delivery(args.id, by=user_of_process())
     if events is None:
         raise SystemExit(f"There is no delivery {args.id}.")
     if not events:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, positive_int
 
-from airflow_provider import vendors
 from airflow_provider.cli.common import (
     OUTPUT,
     as_text,
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from airflow_provider.http.model import VendorModel
     from airflow_provider.ledger.admin import Choice
 
 LISTED = ("id", "state", "conn_id", "operation", "key", "attempts", "updated_at")
@@ -205,6 +203,7 @@ def stats(args: Namespace) -> None:
 def resolve(args: Namespace) -> None:
     """Mark unknown rows as done, or forget them."""
     from airflow_provider.ledger import admin as ledger_admin
+    from airflow_provider.ledger.resolution import result_of
 
     filters = (args.conn_id, args.operation, args.task)
     if bool(args.id) == any(filters):
@@ -223,7 +222,7 @@ def resolve(args: Namespace) -> None:
             print(f"{_rows(changed)} forgotten: the next run of their task sends them.")
         else:
             given = _read_json(args.result) if args.result else None
-            results = [(row["id"], _result(row["operation"], given)) for row in rows]
+            results = [(row["id"], result_of(row["operation"], given)) for row in rows]
             confirm(args, f"Mark {count} as done? They will not be sent again.")
             changed = ledger_admin.mark_done(database, results)
             print(f"{_rows(changed)} marked as done.")
@@ -288,36 +287,6 @@ def _choice(args: Namespace, states: Sequence[str] | None = None) -> Choice:
         states=states or (),
         before=time.time() - age if age is not None else None,
     )
-
-
-def _result(operation: str, given: Any) -> dict[str, Any]:
-    """Make the result for later runs, in the form of the vendor's own answers.
-
-    :param operation: name of the operation
-    :param given: the answer as the person has it; None for a result of nulls
-    """
-    from pydantic import ValidationError
-
-    from airflow_provider.exceptions import InvalidInput
-    from airflow_provider.secrets import seal_fields
-
-    found = vendors.operation(operation)
-    model: type[VendorModel] | None = found.model if found else None
-    if given is None:
-        return dict.fromkeys(model.model_fields) if model else {}
-    if model is None:
-        raise InvalidInput(f"--result: nothing is known here of what {operation} returns.", field="--result")
-    names = ", ".join(model.model_fields)
-    if not isinstance(given, dict) or (strange := sorted(set(given) - set(model.model_fields))):
-        what = f"it also has {', '.join(strange)}" if isinstance(given, dict) else "it is not a JSON object"
-        raise InvalidInput(f"--result: {what}; {operation} returns {names}.", field="--result")
-    try:
-        result: dict[str, Any] = seal_fields(model.model_validate(given))
-    except ValidationError as error:
-        wrong = ", ".join(f"{fault['loc'][0]} ({fault['type']})" for fault in error.errors())
-        # 'from None': pydantic's error quotes the values.
-        raise InvalidInput(f"--result: {wrong}; {operation} returns {names}.", field="--result") from None
-    return result
 
 
 def _read_json(path: str) -> Any:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider.quota.hook import MeteredHook
-    from airflow_provider.quota.readings import QuotaState
     from airflow_provider.store.engine import Database
 
 
@@ -48,6 +47,7 @@ def show(args: Namespace) -> None:
     from airflow.sdk.exceptions import AirflowException
 
     from airflow_provider.exceptions import VendorError
+    from airflow_provider.quota.overview import summary
 
     rows: list[dict[str, Any]] = []
     failures: list[str] = []
@@ -63,7 +63,7 @@ def show(args: Namespace) -> None:
                     _probe(hook, database)
             except VendorError as error:
                 failures.append(" ".join(str(error).split()))
-            rows.append(_row(hook, database))
+            rows.append(summary(hook, database))
     if args.output in ("table", "plain"):
         rows = [_brief(row) for row in rows]
     if rows or not failures:
@@ -125,32 +125,6 @@ def _probe(hook: MeteredHook[Any], database: Database | None) -> None:
     asyncio.run(QuotaMonitor(hook, database).probe())
 
 
-def _row(hook: MeteredHook[Any], database: Database | None) -> dict[str, Any]:
-    from airflow_provider import clock
-    from airflow_provider.quota.readings import QuotaState
-
-    state = QuotaState()
-    if database is not None:
-        state = hook.quota_store(database).look()
-    now = clock.now()
-    reading = state.estimate
-    known = state.reading
-    over = known is not None and known.resets_at is not None and known.resets_at <= now
-    return {
-        "conn_id": hook.conn_id,
-        "vendor": hook.options.conn_type,
-        "limit": reading.limit if reading else None,
-        "used": reading.used if reading else None,
-        "remaining": reading.remaining if reading else None,
-        "reserved": state.reserved_for_others(),
-        "resets_at": reading.resets_at.isoformat() if reading and reading.resets_at else None,
-        "observed_at": known.observed_at.isoformat() if known else None,
-        "source": known.source if known else None,
-        "sent_since": state.counted if known else None,
-        "note": _note(state, over),
-    }
-
-
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as a table for people shows it."""
     from datetime import datetime
@@ -163,17 +137,6 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
     if row["observed_at"]:
         shown["observed_at"] = _age(datetime.fromisoformat(row["observed_at"]), clock.now())
     return shown
-
-
-def _note(state: QuotaState, over: bool) -> str:
-    notes = ["reset since: probe again" if over else ""]
-    if state.reading is None:
-        notes.append("nothing is known yet")
-    if state.refusal is not None and (state.reading is None or state.refusal.at >= state.reading.observed_at):
-        notes.append(f"refused: {state.refusal.message}")
-    if state.probing_until is not None:
-        notes.append("being probed now")
-    return "; ".join(filter(None, notes))
 
 
 def _age(moment: datetime, now: datetime) -> str:

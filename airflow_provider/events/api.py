@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
 from airflow.api_fastapi.core_api.security import get_user
-from airflow.models.connection import Connection
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_provider.events import deliveries, faults
+from airflow_provider.events.rights import permitted
 
 MOST = 1000
 LATEST = 2**63 - 1
@@ -37,9 +35,9 @@ def list_deliveries(
     response.headers["Cache-Control"] = "no-store"
     try:
         if conn_id is None:
-            allowed = _visible(user, deliveries.known_connections())
+            allowed = permitted(user, deliveries.known_connections())
         else:
-            allowed = _visible(user, [conn_id])
+            allowed = permitted(user, [conn_id])
             if not allowed:
                 raise HTTPException(403, "You may not look at this connection.")
         found = deliveries.list_deliveries(conn_ids=allowed, limit=limit, before=before)
@@ -56,27 +54,11 @@ def show_delivery(user: User, response: Response, delivery_id: int) -> dict[str,
         found = deliveries.show_delivery(delivery_id) if 0 <= delivery_id <= LATEST else None
         if found is None:
             raise HTTPException(404, "There is no such delivery.")
-        if not _visible(user, [found["conn_id"]]):
+        if not permitted(user, [found["conn_id"]]):
             raise HTTPException(403, "You may not look at this connection.")
     except SQLAlchemyError as error:
         raise _unavailable(error) from None
     return found
-
-
-def _visible(user: Any, conn_ids: list[str]) -> list[str]:
-    """Return the connections that the user may look at."""
-    # The auth manager does not look it up: without its team, a connection is everybody's.
-    teams = Connection.get_conn_id_to_team_name_mapping(conn_ids)
-    is_authorized = get_auth_manager().is_authorized_connection
-    return [
-        conn_id
-        for conn_id in conn_ids
-        if is_authorized(
-            method="GET",
-            details=ConnectionDetails(conn_id=conn_id, team_name=teams.get(conn_id)),
-            user=user,
-        )
-    ]
 
 
 def _unavailable(error: SQLAlchemyError) -> HTTPException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from airflow_provider.events.outcome import Outcome
 from airflow_provider.events.storing import CHECK_AFTER
 from airflow_provider.events.table import Delivery
 from airflow_provider.events.telling import Teller
+from airflow_provider.store.keyset import distinct, each_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,27 +21,37 @@ if TYPE_CHECKING:
 
 PAGE = 50
 
+REPLAYED = "vendor_apis.replay"
+"""The event in Airflow's audit log."""
+
 
 def list_deliveries(
-    *, conn_ids: Collection[str] | None = None, limit: int = PAGE, before: int | None = None
+    *,
+    conn_ids: Collection[str] | None = None,
+    limit: int = PAGE,
+    before: int | None = None,
+    **filters: str,
 ) -> list[dict[str, Any]]:
     """Return deliveries, the newest first.
 
     :param conn_ids: only those of these connections; all of them where it is None
     :param limit: how many at most
     :param before: only those with a lower id: the last id of the page before
+    :param filters: values of the columns ``family`` and ``outcome``
     :return: ``id, conn_id, received_at, family, outcome, repeats, asset_events, runs`` of each
     """
     from airflow.utils.session import create_session
 
     # Not the payloads, which may be long.
     query = sa.select(*SHOWN, Delivery.events).order_by(Delivery.id.desc()).limit(limit)
-    if conn_ids is not None:
-        query = query.where(Delivery.conn_id.in_(conn_ids))
     if before is not None:
         query = query.where(Delivery.id < before)
+    query = query.filter_by(**filters)
     with create_session(scoped=False) as session:
-        rows = session.execute(query).all()
+        # Each connection by itself: all at once would be read to the last row, and sorted.
+        looks = [query] if conn_ids is None else each_of(query, Delivery.conn_id, [*conn_ids])
+        rows = [row for one in looks for row in session.execute(one)]
+        rows = sorted(rows, key=lambda row: int(row.id), reverse=True)[:limit]
         runs = _runs(session, {event["event"] for row in rows for event in row.events})
     return [_summary(row, runs) for row in rows]
 
@@ -49,7 +61,7 @@ def known_connections() -> list[str]:
     from airflow.utils.session import create_session
 
     with create_session(scoped=False) as session:
-        return sorted(session.scalars(sa.select(Delivery.conn_id).distinct()))
+        return distinct(session.scalars, Delivery.__table__.c.conn_id)
 
 
 def show_delivery(delivery_id: int) -> dict[str, Any] | None:
@@ -90,12 +102,16 @@ def show_delivery(delivery_id: int) -> dict[str, Any] | None:
         }
 
 
-def replay_delivery(delivery_id: int) -> int | None:
+def replay_delivery(delivery_id: int, by: str = "") -> int | None:
     """Tell the assets of a delivery again, whether or not runs have got it.
 
+    Airflow's audit log gets an entry in the same transaction.
+
     :param delivery_id: its id
+    :param by: name of the user who wants it
     :return: how many asset events were registered; None where there is no delivery of this id
     """
+    from airflow.models.log import Log
     from airflow.utils.session import create_session
 
     with create_session(scoped=False) as session:
@@ -105,6 +121,8 @@ def replay_delivery(delivery_id: int) -> int | None:
         teller = Teller(session, row.assets)
         [events] = teller.tell([(row, row.assets)])
         _add(row, events)
+        details = {"delivery": delivery_id, "conn_id": row.conn_id, "asset_events": len(events)}
+        session.add(Log(REPLAYED, owner=by or None, extra=json.dumps(details)))
         session.flush()
         teller.finish()
     teller.notify()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.ledger.decisions import Decider, write_down
 from airflow_provider.store.location import located
 from airflow_provider.store.tables import ledger as table
 
@@ -169,39 +170,58 @@ def resolvable(database: Database, choice: Choice) -> list[dict[str, Any]]:
     return found
 
 
-def mark_done(database: Database, results: Sequence[tuple[str, dict[str, Any]]]) -> int:
+def mark_done(
+    database: Database, results: Sequence[tuple[str, dict[str, Any]]], by: Decider | None = None
+) -> int:
     """Mark rows of unknown outcome as done: the next run uses their results and sends nothing.
 
     :param database: the ledger
     :param results: ids, and the results for later runs, secrets sealed
+    :param by: who has decided it; None for who runs this process
     :return: how many were still unknown, and are done now
     """
+    by = by or Decider.of_process()
+    given = dict(results)
     now = time.time()
     changed = 0
-    with database.begin() as connection:
-        for id_, result in results:
-            changed += connection.execute(
-                sa.update(table)
-                .where(table.c.id == id_, table.c.state == "unknown")
-                .values(state="done", result=json.dumps(result), error=RESOLVED, updated_at=now)
-            ).rowcount
+    for group in _groups(list(given)):
+        with database.begin() as connection:
+            rows = _still_unknown(connection, group)
+            texts = {id_: json.dumps(given[id_]) for id_ in rows}
+            # Rows of one operation have the same result, nearly always.
+            for text in set(texts.values()):
+                ids = [id_ for id_, own in texts.items() if own == text]
+                values = {"state": "done", "result": text, "error": RESOLVED, "updated_at": now}
+                connection.execute(sa.update(table).where(table.c.id.in_(ids)).values(values))
+            write_down(connection, rows.values(), "done", by)
+            changed += len(rows)
     return changed
 
 
-def forget(database: Database, ids: Sequence[str]) -> int:
+def forget(database: Database, ids: Sequence[str], by: Decider | None = None) -> int:
     """Remove rows of unknown outcome: the next run sends them.
 
     :param database: the ledger
     :param ids: ids of the rows
+    :param by: who has decided it; None for who runs this process
     :return: how many were still unknown, and are removed now
     """
-    with database.begin() as connection:
-        return sum(
-            connection.execute(
-                sa.delete(table).where(table.c.id.in_(group), table.c.state == "unknown")
-            ).rowcount
-            for group in _groups(list(ids))
-        )
+    by = by or Decider.of_process()
+    changed = 0
+    for group in _groups(list(ids)):
+        with database.begin() as connection:
+            rows = _still_unknown(connection, group)
+            connection.execute(sa.delete(table).where(table.c.id.in_(list(rows))))
+            write_down(connection, rows.values(), "not_done", by)
+            changed += len(rows)
+    return changed
+
+
+def _still_unknown(connection: sa.Connection, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
+    """Lock rows that are still of unknown outcome, in one order everywhere, and return them by id."""
+    columns = (table.c.id, table.c.conn_id, table.c.operation, table.c.task)
+    query = sa.select(*columns).where(table.c.id.in_(ids), table.c.state == "unknown").order_by(table.c.id)
+    return {found["id"]: found for found in connection.execute(query.with_for_update()).mappings()}
 
 
 def purgeable(database: Database, choice: Choice, *, unsettled: bool = False) -> dict[str, int]:

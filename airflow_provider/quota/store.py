@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from airflow_provider import clock
 from airflow_provider.quota.decision import RECHECK, Requirement, availability
+from airflow_provider.quota.history import turn_day
 from airflow_provider.quota.interface import Turn
 from airflow_provider.quota.readings import Quota, QuotaState, Refusal
 from airflow_provider.quota.reservations import Reservation, Reservations
@@ -140,7 +141,7 @@ class QuotaStore:
                 refused_until=_seconds(refusal.until) if refusal.until else None,
                 refusal_text=refusal.message,
             )
-        self._change(connection, **values)
+        self._change(connection, **values, **turn_day(connection, row, report.sent, now))
         if report.spent:
             self._reservations.spend(connection, report.spent, run, reservation, clock.now())
 

@@ -60,6 +60,7 @@ class Database:
         self.url = url
         self.shared = shared
         self._durable = True
+        self._options = dict(options or {})
         # Its errors would quote the values of a statement.
         self.engine = sa.create_engine(
             url,
@@ -70,6 +71,13 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", self._set_up_sqlite)
             sa.event.listen(self.engine, "begin", _begin_immediate)
+
+    def same_as(self, other: Database) -> bool:
+        """Say whether another one is opened in the same way.
+
+        :param other: the other one
+        """
+        return (self.url, self._options) == (other.url, other._options)
 
     def relax(self) -> None:
         """Let a power cut take back the latest commits to an SQLite file, from now on.

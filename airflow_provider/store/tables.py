@@ -40,6 +40,73 @@ ledger = sa.Table(
     sa.Column("content", sa.String(32)),
     sa.Index("vendor_apis_ledger_state", "state"),
     sa.Index("vendor_apis_ledger_updated_at", "updated_at"),
+    # What a person has to decide about. Only such rows are in it, so that it costs a batch nothing.
+    sa.Index(
+        "vendor_apis_ledger_unknown",
+        "state",
+        "conn_id",
+        "updated_at",
+        "id",
+        postgresql_where=sa.text("state = 'unknown'"),
+        sqlite_where=sa.text("state = 'unknown'"),
+    ),
+)
+
+decision = sa.Table(
+    "vendor_apis_decision",
+    metadata,
+    sa.Column(
+        "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
+    ),
+    # The row of the ledger that a person has decided about; it says nothing of the record.
+    sa.Column("ledger_id", sa.String(32), nullable=False),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("operation", sa.String(100), nullable=False),
+    sa.Column("task", sa.String(1000), nullable=False),
+    # "done", or "not_done": the next run sends it.
+    sa.Column("answer", sa.String(10), nullable=False),
+    # Who, and whether on the page or on the command line.
+    sa.Column("decided_by", sa.String(250), nullable=False),
+    sa.Column("through", sa.String(10), nullable=False),
+    sa.Column("decided_at", sa.Double, nullable=False),
+    sa.Index("vendor_apis_decision_conn", "conn_id", "decided_at", "id"),
+)
+
+batch = sa.Table(
+    "vendor_apis_batch",
+    metadata,
+    # A try of a task has one row; nothing but the operations page reads it.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("operation", sa.String(100), nullable=False),
+    # Empty outside of a run.
+    sa.Column("dag_id", sa.String(250), nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Column("task_id", sa.String(250), nullable=False),
+    sa.Column("map_index", sa.Integer, nullable=False),
+    sa.Column("try_number", sa.Integer, nullable=False),
+    # "running", "done", or "failed": it ended before its last record, or its results were not published.
+    sa.Column("state", sa.String(10), nullable=False),
+    # Records by how they ended.
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("existing", sa.BigInteger, nullable=False),
+    sa.Column("replayed", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    sa.Column("unknown", sa.BigInteger, nullable=False),
+    # How much of the input has been read, from 0 to 1, where that is known.
+    sa.Column("fraction", sa.Double),
+    sa.Column("requests", sa.BigInteger),
+    sa.Column("output", sa.Text),
+    sa.Column("report", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("started_at", sa.Double, nullable=False),
+    # A batch that runs writes it every few seconds.
+    sa.Column("updated_at", sa.Double, nullable=False),
+    sa.Column("ended_at", sa.Double),
+    sa.Index("vendor_apis_batch_conn", "conn_id", "started_at", "id"),
+    sa.Index("vendor_apis_batch_running", "state", "conn_id", "started_at", "id"),
+    sa.Index("vendor_apis_batch_run", "dag_id", "run_id"),
+    sa.Index("vendor_apis_batch_started_at", "started_at"),
 )
 
 quota = sa.Table(
@@ -68,6 +135,21 @@ quota = sa.Table(
     sa.Column("asker", sa.String(200)),
     sa.Column("asking_until", sa.Double),
     sa.Column("asked_count", sa.BigInteger),
+    # The day (UTC) of the latest write, like 2026-01-31, and the requests sent on it.
+    sa.Column("day", sa.String(10)),
+    sa.Column("day_sent", sa.BigInteger),
+)
+
+quota_day = sa.Table(
+    "vendor_apis_quota_day",
+    metadata,
+    sa.Column("account", sa.String(32), primary_key=True),
+    # A day before the latest one (UTC), like 2026-01-31.
+    sa.Column("day", sa.String(10), primary_key=True),
+    # Requests sent on it, and what was known of the quota at its end.
+    sa.Column("sent", sa.BigInteger, nullable=False),
+    sa.Column("granted", sa.BigInteger),
+    sa.Column("remaining", sa.BigInteger),
 )
 
 reservation = sa.Table(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from airflow_provider.store.tables import wallet_note as table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from airflow_provider.store.engine import Database
 
@@ -37,11 +37,14 @@ def open_notes(
         return [row._asdict() for row in rows]
 
 
-def close_note(database: Database, note_id: str) -> bool:
+def close_note(
+    database: Database, note_id: str, beside: Callable[[sa.Connection], None] | None = None
+) -> bool:
     """Close a note, because a person has seen to it. No money is moved.
 
     :param database: the wallet's database
     :param note_id: its id
+    :param beside: what else is done in the transaction, where the note was open
     :return: whether it was open
     :raises StoreUnavailable: the database cannot be used
     """
@@ -51,4 +54,11 @@ def close_note(database: Database, note_id: str) -> bool:
         .where(table.c.id == note_id, table.c.closed_at.is_(None))
         .values(closed_at=now, updated_at=now)
     )
-    return database.run(lambda connection: connection.execute(closing).rowcount == 1)
+
+    def work(connection: sa.Connection) -> bool:
+        closed = connection.execute(closing).rowcount == 1
+        if closed and beside is not None:
+            beside(connection)
+        return closed
+
+    return database.run(work)

@@ -1,0 +1,429 @@
+"""What the operations page shows, and to whom."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider.ledger import decisions
+from airflow_provider.store.tables import ledger
+from tests.support.page import SCRIPT, add_batch, add_delivery, add_quota, add_unknown
+
+PARTS = [
+    "",
+    "batches",
+    "batches/running",
+    "unknown",
+    "unknown/decisions",
+    "quotas",
+    "deliveries",
+    "streams",
+    "wallet",
+]
+WITHOUT_RIGHTS = ["viewer", "user"]
+WITH_RIGHTS = ["op", "admin"]
+
+
+def rows(page: Any) -> list[str]:
+    """Return the rows of a page's tables as text."""
+    assert page.status_code == 200, page.text
+    bodies = re.findall(r"<tbody>(.*?)</tbody>", page.text, re.S)
+    found = [row for body in bodies for row in re.findall(r"<tr>(.*?)</tr>", body, re.S)]
+    return [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in found if "colspan" not in row]
+
+
+# --- who sees what -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_who_is_not_logged_in_sees_nothing(look, book, part):
+    assert look(part, None).status_code == 401
+
+
+@pytest.mark.parametrize("role", WITH_RIGHTS)
+def test_who_may_look_at_connections_sees_what_is_done_through_them(look, book, role):
+    add_unknown(book, "ann@example.com")
+    add_batch(book, failed=31)
+    add_quota(book)
+    number = add_delivery()
+    assert "ann@example.com" in rows(look("unknown", role))[0]
+    assert "31" in rows(look("batches", role))[0]
+    assert "90 of 1,000 remain" in look("quotas", role).text
+    assert rows(look("deliveries", role))[0].startswith(f"{number} ")
+    assert look(f"deliveries/{number}", role).status_code == 200
+
+
+@pytest.mark.parametrize("role", WITHOUT_RIGHTS)
+def test_who_may_look_at_no_connection_sees_an_empty_page(look, book, role):
+    add_unknown(book, "ann@example.com")
+    add_batch(book, state="running")
+    add_quota(book)
+    number = add_delivery()
+    for part in PARTS:
+        page = look(part, role)
+        assert rows(page) == []
+        assert "default" not in page.text
+        assert "ann@" not in page.text
+    assert look(f"deliveries/{number}", role).status_code == 403
+    assert look("unknown", role, conn_id="imbee_default").text.count("ann@example.com") == 0
+
+
+def test_who_may_look_at_one_connection_sees_its_rows_alone(look, book, monkeypatch):
+    from airflow.api_fastapi.app import get_auth_manager
+
+    def of_one(*, method: str, details: Any, user: Any) -> bool:
+        return method == "GET" and details.conn_id == "imbee_default"
+
+    monkeypatch.setattr(get_auth_manager(), "is_authorized_connection", of_one)
+    add_unknown(book, "mine")
+    add_unknown(book, "theirs", conn_id="imbee_other")
+    [row] = rows(look("unknown"))
+    assert "mine" in row
+    assert "You may not decide" in row
+    assert rows(look("unknown", conn_id="imbee_other")) == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_of_the_page_is_kept_by_a_browser_or_runs_what_is_not_its_own(look, book, part):
+    headers = look(part).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "frame-ancestors 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_values_are_shown_as_text(look, book):
+    add_unknown(book, SCRIPT, error=SCRIPT, task=f"{SCRIPT}/run/{SCRIPT}", conn_id=SCRIPT, operation=SCRIPT)
+    add_batch(book, dag_id=SCRIPT, run_id=SCRIPT, task_id=SCRIPT, error=SCRIPT, output=SCRIPT, report=SCRIPT)
+    add_batch(book, dag_id=SCRIPT, state="running", operation=SCRIPT)
+    add_quota(book, conn_id=SCRIPT, vendor=SCRIPT)
+    add_note(book, conn_id=SCRIPT, player=SCRIPT, ticket=SCRIPT, amount=SCRIPT)
+    number = add_delivery(conn_id=SCRIPT, family=SCRIPT, payload={SCRIPT: SCRIPT}, assets=[SCRIPT])
+    for part in [*PARTS, f"deliveries/{number}"]:
+        assert SCRIPT not in look(part).text
+    filters = {"conn_id": SCRIPT, "operation": SCRIPT, "task": SCRIPT, "family": SCRIPT, "after": SCRIPT}
+    for part in PARTS:
+        assert SCRIPT not in look(part, **filters).text
+    assert "&lt;script&gt;" in look("unknown").text
+
+
+# --- the batches -------------------------------------------------------------------------------------------
+
+
+def test_a_batch_that_runs_shows_how_far_it_is(look, book):
+    add_batch(book, state="running", created=500, age=100)
+    [row] = rows(look("batches/running"))
+    assert "25.0 %" in row
+    assert " 500 5 " in row
+    assert "about 5 min" in row
+
+
+def test_a_batch_whose_process_was_killed_is_interrupted(look, book):
+    add_batch(book, state="running", age=200, silent=100)
+    assert rows(look("batches/running")) == []
+    [row] = rows(look("batches"))
+    assert row.startswith("interrupted")
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({}, "done"),
+        ({"failed": 3}, "partly failed"),
+        ({"unknown": 1}, "partly failed"),
+        ({"state": "failed", "error": "the quota is used up"}, "failed"),
+    ],
+    ids=str,
+)
+def test_a_batch_that_has_ended_shows_how(look, book, fields, state):
+    add_batch(book, **fields)
+    [row] = rows(look("batches"))
+    assert row.startswith(state)
+    assert fields.get("error", "") in row
+
+
+def test_filters_in_the_address_lead_to_a_task(look, book):
+    add_batch(book, task_id="users")
+    add_batch(book, task_id="tokens", failed=2)
+    add_batch(book, dag_id="orders")
+    assert len(rows(look("batches", task="customers/run_1"))) == 2
+    [row] = rows(look("batches", task="customers/run_1/tokens"))
+    assert "tokens" in row
+    assert len(rows(look("batches", state="partly"))) == 1
+    assert len(rows(look("batches", operation="imbee.create_user", conn_id="imbee_default"))) == 3
+    assert rows(look("batches", conn_id="imbee_other")) == []
+
+
+def test_many_rows_are_paged_without_a_gap_or_a_repeat(look, book):
+    now = time.time()
+    for number in range(120):
+        # Some of the same time, and of two connections.
+        add_unknown(
+            book,
+            f"key-{number:03}",
+            updated_at=now - number // 3,
+            conn_id=f"imbee_{'a' if number % 2 else 'b'}",
+        )
+    seen: list[str] = []
+    query: dict[str, str] = {}
+    for _ in range(3):
+        page = look("unknown", **query)
+        seen += [row.split()[0] for row in rows(page)]
+        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
+        query = {"after": following[1]} if following else {}
+    assert not query
+    assert len(seen) == 120
+    assert len(set(seen)) == 120
+    assert seen[0] in ("key-000", "key-001", "key-002")
+
+
+# --- a database that cannot be used ------------------------------------------------------------------------
+
+
+def test_without_a_ledger_the_page_says_so_and_shows_the_rest(look):
+    number = add_delivery()
+    page = look()
+    assert "There is no ledger yet" in page.text
+    assert rows(page)[0].startswith(f"{number} ")
+
+
+def test_a_ledger_that_cannot_be_used_leaves_the_deliveries(look, ledger_path):
+    ledger_path.write_bytes(b"not a database at all " * 100)
+    number = add_delivery()
+    for part in ("", "batches", "unknown", "quotas", "streams", "wallet"):
+        page = look(part)
+        assert page.status_code == 200
+        assert "cannot be used" in page.text
+    assert rows(look())[0].startswith(f"{number} ")
+
+
+def test_without_the_table_of_deliveries_the_page_says_what_to_do(look, book, monkeypatch):
+    from airflow_provider.events import deliveries
+
+    def missing(**_: Any) -> Any:
+        raise sa.exc.OperationalError("SELECT", {}, Exception("no such table: vendor_apis_delivery"))
+
+    monkeypatch.setattr(deliveries, "list_deliveries", missing)
+    add_unknown(book, "ann")
+    add_delivery()
+    page = look()
+    assert page.status_code == 200
+    assert "airflow db migrate" in page.text
+    assert "<b>1</b>records of unknown outcome" in page.text
+
+
+# --- quotas ------------------------------------------------------------------------------------------------
+
+
+def test_a_quota_shows_its_history(look, book):
+    add_quota(book)
+    text = look("quotas").text
+    days = re.findall(r"<title>(\S+): ([\d,]+) sent", text)
+    assert len(days) == 30
+    assert [int(sent) for _, sent in days[-6:]] == [500, 400, 300, 200, 100, 7]
+    assert days[-1][0] == datetime.now(UTC).date().isoformat()
+    assert "1,507 in all, at most 500" in text
+
+
+# --- decisions ---------------------------------------------------------------------------------------------
+
+
+def state_of(book: Any, id_: str) -> str | None:
+    with book.read() as connection:
+        return connection.scalar(sa.select(ledger.c.state).where(ledger.c.id == id_))
+
+
+@pytest.mark.parametrize(("answer", "state"), [("done", "done"), ("not_done", None)])
+def test_a_record_is_decided_by_a_click_and_the_trail_says_by_whom(look, press, book, answer, state):
+    id_ = add_unknown(book, "ann@example.com")
+    pressed = press(f"unknown/{id_}", "op", answer=answer, conn_id="imbee_default")
+    assert pressed.status_code == 303
+    assert pressed.headers["location"] == "/vendor-apis/unknown?conn_id=imbee_default&decided=1"
+    assert state_of(book, id_) == state
+    [row] = rows(look("unknown/decisions"))
+    assert "op_name this page" in row
+    assert id_ in row
+    assert "ann@" not in row
+    assert "1 decided" in look("unknown", decided=1).text
+    assert press(f"unknown/{id_}", "op", answer=answer).status_code == 404
+
+
+def test_a_decision_needs_a_right_a_login_and_a_form_of_ones_own(press, book):
+    from tests.pages.conftest import token_of
+
+    id_ = add_unknown(book, "ann")
+    path = f"unknown/{id_}"
+    assert press(path, None, answer="done").status_code == 401
+    assert press(path, "viewer", answer="done").status_code == 403
+    assert press(path, "user", answer="done").status_code == 403
+    assert press(path, "op", token="", answer="done").status_code == 403
+    assert press(path, "op", token=token_of("admin"), answer="done").status_code == 403
+    assert press(path, "op", site="same-site", answer="done").status_code == 403
+    assert press(path, "op", site="cross-site", answer="done").status_code == 403
+    assert press(path, "op", answer="perhaps").status_code == 422
+    assert press("unknown/nothing", "op", answer="done").status_code == 404
+    assert state_of(book, id_) == "unknown"
+    assert press(path, "op", site="same-origin", answer="done").status_code == 303
+
+
+def test_a_form_is_good_for_an_hour(press, book, monkeypatch):
+    from airflow_provider.pages import access
+    from tests.pages.conftest import token_of
+
+    id_ = add_unknown(book, "ann")
+    token = token_of("op")
+    monkeypatch.setattr(access, "TOKEN_AGE", -1)
+    assert press(f"unknown/{id_}", "op", token=token, answer="done").status_code == 403
+
+
+def test_only_rows_of_unknown_outcome_are_decided(press, book):
+    id_ = add_unknown(book, "ann", state="done")
+    assert press(f"unknown/{id_}", answer="not_done").status_code == 404
+    assert state_of(book, id_) == "done"
+
+
+def test_all_of_a_filter_are_decided_but_none_that_came_later(look, press, book):
+    until = time.time() - 50
+    for number in range(7):
+        add_unknown(book, f"old-{number}")
+    other = add_unknown(book, "other", operation="imbee.create_chat")
+    late = add_unknown(book, "late", age=10)
+    filters = {"operation": "imbee.create_access_token"}
+    asked = look("unknown/all", until=until, **filters)
+    assert "<b>7</b>" in asked.text
+    pressed = press("unknown", answer="done", until=until, **filters)
+    assert pressed.headers["location"] == "/vendor-apis/unknown?decided=7"
+    assert (state_of(book, other), state_of(book, late)) == ("unknown", "unknown")
+    assert len(decisions.latest(book, ["imbee_default"], limit=100)) == 7
+    assert press("unknown", "viewer", answer="done", until=until).status_code == 403
+
+
+# --- deliveries --------------------------------------------------------------------------------------------
+
+
+def test_a_delivery_is_replayed_by_a_click_and_the_audit_log_says_by_whom(look, press, monkeypatch):
+    from airflow.models.log import Log
+    from airflow.utils.session import create_session
+
+    number = add_delivery()
+    pressed = press(f"deliveries/{number}/replay", "op")
+    assert (pressed.status_code, pressed.headers["location"]) == (
+        303,
+        f"/vendor-apis/deliveries/{number}?told=0",
+    )
+    assert "nobody to tell" in look(f"deliveries/{number}", told=0).text
+    with create_session(scoped=False) as session:
+        entry = session.scalars(sa.select(Log).where(Log.event == "vendor_apis.replay")).one()
+        assert (entry.owner, f'"delivery": {number}' in entry.extra) == ("op_name", True)
+    assert press(f"deliveries/{number}/replay", "viewer").status_code == 403
+    assert press(f"deliveries/{number}/replay", None).status_code == 401
+    assert press(f"deliveries/{number}/replay", "op", token="x").status_code == 403
+    assert press("deliveries/999999/replay").status_code == 404
+
+
+def test_deliveries_are_filtered_and_paged(look):
+    numbers = [add_delivery(family="A" if number % 2 else "B") for number in range(104)]
+    page = look("deliveries", family="A")
+    assert len(rows(page)) == 50
+    last = re.search(r'rel="next" href="[^"]*before=(\d+)', page.text)[1]
+    assert [row.split()[0] for row in rows(look("deliveries", family="A", before=last))] == [
+        str(number) for number in reversed(numbers[:4]) if number % 2 == numbers[1] % 2
+    ]
+    assert rows(look("deliveries", outcome="accepted")) == []
+
+
+# --- streams -----------------------------------------------------------------------------------------------
+
+
+def test_who_listens_to_a_stream_is_shown_with_what_waits(look, book):
+    from airflow_provider.store.tables import listener, spool
+
+    now = time.time()
+    with book.begin() as connection:
+        for name, lease in (("here", now + 60), ("gone", now - 60)):
+            values = {"owner": name, "stream": name, "conn_id": f"mobadoo_{name}", "heard_at": now - 5}
+            connection.execute(sa.insert(listener).values(**values, lease_until=lease, closed=0))
+        for _ in range(3):
+            values = {"stream": "gone", "owner": "gone", "received_at": now, "event": "{}"}
+            connection.execute(sa.insert(spool).values(**values))
+    gone, here = rows(look("streams"))
+    assert gone.startswith("nobody listens mobadoo_gone")
+    assert gone.endswith(" 3 0")
+    assert here.startswith("listening mobadoo_here")
+    assert here.endswith(" 0 1")
+    assert rows(look("streams", "viewer")) == []
+
+
+def test_the_gaps_of_a_stream_are_shown(look, book):
+    from airflow_provider.pages import stream_section
+
+    until = datetime.now(UTC)
+    gap = {"since": (until - timedelta(seconds=90)).isoformat(), "until": until.isoformat()}
+    add_delivery(source="websocket", family="DESYNC", gap=gap)
+    add_delivery(
+        source="websocket",
+        family="DESYNC",
+        gap={"since": None, "until": (until + timedelta(days=1)).isoformat()},
+    )
+    first, second = rows(look("streams"))
+    assert "never heard before" in first
+    assert second.endswith("1 min 30 s")
+    assert rows(look("streams", "viewer")) == []
+    extra = {
+        "payload": {
+            "conn_id": "mobadoo_default",
+            "gap": {"since": (until - timedelta(seconds=90)).isoformat(), "until": until.isoformat()},
+        }
+    }
+    assert stream_section._gap(extra)["seconds"] == 90
+    for other in (
+        None,
+        {},
+        {"payload": None},
+        {"payload": {"gap": None}},
+        {"payload": {"gap": {"until": 1}}},
+    ):
+        assert stream_section._gap(other) is None
+
+
+# --- wallets -----------------------------------------------------------------------------------------------
+
+
+def add_note(book: Any, **fields: Any) -> str:
+    from airflow_provider.store.tables import wallet_note
+
+    values = {
+        "player": "ann",
+        "ticket": "t-1",
+        "kind": "contradiction",
+        "movement": "settle",
+        "amount": "5.00",
+    }
+    values |= {"conn_id": "mobadoo_default", "state": "refunded", "recorded": "2.50", "times": 2}
+    values |= {"created_at": 1.0, "updated_at": 1.0, **fields}
+    id_ = f"note-{time.monotonic_ns()}"
+    with book.begin() as connection:
+        connection.execute(sa.insert(wallet_note).values(**values, id=id_))
+    return id_
+
+
+def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
+    id_ = add_note(book)
+    [row] = rows(look("wallet"))
+    assert row.startswith("contradiction mobadoo_default ann t-1 settle 5.00 refunded 2.50 2 ")
+    assert rows(look("wallet", "viewer")) == []
+    assert press(f"wallet/{id_}/close", "viewer").status_code == 403
+    assert press(f"wallet/{id_}/close", None).status_code == 401
+    assert press(f"wallet/{id_}/close", "op", token="x").status_code == 403
+    assert press(f"wallet/{id_}/close", "op").status_code == 303
+    assert rows(look("wallet")) == []
+    assert press(f"wallet/{id_}/close", "op").status_code == 404
+    [trail] = rows(look("unknown/decisions"))
+    assert "op_name this page closed" in trail
