@@ -19,6 +19,7 @@ from airflow_provider.store.location import configured
 from airflow_provider.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from airflow_provider.records.outcome import TaskOutcome
     from airflow_provider.records.readers import Records
     from airflow_provider.records.writers import Output
     from airflow_provider.store.engine import Database
@@ -35,6 +36,7 @@ class LaunchRun:
     :param output: path or URI of the results; None for a list
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     :param executor: the executor that the task itself names
+    :param outcome: takes what the task did
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class LaunchRun:
         output: str | None,
         empty: str,
         executor: str | None = None,
+        outcome: TaskOutcome,
     ) -> None:
         self._plan = plan
+        self._outcome = outcome
         self._records = records
         self._log = log
         self._output = output
@@ -78,6 +82,7 @@ class LaunchRun:
                     folder=folder_of(self._output),
                 )
                 stack.callback(batch.close)
+                self._outcome.counted = batch.counts
                 self._make(batch, records, reports)
                 output, report = self._publish(batch, results, reports)
             except WrittenByAnother as error:
@@ -92,6 +97,7 @@ class LaunchRun:
             "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
+        self._outcome.published(result)
         if isinstance(results, ListOutput):
             result["records"] = results.records
         self._report(batch, result)
@@ -137,7 +143,7 @@ class LaunchRun:
             report = None
             if batch.failures.reported:
                 reports.complete()
-                report = reports.publish()
+                self._outcome.report = report = reports.publish()
             self._log.error(
                 "No URL was published and no session changed. %s. Report: %s.",
                 batch.counts,
