@@ -15,6 +15,8 @@ from airflow.sdk import BaseOperatorLink
 from airflow_provider.vendors import VENDORS, Vendor, vendor_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import BaseOperator, Context
     from airflow.sdk.types import TaskInstanceKey
 
@@ -109,9 +111,7 @@ class FailedRecordsLink(BaseOperatorLink):
             return ""
         if outcome.report and (console := console_of(outcome.report)):
             return console
-        if outcome.counts.get("unknown") and not outcome.counts.get("failed"):
-            return page_of_task("unknown", ti_key)
-        return page_of_task("records", ti_key, state="failed")
+        return failures_page(ti_key, outcome.counts)
 
 
 class OutputLink(BaseOperatorLink):
@@ -216,6 +216,18 @@ def console_of(uri: str) -> str | None:
     if scheme in GOOGLE:
         return f"https://console.cloud.google.com/storage/browser/_details/{quote(bucket)}/{quote(key)}"
     return None
+
+
+def failures_page(task: Any, counts: Mapping[str, int], *, absolute: bool = False) -> str:
+    """Return where the operations page shows what went wrong with a task's records.
+
+    :param task: the task instance, or its key
+    :param counts: how many records ended how
+    :param absolute: with the host
+    """
+    if counts.get("unknown") and not counts.get("failed"):
+        return page_of_task("unknown", task, absolute=absolute)
+    return page_of_task("records", task, absolute=absolute, state="failed")
 
 
 def xcom_page(task: Any) -> str:

@@ -18,24 +18,22 @@ if TYPE_CHECKING:
 def check_followers(task: Any, context: Context) -> None:
     """Make sure that the tasks that follow can be skipped, before anything is sent.
 
-    Of a mapped task Airflow skips only what follows in the same mapped task group: another task follows all
-    instances, and would run.
+    Of an instance of a mapped task Airflow skips none of them: what follows all instances would run, and so
+    would, with Airflow 3.3, what follows in the same mapped task group.
 
     :param task: the task
     :param context: its context
-    :raises InvalidInput: a task follows that Airflow would not skip
+    :raises InvalidInput: Airflow would not skip them
     """
     if getattr(context.get("ti"), "map_index", -1) in (-1, None):
         return
-    group = task.get_closest_mapped_task_group()
-    for follower in _followers(task):
-        if group is None or follower.get_closest_mapped_task_group() is not group:
-            raise InvalidInput(
-                f'on_partial_failure="skip_downstream": Airflow cannot skip "{follower.task_id}", which '
-                "follows all instances of this mapped task.",
-                field="on_partial_failure",
-                remedy='Use "fail", or put both tasks into one mapped task group. Nothing was sent.',
-            )
+    if followers := _followers(task):
+        raise InvalidInput(
+            f'on_partial_failure="skip_downstream": Airflow cannot skip "{followers[0].task_id}" for one '
+            "instance of a mapped task.",
+            field="on_partial_failure",
+            remedy='Use "fail", or a task that is not mapped. Nothing was sent.',
+        )
 
 
 def judge(task: Any, context: Context, result: Mapping[str, Any]) -> None:
