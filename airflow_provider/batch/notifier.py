@@ -108,7 +108,7 @@ class VendorFailureReportNotifier(BaseNotifier):
 
     .. code-block:: python
 
-       ImbeeCreateUsersOperator(
+       SomeBatchOperator(
            ...,
            on_error="continue",
            on_success_callback=VendorFailureReportNotifier(SlackNotifier(text="{{ vendor_report }}")),

@@ -16,7 +16,7 @@ from tests.support.scheduler import Scheduler
 
 DAG = "seen"
 RUN = "manual__1"
-DAGS = '''
+DAGS = """
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,7 +43,6 @@ def follower(name, **options):
     return follow()
 
 with DAG("seen", default_args={"retries": 0}) as dag:
-    (FOLDER / "people.csv").write_text("unique_id_sha,mail\\nu1,a@example.com\\n,canary-bad@example.com\\nu2,\\n")
     partly = ImbeeCreateUsersOperator(
         task_id="partly",
         records=str(FOLDER / "people.csv"),
@@ -104,7 +103,7 @@ with DAG("seen", default_args={"retries": 0}) as dag:
         task_id="launch", records=[{"player": "canary-player"}], output=str(FOLDER / "launch.jsonl")
     )
     ImbeeCreateUsersOperator(task_id="refused", records=[GOOD], imbee_conn_id="refused")
-'''
+"""
 
 
 class SeenAirflow(Scheduler):
@@ -141,7 +140,9 @@ class SeenAirflow(Scheduler):
 
 
 @pytest.fixture(scope="module")
-def airflow(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeenAirflow]:
+def airflow(
+    sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SeenAirflow]:
     sandbox_process.reset()
     folder = tmp_path_factory.mktemp("seen")
     variables = {
@@ -161,6 +162,7 @@ def airflow(sandbox_process: SandboxProcess, tmp_path_factory: pytest.TempPathFa
     }
     running = SeenAirflow(DAGS.replace("FOLDER_OF_THE_TEST", str(folder)), [DAG], variables)
     running.folder = folder
+    (folder / "people.csv").write_text("unique_id_sha,mail\nu1,a@example.com\n,bad@example.com\nu2,\n")
     with running:
         with running.explained():
             running.trigger(DAG, RUN)
@@ -276,7 +278,8 @@ def test_the_events_of_outputs_say_what_is_in_them(airflow):
 def rows(datasets: list[dict[str, Any]], facet: str) -> dict[tuple[str, str], int | None]:
     side = {"outputStatistics": "outputFacets", "inputStatistics": "inputFacets"}[facet]
     return {
-        (one["namespace"], one["name"]): (one.get(side) or {}).get(facet, {}).get("rowCount") for one in datasets
+        (one["namespace"], one["name"]): (one.get(side) or {}).get(facet, {}).get("rowCount")
+        for one in datasets
     }
 
 
@@ -347,6 +350,5 @@ def test_none_of_it_has_a_secret_or_personal_data(airflow):
     told += "".join(path.read_text() for path in airflow.folder.glob("*.report"))
     told += json.dumps([airflow.links(task) for task in ("partly", "fails", "list", "launch", "refused")])
     told += json.dumps(airflow.get("assets/events?limit=100"))
-    # The code of the Dag is OpenLineage's own, and so is what the test has written there.
-    for canary in ("canary-password", "canary-token", "u1", "canary-player"):
-        assert f'"{canary}"' not in told
+    for canary in ("canary-password", "canary-token", "canary-person", "@example.com", "canary-player"):
+        assert canary not in told
