@@ -304,7 +304,7 @@ class VendorProtocolError(VendorError):
 
 
 class BatchFailed(VendorError):
-    """More records of a batch failed than its ``max_failures`` allows."""
+    """More records of a batch failed than its ``max_failures`` or ``on_partial_failure`` allows."""
 
 
 class StoreUnavailable(VendorError):

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider import __version__
 from airflow_provider.events.settings import OPTIONS, SECTION
 from airflow_provider.http.options import connection_type
-from airflow_provider.vendors import VENDORS
+from airflow_provider.vendors import PACKAGE, VENDORS
 
 SHARED = "Vendor APIs"
 """The integration of what serves several vendors."""
@@ -19,6 +19,9 @@ SHARED_MODULES = {
     "operators": ["airflow_provider.quota.operators"],
     "triggers": ["airflow_provider.quota.triggers"],
 }
+
+LINKS = ("RecordsLink", "FailedRecordsLink", "OutputLink", "QuotaLink", "VendorLink")
+"""What tasks have in Airflow's UI, in ``links.py``."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -44,6 +47,7 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         **{kind: _modules(kind) for kind in ("hooks", "operators", "sensors", "triggers")},
+        "extra-links": [f"{PACKAGE}.links.{name}" for name in LINKS],
         "cli": ["airflow_provider.cli.get_cli_commands"],
         "db-managers": ["airflow_provider.events.db.VendorApisDBManager"],
         "config": {

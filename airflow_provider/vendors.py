@@ -27,6 +27,8 @@ class Vendor:
     :param documentation: the vendor's own pages
     :param options: name of the class in ``connection.py`` that reads a connection
     :param hook: name of the class in ``hooks.py``
+    :param web: where people sign in to the vendor's web application; empty where that is not documented
+    :param quota: whether the vendor grants so many requests per period
     """
 
     conn_type: str
@@ -34,6 +36,8 @@ class Vendor:
     documentation: str
     options: str
     hook: str
+    web: str = ""
+    quota: bool = False
 
     @property
     def hook_path(self) -> str:
@@ -84,6 +88,7 @@ VENDORS = (
         documentation="https://mobadoo.com/recursos/",
         options="MobadooOptions",
         hook="MobadooHook",
+        web="https://dashboard.mobadoo.com",
     ),
     Vendor(
         conn_type="mpohoda",
@@ -91,6 +96,8 @@ VENDORS = (
         documentation="https://api.mpohoda.cz/doc",
         options="MpohodaOptions",
         hook="MpohodaHook",
+        web="https://app.mpohoda.cz",
+        quota=True,
     ),
     Vendor(
         conn_type="wolkvox",
@@ -98,6 +105,8 @@ VENDORS = (
         documentation="https://crmvox.com/en/token-information",
         options="WolkvoxOptions",
         hook="WolkvoxHook",
+        web="https://crm.wolkvox.com/",
+        quota=True,
     ),
 )
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
-import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_provider.batch.check import Check
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.forecast import forecast
 from airflow_provider.batch.jobs import READ_AHEAD
 from airflow_provider.batch.places import check_paths, folder_of
+from airflow_provider.batch.process import stop_at_timeout, young_garbage_only
 from airflow_provider.batch.publishing import Publication, publish_report
 from airflow_provider.batch.reconcile import hopeful, reconcile
 from airflow_provider.batch.runner import Batch
 from airflow_provider.exceptions import BatchFailed, VendorError
+from airflow_provider.http.call import Repeat
 from airflow_provider.ledger.batches import BatchRow
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
@@ -34,6 +31,7 @@ from airflow_provider.quota.hook import MeteredHook
 from airflow_provider.records.formats import XCOM_RECORDS, report_path
 from airflow_provider.records.groups import GroupedRecords
 from airflow_provider.records.json_lines import for_xcom
+from airflow_provider.records.outcome import TaskOutcome, host_of
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput, open_output
 from airflow_provider.secrets import check_key
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.batch.counts import BatchCounts
     from airflow_provider.batch.plan import Plan
+    from airflow_provider.batch.progress import Progress
     from airflow_provider.batch.warnings import Warnings
     from airflow_provider.http.call import Call
     from airflow_provider.http.hook import VendorHook
@@ -76,6 +75,7 @@ class Execution:
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     :param executor: the executor that the task itself names
     :param try_number: which try of the task it is
+    :param progress: tells Airflow how far the batch is
     """
 
     def __init__(
@@ -97,6 +97,7 @@ class Execution:
         empty: str,
         executor: str | None = None,
         try_number: int = 1,
+        progress: Progress,
     ) -> None:
         self._try_number = try_number
         self._reconciled: dict[str, int] = {}
@@ -123,6 +124,16 @@ class Execution:
             redo=redo,
             resend_unknown=resend_unknown,
         )
+        self.outcome = TaskOutcome(
+            conn_id=hook.conn_id,
+            vendor=hook.options.conn_type,
+            host=host_of(hook.options.base_url),
+            operation=plan.operation.name,
+            direction="from" if plan.operation.repeat is Repeat.SAFE else "to",
+            rows={output: None} if output else {},
+            schemas={output: plan.operation.columns} if output else {},
+        )
+        self._progress = progress
         self._batch: Batch | None = None
         self._stopped: BaseException | None = None
 
@@ -150,6 +161,7 @@ class Execution:
         check_key()
         with ExitStack() as stack:
             records = stack.enter_context(self._records())
+            self.outcome.source = records.path
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
@@ -165,16 +177,17 @@ class Execution:
             looked_up = self._look_up(records, database)
             meter, allowance = self._measure(database, stack)
             self._batch = batch = self._make_batch(records, results, failures)
+            self.outcome.counted = batch.counts
             if self._stopped is not None:
                 # It was told to end before there was a batch: nothing is sent.
                 batch.stop(self._stopped)
             row.follow(batch.counts, records.fraction)
             recorder = Recorder(database, self._ledger, meter)
             publication = Publication(results, failures, self._log)
-            with _young_garbage_only():
+            with young_garbage_only(), self._progress.told(batch.counts, records):
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
-                publication.keep(batch)
+                self.outcome.report = publication.keep(batch)
                 raise hopeful(batch.error, self._plan.lookup)
             output, report = publication.publish(batch)
             row.published(output, report, requests + looked_up)
@@ -189,6 +202,7 @@ class Execution:
             "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
+        self.outcome.published(result)
         if batch.warnings.records:
             result["warnings"] = batch.warnings.reported
         if isinstance(results, ListOutput):
@@ -253,6 +267,7 @@ class Execution:
             check = Check(self._plan, self._ledger, failures)
             check.run(records)
             result = check.result(publish_report(check.failures, failures))
+            self.outcome.published(result)
             lookup = self._plan.lookup
             if lookup is not None and (unchecked := lookup.unchecked()):
                 result["unchecked"] = unchecked
@@ -358,7 +373,7 @@ class Execution:
 async def _drive(
     hook: VendorHook[Any], batch: Batch, recorder: Recorder, meter: Meter | None, allowance: int | None
 ) -> int:
-    with _stop_at_timeout(batch):
+    with stop_at_timeout(batch):
         # The batch counts its requests under way by itself, with the connection's limit among its own.
         async with hook.session(meter, limited=False) as client:
             client.setup.allowance = allowance
@@ -367,38 +382,6 @@ async def _drive(
             # What could not be recorded at the end is kept in a file, or found as sent by the next try.
             batch.error = batch.error or recorder.failure
             return client.setup.requests
-
-
-@contextmanager
-def _young_garbage_only() -> Iterator[None]:
-    """Spare what Airflow has loaded, half a million objects, the searches for garbage that a batch causes.
-
-    Those cost a batch a fifth of its time. What a batch itself makes is next to never garbage of the kind
-    that has to be searched for, so that is done less often.
-    """
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(10_000, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-
-
-@contextmanager
-def _stop_at_timeout(batch: Batch) -> Iterator[None]:
-    """Let ``execution_timeout`` end the batch as a kill does, not by an exception inside the event loop."""
-    previous = signal.getsignal(signal.SIGALRM)
-    if threading.current_thread() is not threading.main_thread() or not callable(previous):
-        yield
-        return
-    timeout = AirflowTaskTimeout("execution_timeout is over")
-    signal.signal(signal.SIGALRM, lambda number, frame: batch.stop(timeout))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGALRM, previous)
 
 
 def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> float:

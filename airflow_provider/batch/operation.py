@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from airflow_provider.batch.known import Known
 from airflow_provider.http.call import Call, Repeat, repeat_of
@@ -133,6 +133,15 @@ class Operation(Generic[T]):
         """Name the secret fields of a result, dots leading into nested ones."""
         return secret_fields(self.model)
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return the column that results add to a record, with what is in it as far as that is known.
+
+        The kinds are those of :mod:`~airflow_provider.records.schema`, and ``struct`` for anything else.
+        """
+        fields = self.model.model_fields
+        return {self.result_key: {name: _kind(one.annotation) for name, one in fields.items()} or "struct"}
+
     def existed(self, result: Any) -> bool:
         """Say whether the vendor had a record already.
 
@@ -141,3 +150,14 @@ class Operation(Generic[T]):
         if isinstance(self.existing, bool):
             return self.existing
         return bool(getattr(result, self.existing))
+
+
+_KINDS = {"str": "text", "SecretStr": "text", "bool": "boolean", "int": "integer", "Decimal": "number"}
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the kind of a field by the annotation of its type."""
+    [one, *more] = [part for part in get_args(annotation) if part not in (type(None), ...)] or [annotation]
+    if get_origin(annotation) in (list, tuple, Sequence):
+        return [_kind(one)]
+    return "struct" if more else _KINDS.get(getattr(one, "__name__", ""), "struct")

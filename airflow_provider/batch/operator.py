@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_provider import values
+from airflow_provider import links, values
 from airflow_provider.batch.records_operator import RecordsOperator
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import one_of, seconds, shape, whole_number
@@ -47,6 +47,9 @@ class VendorBatchOperator(RecordsOperator):
         reported and the batch goes on. Refused credentials, a missing right, a used-up quota, an outage of
         the vendor and a worker with another Fernet key end it in any case
     :param max_failures: with ``continue``, failed records after which the batch ends all the same
+    :param on_partial_failure: what the task is when all records are done and some of them failed or have an
+        unknown outcome: ``succeed``; ``skip_downstream``: a success, and the tasks that follow are skipped;
+        or ``fail``: a failure without retries, its results published. Needs ``on_error="continue"``
     :param ordered: keep the order of the records in the results; False writes each as it completes, so that
         none waits for a slow one before it
     :param ledger_scope: for how long a record that is done is not sent again: within this ``run`` of the Dag,
@@ -184,6 +187,7 @@ class VendorBatchOperator(RecordsOperator):
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.batch.execution import Execution
         from airflow_provider.batch.plan import Plan
+        from airflow_provider.batch.progress import Progress
 
         output = self.output_of(context)
         hook = self.hook()
@@ -222,7 +226,10 @@ class VendorBatchOperator(RecordsOperator):
             empty=self.empty,
             executor=self.executor,
             try_number=getattr(context.get("ti"), "try_number", 1),
+            progress=Progress(context.get("task_state_store")),
         )
+        self.outcome = self._execution.outcome
+        links.push(context, self)
         return self.carry_out(self._execution)
 
     def lookup(self, hook: VendorHook[Any], mapping: RecordMapping) -> Lookup | None:

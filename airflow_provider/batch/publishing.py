@@ -52,10 +52,11 @@ class Publication:
             self._tell(batch.counts, self._kept(self._results), report or self._kept(self._failures))
             raise not_written(error, then=REPLAYED) from error
 
-    def keep(self, batch: Batch) -> None:
+    def keep(self, batch: Batch) -> str | None:
         """Keep what there is of a batch that did not end well, and say where.
 
         :param batch: the batch, at its end
+        :return: where the report is; None where there is none
         """
         try:
             try:
@@ -69,8 +70,9 @@ class Publication:
             self._log.error(
                 "The batch did not end well. %s. Its files cannot be kept: %s.", batch.counts, error
             )
-            return
+            return None
         self._tell(batch.counts, kept, report)
+        return report
 
     def _kept(self, output: Output) -> str | None:
         try:

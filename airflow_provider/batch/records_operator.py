@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.bases.skipmixin import SkipMixin
+
 from airflow_provider import values
 from airflow_provider.http.operator import VendorOperator
+from airflow_provider.links import BATCH_LINKS
+from airflow_provider.records.assets import fill_outlets
 from airflow_provider.records.formats import check_output
+from airflow_provider.records.lineage import WithLineage
 from airflow_provider.values import one_of, shape, templated, whole_number
 
 if TYPE_CHECKING:
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider.records.csv_reader import MissingValues
 
 
-class RecordsOperator(VendorOperator):
+class RecordsOperator(VendorOperator, WithLineage, SkipMixin):
     """Take records, and write one result for each.
 
     :param records: a list of dicts, the path or URI of a file, or the output of another batch task
@@ -28,6 +33,8 @@ class RecordsOperator(VendorOperator):
     :param defaults: values for what a record does not have (templated)
     :param on_error: ``fail`` or ``continue``
     :param max_failures: with ``continue``, failed records after which the batch ends all the same
+    :param on_partial_failure: what a task with failed records is, once all are done: ``succeed``, ``fail``
+        or ``skip_downstream``
     :param reveal: secret fields of the results that are written in clear
     :param delimiter: what separates the columns of a CSV file
     :param encoding: encoding of a CSV or JSONL file
@@ -36,6 +43,7 @@ class RecordsOperator(VendorOperator):
     """
 
     template_fields: Sequence[str] = ("records", "output_path", "fields", "defaults")
+    operator_extra_links = BATCH_LINKS
 
     def __init__(
         self,
@@ -46,6 +54,7 @@ class RecordsOperator(VendorOperator):
         defaults: Mapping[str, Any] | None = None,
         on_error: str = "fail",
         max_failures: int | None = None,
+        on_partial_failure: str = "succeed",
         reveal: Sequence[str] = (),
         delimiter: str | None = None,
         encoding: str = "utf-8-sig",
@@ -61,12 +70,14 @@ class RecordsOperator(VendorOperator):
         self.defaults = defaults
         self.on_error = on_error
         self.max_failures = None if max_failures is None else whole_number("max_failures", max_failures, 0)
+        self.on_partial_failure = on_partial_failure
         self.reveal = reveal
         self.delimiter = delimiter
         self.encoding = encoding
         self.missing_values = missing_values
         self.empty = empty
         one_of("on_error", on_error, ("fail", "continue"))
+        one_of("on_partial_failure", on_partial_failure, ("succeed", "skip_downstream", "fail"))
         one_of("missing_values", missing_values, ("fail", "empty"))
         one_of("empty", empty, ("warn", "fail"))
         self._check_places()
@@ -79,6 +90,11 @@ class RecordsOperator(VendorOperator):
             raise ValueError(
                 'max_failures needs on_error="continue": with "fail" the first failure ends the batch'
             )
+        if on_partial_failure != "succeed" and on_error == "fail":
+            raise ValueError(
+                'on_partial_failure needs on_error="continue": with "fail" the first failure fails the task'
+            )
+        fill_outlets(self, [output])
 
     def secret_results(self) -> Sequence[str]:
         """Return the secret fields of a result."""
@@ -96,6 +112,7 @@ class RecordsOperator(VendorOperator):
         :raises ValueError: a parameter cannot be right
         """
         # Imported here: parsing a Dag needs none of it.
+        from airflow_provider.batch.partial import check_followers
         from airflow_provider.records.mapped_outputs import check_mapped_output
 
         if self.fields is not None:
@@ -105,7 +122,26 @@ class RecordsOperator(VendorOperator):
         output = os.fspath(self.output_path) if self.output_path else None
         if output:
             check_mapped_output(context, output)
+        if self.on_partial_failure == "skip_downstream":
+            check_followers(self, context)
         return output
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        """Tell the outlets what was published, and do what failed records ask for.
+
+        :param context: the task's context
+        :param result: the result of the batch
+        :return: the same
+        :raises BatchFailed: records failed, and that fails the task
+        :raises DownstreamTasksSkipped: records failed, and the tasks that follow are skipped
+        """
+        from airflow_provider.batch.partial import judge
+        from airflow_provider.records.assets import report
+
+        if self.outcome is not None:
+            report(context, self.outlets, self.outcome.extras())
+        judge(self, context, result)
+        return result
 
     def _check_places(self) -> None:
         values.records("records", self.records)

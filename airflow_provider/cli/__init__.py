@@ -27,7 +27,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="The vendor APIs' ledger, quotas, states, sessions, webhooks, WebSockets, wallets and examples",
+            help="Ledger, quotas, states, sessions, webhooks, WebSockets, wallets and examples",
             subcommands=[
                 ledger.group(),
                 quota.command(),

@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider import values
 from airflow_provider.exceptions import InvalidInput
@@ -76,8 +76,6 @@ class IncrementalListOperator(VendorListOperator):
         "modified_before",
         "state_key",
     )
-    fills_outlets: ClassVar[bool] = True
-    """Whether a task without ``outlets`` has its outputs as such, where their names are no templates."""
 
     def __init__(
         self,
@@ -91,6 +89,8 @@ class IncrementalListOperator(VendorListOperator):
         overlap: timedelta = OVERLAP,
         **kwargs: Any,
     ) -> None:
+        # Before: the outlets are made of it.
+        self.lines_output = lines_output
         super().__init__(output=output, **kwargs)
         if lines_output is not None:
             values.place("lines_output", lines_output)
@@ -104,29 +104,24 @@ class IncrementalListOperator(VendorListOperator):
                 values.moment(name, value)
         if state_key is not None:
             values.text("state_key", state_key)
-        self.lines_output = lines_output
         self.modified_since = modified_since
         self.modified_before = modified_before
         self.incremental = values.flag("incremental", incremental)
         self.state_key = state_key
         self.overlap = values.duration("overlap", overlap)
-        # Airflow reads the outlets of a mapped task from the Dag, where the outputs are not known.
-        mapped = getattr(self, "_BaseOperator__from_mapped", False)
-        if self.fills_outlets and not self.outlets and not mapped:
-            from airflow_provider.extract.assets import assets_of
 
-            self.outlets = assets_of([output, lines_output])
+    def outputs(self) -> Sequence[Any]:
+        """Return paths or URIs of the files for the records and their lines."""
+        return [*super().outputs(), self.lines_output]
 
     def work(self, context: Context) -> dict[str, Any]:
         """Ask for all pages that have not been read, and move the state when the output is published.
 
         :return: counts, where the records are, and the times that were read from and to
         """
-        from airflow_provider.extract.assets import report
         from airflow_provider.records.mapped_outputs import check_mapped_output
 
-        output = os.fspath(self.output_path) if self.output_path else None
-        lines_output = os.fspath(self.lines_output) if self.lines_output else None
+        output, lines_output = (os.fspath(one) if one else None for one in self.outputs())
         if lines_output:
             if lines_output == output:
                 raise InvalidInput('"lines_output" is the same file as "output".', field="lines_output")
@@ -148,10 +143,6 @@ class IncrementalListOperator(VendorListOperator):
             "since": since,
             "watermark": progress.watermark if state is None else state.after,
         }
-        told = {name: result[name] for name in ("requests", "since", "watermark")}
-        rows = {output: progress.records, lines_output: progress.lines}
-        extras = {place: {"rows": count, **told} for place, count in rows.items() if place is not None}
-        report(context, self.outlets, extras)
         return result
 
     def timed(

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.operator import VendorOperator
+from airflow_provider.links import LIST_LINKS
+from airflow_provider.records.assets import fill_outlets
 from airflow_provider.records.formats import XCOM_RECORDS, check_output
+from airflow_provider.records.lineage import WithLineage
 from airflow_provider.run_identity import RunIdentity
 from airflow_provider.values import place, whole_number
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.hook import VendorHook
 
 
-class VendorListOperator(VendorOperator):
+class VendorListOperator(VendorOperator, WithLineage):
     """Reads a list page after page.
 
     With ``output`` a try that was interrupted is gone on with: the next try of the same task instance begins
@@ -37,8 +40,11 @@ class VendorListOperator(VendorOperator):
     """
 
     template_fields: Sequence[str] = ("output_path",)
+    operator_extra_links = LIST_LINKS
     largest_page: ClassVar[int]
     """The most records that the vendor returns at once."""
+    fills_outlets: ClassVar[bool] = True
+    """Whether a task without ``outlets`` has its outputs as such, where their names are no templates."""
 
     def __init__(
         self,
@@ -58,6 +64,12 @@ class VendorListOperator(VendorOperator):
             "page_size", self.largest_page if page_size is None else page_size, 1, self.largest_page
         )
         self.max_pages = None if max_pages is None else whole_number("max_pages", max_pages, 1)
+        if self.fills_outlets:
+            fill_outlets(self, self.outputs())
+
+    def outputs(self) -> Sequence[Any]:
+        """Return paths or URIs of the files, as they were given, the main output first."""
+        return [self.output_path]
 
     def hook(self) -> VendorHook[Any]:
         """Return the hook of the connection."""
@@ -100,11 +112,26 @@ class VendorListOperator(VendorOperator):
         """
         from airflow_provider.extract.extraction import extract_to_file
         from airflow_provider.records.mapped_outputs import check_mapped_output
+        from airflow_provider.records.outcome import TaskOutcome, host_of
 
         started = time.monotonic()
         output = os.fspath(self.output_path) if self.output_path else None
         if output:
             check_mapped_output(context, output)
+        listing = query.listing
+        self.outcome = TaskOutcome(
+            conn_id=hook.conn_id,
+            vendor=hook.options.conn_type,
+            host=host_of(hook.options.base_url),
+            operation=listing.name,
+            direction="from",
+            rows={os.fspath(place): None for place in self.outputs() if place},
+            schemas={
+                place: schema
+                for place, schema in ((output, listing.schema), (lines_output, listing.lines_schema))
+                if place and schema
+            },
+        )
         # Made first: what is wrong with the question shows before a file is opened.
         query.call(query.listing.paging.start)
         records = None
@@ -126,6 +153,8 @@ class VendorListOperator(VendorOperator):
             accept(extracted.progress)
             settle(extracted.progress)
         progress = extracted.progress
+        counted = {output: progress.records, lines_output: progress.lines}
+        self.outcome.rows |= {place: count for place, count in counted.items() if place}
         if not progress.complete:
             self.log.warning("There may be more than these %d pages.", progress.pages)
         self.log.info("%d records in %d pages.", progress.records, progress.pages)
@@ -144,6 +173,21 @@ class VendorListOperator(VendorOperator):
         if progress.size is not None:
             result["page_size"] = progress.size
         return (result if records is None else {**result, "records": records}), progress
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        """Put into the events of the outlets what was published.
+
+        :param context: the task's context
+        :param result: the result of the work
+        :return: the same
+        """
+        from airflow_provider.records.assets import report
+
+        if self.outcome is not None:
+            told = {name: result[name] for name in ("requests", "since", "watermark") if name in result}
+            extras = {place: {**extra, **told} for place, extra in self.outcome.extras().items()}
+            report(context, self.outlets, extras)
+        return result
 
     def _read_into_list(
         self, hook: VendorHook[Any], query: Query[Any]

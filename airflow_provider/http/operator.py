@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider import values
+from airflow_provider import links, values
 from airflow_provider.exceptions import VendorError
 from airflow_provider.http import retry_policy as policies
 from airflow_provider.http.outcome import fail_without_retry, failing
@@ -38,9 +38,20 @@ class VendorOperator(BaseOperator):
         self.request_policy = request_policy
         self.retry_policy = retry_policy
 
+    operator_extra_links = links.VENDOR_LINKS
+
     def work(self, context: Context) -> Any:
         """Do the operator's work."""
         raise NotImplementedError
+
+    def finish(self, context: Context, result: Any) -> Any:
+        """Do what is to be done when the work is done.
+
+        :param context: the task's context
+        :param result: the result of the work
+        :return: the result of the task
+        """
+        return result
 
     def execute(self, context: Context) -> Any:
         """Do the operator's work.
@@ -57,7 +68,7 @@ class VendorOperator(BaseOperator):
     def _work(self, context: Context, waits: int) -> Any:
         try:
             with fail_without_retry():
-                return self.work(context)
+                return self.finish(context, self.work(context))
         except VendorError as error:
             self._wait(error, waits, context)
             raise

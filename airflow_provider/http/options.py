@@ -258,6 +258,20 @@ class VendorOptions:
         secret=True,
     )
 
+    web_url: str | None = form_field(
+        "Web application",
+        "Where the link to the vendor leads, beside a task. Empty: where people sign in, if that is known.",
+        parse=page_url,
+        placeholder="https://app.example.com",
+    )
+
+    def web_address(self, default: str) -> str:
+        """Return where people sign in to the vendor's web application; empty where that is not known.
+
+        :param default: where they do if the connection says nothing
+        """
+        return self.web_url or default
+
     @classmethod
     def forms(cls) -> dict[str, Mapping[str, Any]]:
         """Return the form of each field by the field's name, standard fields first."""

@@ -47,6 +47,9 @@ class MobadooLaunchUrlsOperator(RecordsOperator):
     :param on_error: ``fail``: the first failed record ends the batch; ``continue``: failed records are
         reported and the batch goes on
     :param max_failures: with ``continue``, failed records after which the batch ends all the same
+    :param on_partial_failure: what the task is when all URLs are made and some records failed: ``succeed``;
+        ``skip_downstream``: a success, and the tasks that follow are skipped; or ``fail``. Needs
+        ``on_error="continue"``
     :param reveal: ``["url"]`` writes the URLs in clear: everybody who can read the output, or XCom without
         one, can use them
     :param delimiter: what separates the columns of a CSV file; a comma by default, a tab in a ``.tsv`` file
@@ -83,6 +86,7 @@ class MobadooLaunchUrlsOperator(RecordsOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.launch_run import LaunchRun
+        from airflow_provider.records.outcome import TaskOutcome, host_of
         from airflow_provider.records.readers import Records
 
         output = self.output_of(context)
@@ -92,8 +96,24 @@ class MobadooLaunchUrlsOperator(RecordsOperator):
             encoding=self.encoding,
             missing_values=self.missing_values,
         )
+        plan = self._plan()
+        self.outcome = TaskOutcome(
+            conn_id=self.mobadoo_conn_id,
+            vendor="mobadoo",
+            host=host_of(plan.online_url),
+            operation="mobadoo.launch_urls",
+            direction="none",
+            source=records.path,
+            rows={output: None} if output else {},
+        )
         run = LaunchRun(
-            self._plan(), records, log=self.log, output=output, empty=self.empty, executor=self.executor
+            plan,
+            records,
+            log=self.log,
+            output=output,
+            empty=self.empty,
+            executor=self.executor,
+            outcome=self.outcome,
         )
         return run.run()
 

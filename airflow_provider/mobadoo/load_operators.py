@@ -86,6 +86,7 @@ class MobadooLoadPlayersOperator(MobadooWalletOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.load_run import LoadRun
+        from airflow_provider.records.outcome import TaskOutcome
         from airflow_provider.records.readers import Records
 
         output = self.output_of(context)
@@ -96,7 +97,24 @@ class MobadooLoadPlayersOperator(MobadooWalletOperator):
             missing_values=self.missing_values,
         )
         plan = self._plan(RunIdentity.of(context).task)
-        run = LoadRun(plan, records, log=self.log, output=output, empty=self.empty, executor=self.executor)
+        self.outcome = TaskOutcome(
+            conn_id=self.mobadoo_conn_id,
+            vendor="mobadoo",
+            host="",
+            operation="mobadoo.load_players",
+            direction="none",
+            source=records.path,
+            rows={output: None} if output else {},
+        )
+        run = LoadRun(
+            plan,
+            records,
+            log=self.log,
+            output=output,
+            empty=self.empty,
+            executor=self.executor,
+            outcome=self.outcome,
+        )
         return run.run()
 
     def _plan(self, task: str) -> LoadPlan:

@@ -89,23 +89,35 @@ class MobadooReconcileTicketsOperator(MobadooWalletOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.reconcile_run import ReconcileRun
+        from airflow_provider.records.outcome import TaskOutcome
         from airflow_provider.records.readers import Records
 
         self._check_complete()
         output = self.output_of(context)
+        records = Records(
+            self.records,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            missing_values=self.missing_values,
+        )
+        self.outcome = TaskOutcome(
+            conn_id=self.mobadoo_conn_id,
+            vendor="mobadoo",
+            host="",
+            operation="mobadoo.reconcile_tickets",
+            direction="none",
+            source=records.path,
+            rows={output: None} if output else {},
+        )
         run = ReconcileRun(
             self._plan(),
-            Records(
-                self.records,
-                delimiter=self.delimiter,
-                encoding=self.encoding,
-                missing_values=self.missing_values,
-            ),
+            records,
             wallet_conn_id=self.wallet_connection(),
             log=self.log,
             output=output,
             empty=self.empty,
             executor=self.executor,
+            outcome=self.outcome,
         )
         result = run.run()
         if result["differences"]:

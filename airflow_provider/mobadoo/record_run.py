@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider.batch.counts import BatchCounts
     from airflow_provider.batch.failures import Failures
+    from airflow_provider.records.outcome import TaskOutcome
     from airflow_provider.records.parsing import Row
     from airflow_provider.records.readers import Records
     from airflow_provider.records.writers import Output
@@ -57,6 +58,7 @@ class RecordRun:
     :param output: path or URI of the results; None for a list
     :param empty: ``fail`` where a batch without records is an error, ``warn`` where it is not
     :param executor: the executor that the task itself names
+    :param outcome: takes what the task did
     """
 
     result_key: str = ""
@@ -68,9 +70,17 @@ class RecordRun:
     """What is true of the results where it was lost after that, as the end of a sentence."""
 
     def __init__(
-        self, records: Records, *, log: Any, output: str | None, empty: str, executor: str | None = None
+        self,
+        records: Records,
+        *,
+        log: Any,
+        output: str | None,
+        empty: str,
+        executor: str | None = None,
+        outcome: TaskOutcome,
     ) -> None:
         self._records = records
+        self._outcome = outcome
         self._log = log
         self._output = output
         self._empty = empty
@@ -139,6 +149,7 @@ class RecordRun:
             try:
                 batch = self.batch(database, results, reports)
                 stack.callback(batch.close)
+                self._outcome.counted = batch.counts
                 self._work(batch, records, reports)
                 output, report = self._publish(batch, results, reports)
             except WrittenByAnother as error:
@@ -154,6 +165,7 @@ class RecordRun:
             "failures": for_xcom(batch.failures.reported),
             "failures_output": report,
         }
+        self._outcome.published(result)
         if isinstance(results, ListOutput):
             result["records"] = results.records
         self._report(batch, result)
@@ -178,7 +190,7 @@ class RecordRun:
             report = None
             if batch.failures.reported:
                 reports.complete()
-                report = reports.publish()
+                self._outcome.report = report = reports.publish()
             self._log.error("%s %s. Report: %s.", self.failed(), batch.counts, report or "none")
             raise
 

@@ -69,13 +69,18 @@ class MobadooResyncOperator(MobadooGamesOperator):
                 field="max_pages",
                 remedy="Leave it out.",
             )
+        # Before: the outlets are made of it.
+        self.markets_output = markets_output
         super().__init__(**kwargs)
         if markets_output is not None:
             values.place("markets_output", markets_output)
             check_output(markets_output)
             if markets_output == self.output_path:
                 raise InvalidInput("markets_output must be another file than output", field="markets_output")
-        self.markets_output = markets_output
+
+    def outputs(self) -> Sequence[Any]:
+        """Return paths or URIs of the files for the matches and the markets."""
+        return [*super().outputs(), self.markets_output]
 
     def work(self, context: Any) -> dict[str, Any]:
         """Read everything, and send the reset if that worked.
@@ -96,6 +101,8 @@ class MobadooResyncOperator(MobadooGamesOperator):
             found = self._read_markets(context, hook, markets(hook, games))
             query = matches(hook, games, ordering="begin_at", size=self.page_size)
             result, progress = self.read(context, hook, query, accept=_accept, settle=reset)
+        if self.outcome is not None and self.markets_output:
+            self.outcome.rows[os.fspath(self.markets_output)] = found
         names = ("output", "pages", "requests", "seconds", "records", "resumed_at")
         return {
             "videogames": len(games),

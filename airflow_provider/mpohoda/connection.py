@@ -27,12 +27,23 @@ class Country(NamedTuple):
     host: str
     token_url: str
     scope: str
+    web: str
 
 
 # The Slovak host and scope rest on third parties; one token endpoint is known for both.
 COUNTRIES = {
-    "cz": Country("https://api.mpohoda.cz", "https://ucet.pohoda.cz/connect/token", "Mph.OpenApi.Access.Cz"),
-    "sk": Country("https://api.mpohoda.sk", "https://ucet.pohoda.cz/connect/token", "Mph.OpenApi.Access.Sk"),
+    "cz": Country(
+        "https://api.mpohoda.cz",
+        "https://ucet.pohoda.cz/connect/token",
+        "Mph.OpenApi.Access.Cz",
+        "https://app.mpohoda.cz",
+    ),
+    "sk": Country(
+        "https://api.mpohoda.sk",
+        "https://ucet.pohoda.cz/connect/token",
+        "Mph.OpenApi.Access.Sk",
+        "https://app.mpohoda.sk",
+    ),
 }
 
 ZONE = "Europe/Prague"
@@ -168,6 +179,13 @@ class MpohodaOptions(VendorOptions):
         # With its scheme: credentials must not go to the vendor in clear, whatever "Schema" says.
         host = values.get("host") or country.host
         return base_url(connection, label=HOST_LABEL, host=host).removesuffix("/v1")
+
+    def web_address(self, default: str) -> str:
+        """Return where people sign in to the web application of the country.
+
+        :param default: where they do if the country is not known
+        """
+        return self.web_url or COUNTRIES[self.country].web
 
     @property
     def token_url(self) -> str:

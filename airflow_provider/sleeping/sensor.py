@@ -20,6 +20,7 @@ from airflow_provider import clock, exceptions
 from airflow_provider.exceptions import VendorError
 from airflow_provider.http.outcome import fail_without_retry
 from airflow_provider.http.retry_policy import native_arguments
+from airflow_provider.links import VENDOR_LINKS
 from airflow_provider.sleeping.pause import Pause
 from airflow_provider.values import duration, flag
 
@@ -58,6 +59,8 @@ class SleepingSensor(BaseSensorOperator):
     :param deferrable: free the worker while waiting
     :param retry_policy: Airflow's, for versions that have them
     """
+
+    operator_extra_links = VENDOR_LINKS
 
     def __init__(
         self,

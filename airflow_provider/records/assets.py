@@ -10,7 +10,7 @@ from airflow_provider.records.storage import local_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow.sdk import Asset, Context
+    from airflow.sdk import Asset, BaseOperator, Context
 
 
 def asset_uri(output: str | None) -> str | None:
@@ -19,7 +19,8 @@ def asset_uri(output: str | None) -> str | None:
     :param output: path or URI of the output
     :return: None where no asset can be told from it: a template, or a path that begins at the worker's folder
     """
-    if not output or "{" in output:
+    if not output or "{" in output or not output.isascii():
+        # Airflow takes ASCII alone.
         return None
     path = local_path(output)
     if path is not None:
@@ -39,6 +40,18 @@ def assets_of(outputs: Iterable[Any]) -> list[Asset]:
 
     found = (asset_uri(os.fspath(one)) for one in outputs if isinstance(one, str | os.PathLike))
     return [Asset(uri) for uri in found if uri is not None]
+
+
+def fill_outlets(task: BaseOperator, outputs: Iterable[Any]) -> None:
+    """Give a task without ``outlets`` its outputs as such.
+
+    :param task: the task
+    :param outputs: paths or URIs, as the Dag author gave them; templates are left out
+    """
+    # Airflow reads the outlets of a mapped task from the Dag, where the outputs are not known.
+    mapped = getattr(task, "_BaseOperator__from_mapped", False)
+    if not task.outlets and not mapped and any(outputs := list(outputs)):
+        task.outlets = assets_of(outputs)
 
 
 def report(context: Context, outlets: Iterable[Any], extras: Mapping[str, dict[str, Any]]) -> None:

@@ -1,0 +1,77 @@
+"""What a batch is in which some records failed, and all others are done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.skipmixin import SkipMixin
+from airflow.sdk.bases.xcom import BaseXCom
+
+from airflow_provider.exceptions import BatchFailed, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+
+def check_followers(task: Any, context: Context) -> None:
+    """Make sure that the tasks that follow can be skipped, before anything is sent.
+
+    Of an instance of a mapped task Airflow skips none of them: what follows all instances would run, and so
+    would, with Airflow 3.3, what follows in the same mapped task group.
+
+    :param task: the task
+    :param context: its context
+    :raises InvalidInput: Airflow would not skip them
+    """
+    if getattr(context.get("ti"), "map_index", -1) in (-1, None):
+        return
+    if followers := _followers(task):
+        raise InvalidInput(
+            f'on_partial_failure="skip_downstream": Airflow cannot skip "{followers[0].task_id}" for one '
+            "instance of a mapped task.",
+            field="on_partial_failure",
+            remedy='Use "fail", or a task that is not mapped. Nothing was sent.',
+        )
+
+
+def judge(task: Any, context: Context, result: Mapping[str, Any]) -> None:
+    """Do with a batch that is done what its failed records ask for.
+
+    :param task: the task
+    :param context: its context
+    :param result: the result of the batch
+    :raises BatchFailed: the task is to fail
+    :raises DownstreamTasksSkipped: the tasks that follow are to be skipped
+    """
+    failed, unknown = result["failed"], result["unknown"]
+    if not failed + unknown or task.on_partial_failure == "succeed":
+        return
+    told = f"{failed + unknown:,} of {result['total']:,} records did not succeed: {failed:,} failed, "
+    told += f"{unknown:,} unknown"
+    report = result["failures_output"] or '"failures" of the result'
+    if task.on_partial_failure == "fail":
+        raise BatchFailed(
+            f'{told}, and on_partial_failure is "fail". The others are done.',
+            remedy=f"The reasons are in {result['failures_output'] or 'the log'}. Results: "
+            f"{result['output'] or 'in the ledger'}.",
+        )
+    followers = _followers(task)
+    task.log.warning(
+        "%s; see %s. Skipped: %s.",
+        told,
+        report,
+        ", ".join(one.task_id for one in followers) or "no task follows",
+    )
+    if followers:
+        instance: Any = context["ti"]
+        if task.do_xcom_push:
+            # Airflow pushes no result of a task that skips others.
+            instance.xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=dict(result))
+        SkipMixin.skip(task, instance, followers)
+
+
+def _followers(task: Any) -> list[Any]:
+    """Return what follows the task directly, without what cleans up."""
+    return [one for one in task.get_direct_relatives(upstream=False) if not one.is_teardown]
