@@ -62,7 +62,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     printed = done.stdout.split(f"{NEXT}\n")
     assert len(printed) == len(told), done.stdout + done.stderr

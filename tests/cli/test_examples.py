@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -48,25 +49,19 @@ def test_what_cannot_be_written_is_one_line(cli, tmp_path):
     assert err == f"The examples cannot be copied: Not a directory: {tmp_path / 'file' / FILES[0].parent}"
 
 
-def test_no_half_file_is_left_where_the_disk_is_full(cli, tmp_path):
+def test_no_half_file_is_left_where_the_disk_is_full(tmp_path, monkeypatch):
     if not os.path.exists("/dev/full"):
         pytest.skip("/dev/full is not there")
 
-    class Full:
-        parent = tmp_path
-        removed = False
+    def full(path, mode):
+        assert mode == "xb"
+        path.touch()
+        return open("/dev/full", "wb")
 
-        def open(self, mode):
-            assert mode == "xb"
-            return open("/dev/full", "wb")
-
-        def unlink(self, missing_ok):
-            self.removed = True
-
-    full = Full()
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OSError, match="No space left"):
-        examples._create(full, b"x" * 100_000)
-    assert full.removed
+        examples._create(tmp_path / "example.py", b"x" * 100_000)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_installation_without_the_examples_says_so(cli, tmp_path, monkeypatch):
