@@ -135,7 +135,10 @@ def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool
         return Loaded(outcome=Outcome.FAILED, error=error)
     if account.decimals != decimals:
         # The list of currencies has changed since: what is in the books stays what it is.
-        balance = to_minor(player.balance, account.decimals)
+        try:
+            balance = to_minor(player.balance, account.decimals)
+        except AmountError as error:
+            return Loaded(outcome=Outcome.FAILED, error=_amount_error(error))
     if player.display_name not in (None, account.display_name):
         books.rename(account, player.display_name)
     before = to_decimal(account.balance, account.decimals)
@@ -160,7 +163,11 @@ def _checked(player: Player) -> int | VendorError:
     except InvalidInput as error:
         return error
     except AmountError as error:
-        return _invalid("balance", str(error), "Write it with the decimals of the currency, like 10.50.")
+        return _amount_error(error)
+
+
+def _amount_error(error: AmountError) -> InvalidInput:
+    return _invalid("balance", str(error), "Write it with the decimals of the currency, like 10.50.")
 
 
 def _check_text(name: str, text: str, *, required: bool = False) -> None:
