@@ -1,10 +1,10 @@
 """Callbacks of a wallet: 1,000 operations, each sent twice and shuffled, to two server processes.
 
-``python -m benchmarks.wallet [sqlite|postgres ...] [--operations 1000] [--copies 2] [--kills 10]``
+``python benchmarks/wallet.py [sqlite] [postgres] [--operations 1000] [--copies 2] [--kills 10]``
 
-Each database is measured twice: undisturbed, and with so many SIGKILLs to the servers, which are started again. Balances
-and entries must be exact both times. What is compared is the same number of commits of one small row each, one after
-the other, on the same database in the same run: the ratio says what an operation costs whatever the machine.
+Each database is measured twice: undisturbed, and with so many SIGKILLs to the servers, which are started
+again. Balances and entries must be exact both times, or it ends with 1. What is compared are commits of one
+small row each, one after the other, on the same database in the same run.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.support.environment import isolate
 
@@ -29,6 +32,9 @@ from airflow_provider.mobadoo.wallet import SqlWallet  # noqa: E402
 from airflow_provider.store.engine import Database  # noqa: E402
 from tests.support import wallet_crowd  # noqa: E402
 from tests.support.wallet_server import FLAG, Server  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 THREADS = 16
 COMMITS = 300
@@ -104,8 +110,9 @@ def disturbed(plan: wallet_crowd.Plan, servers: list[Server], copies: int, kills
             if not places or done < places[0]:
                 return
             places.pop(0)
-            server = servers[killed % len(servers)]
+            server, other = servers[killed % 2], servers[1 - killed % 2]
             killed += 1
+            other.wait()
             server.kill()
             server.start()
 

@@ -161,7 +161,7 @@ def send(
                         done = 1 - remaining / len(todo)
                 if outcome in ("early", "none"):
                     # A vendor sends again what was refused as unknown, or not answered.
-                    time.sleep(0.02)
+                    time.sleep(0.05)
                     waiting.put(one)
                 elif progress is not None:
                     progress(done)

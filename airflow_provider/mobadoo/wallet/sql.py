@@ -259,7 +259,8 @@ class SqlWallet:
 
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return database.run(transact)
+                with self._databases.turn(database):
+                    return database.run(transact)
             except _Overtaken as overtaken:
                 if attempt == ATTEMPTS:
                     raise database.unavailable(overtaken.__cause__) from None
