@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import GroupCommand
 
-from airflow_provider.cli import deliveries, ledger, quota, receive, sessions, state, wallet
+from airflow_provider.cli import deliveries, ledger, quota, receive, sessions, state, streams, wallet
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
@@ -17,7 +17,7 @@ def get_cli_commands() -> list[CLICommand]:
     return [
         GroupCommand(
             name="vendor-apis",
-            help="Look after the vendor APIs' ledger, quotas, incremental state, sessions, webhooks, wallets",
+            help="Look after the vendor APIs' ledger, quotas, states, sessions, events and wallets",
             subcommands=[
                 ledger.group(),
                 quota.command(),
@@ -25,6 +25,7 @@ def get_cli_commands() -> list[CLICommand]:
                 sessions.group(),
                 receive.command(),
                 deliveries.group(),
+                streams.group(),
                 wallet.group(),
             ],
         )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from airflow_provider.events.message import Message
     from airflow_provider.events.stream import Gap, Target
 
 
@@ -51,6 +52,12 @@ class Feed(Protocol):
 
         :param gap: from when until when
         :param delivery: its id
+        """
+
+    def notice(self, event: dict[str, Any]) -> Message | None:
+        """Say what an event tells assets that no watcher tells; None for nothing.
+
+        :param event: the event, of a message or of a gap
         """
 
 

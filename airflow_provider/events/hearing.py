@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from airflow_provider.events.feed import Feed
+    from airflow_provider.events.message import Message
     from airflow_provider.events.stream import Limits
 
 GAP_SIZE = 1000
@@ -28,11 +29,13 @@ class Event:
     :param told: what JSON has, without secrets
     :param at: when it came, in seconds since 1970
     :param size: bytes that the message had
+    :param notice: what assets are told that have no watcher
     """
 
     told: dict[str, Any]
     at: float
     size: int
+    notice: Message | None = None
 
 
 class Hearing:
@@ -64,11 +67,12 @@ class Hearing:
         :param gap: the gap
         """
         told = self._feed.tell_gap(gap, uuid.uuid4().hex)
-        return Event(told, gap.until.timestamp(), GAP_SIZE)
+        return Event(told, gap.until.timestamp(), GAP_SIZE, self._feed.notice(told))
 
     def _message(self, heard: Heard) -> Event | None:
         try:
             told = self._feed.tell(heard.body, uuid.uuid4().hex, heard.at)
+            notice = self._feed.notice(told.event)
         except Unusable as unusable:
             self.socket.pass_over(unusable.reason, heard.size)
             return None
@@ -80,4 +84,4 @@ class Hearing:
         if self._heard.is_repeat(told.thing, told.digest, at):
             increase("stream.repeats")
             return None
-        return Event(told.event, at, heard.size)
+        return Event(told.event, at, heard.size, notice)

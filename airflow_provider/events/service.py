@@ -51,8 +51,8 @@ class Service:
         if self._settings.webhook_connections:
             self._writer.start()
         else:
-            name = "vendor-apis-sweep-watched"
-            sweeping = threading.Thread(target=_keep_up_watched, args=(stopping,), name=name, daemon=True)
+            work = (self._settings, stopping)
+            sweeping = threading.Thread(target=_keep_up, args=work, name="vendor-apis-sweep", daemon=True)
             sweeping.start()
         try:
             yield
@@ -66,7 +66,7 @@ class Service:
             self.receiver.counts.emit()
 
 
-def _keep_up_watched(stopping: threading.Event) -> None:
-    from airflow_provider.events.upkeep import keep_up_watched
+def _keep_up(settings: Settings, stopping: threading.Event) -> None:
+    from airflow_provider.events.upkeep import keep_up
 
-    keep_up_watched(stopping)
+    keep_up(settings, stopping)

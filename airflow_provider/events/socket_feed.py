@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
+    from airflow_provider.events.message import Message
     from airflow_provider.events.stream import Gap
 
 SECRET = "{secret}"  # noqa: S105 - what stands for it
@@ -78,6 +79,9 @@ class SocketFeed:
     def tell_gap(self, gap: Gap, delivery: str) -> dict[str, Any]:
         """Tell a gap."""
         return self._event(delivery, gap.until, gap=gap_fields(gap))
+
+    def notice(self, event: dict[str, Any]) -> Message | None:
+        """Tell nothing beside the watchers."""
 
     def _event(self, delivery: str, at: datetime, **fields: Any) -> dict[str, Any]:
         return {

@@ -7,19 +7,21 @@ takes over what it has left, on whichever machine that runs. Nothing here uses a
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from airflow_provider import clock
+from airflow_provider.events import notices
 from airflow_provider.processes import is_gone, new_owner, retire
 from airflow_provider.store.tables import listener, spool
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from airflow_provider.events.notices import Notice
     from airflow_provider.store.engine import Database
 
 LEASE = 60.0
@@ -36,11 +38,13 @@ class Waiting:
     :param event: as it is told; what JSON has
     :param received_at: when it came, in seconds since 1970
     :param latest: a digest of what it is about, where only the newest is told
+    :param notice: what is told beside the watchers
     """
 
     event: dict[str, Any]
     received_at: float
     latest: str | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Spool:
         """
 
         def work(connection: sa.Connection) -> list[float | None]:
-            values = {"heard_at": heard_at, "lease_until": time.time() + LEASE}
+            values = {"heard_at": heard_at, "lease_until": _now() + LEASE}
             kept = connection.execute(
                 sa.update(listener).where(listener.c.owner == self.owner).values(**values)
             )
@@ -138,6 +142,7 @@ class Spool:
                     )
                 )
             connection.execute(sa.insert(spool), rows)
+            notices.write(connection, [one.notice for one in messages if one.notice])
 
         if rows:
             self._database.run(work)
@@ -181,7 +186,7 @@ class Spool:
         :raises StoreUnavailable: the database cannot be used; the lease has to run out then
         """
         retire(self.owner)
-        values = {"heard_at": heard_at, "closed": 1, "lease_until": time.time() + LEASE}
+        values = {"heard_at": heard_at, "closed": 1, "lease_until": _now() + LEASE}
         statement = sa.update(listener).where(listener.c.owner == self.owner).values(**values)
         self._database.run(partial(_execute, statement))
 
@@ -195,7 +200,7 @@ class Spool:
             "stream": self._stream,
             "conn_id": self._conn_id,
             "heard_at": heard_at,
-            "lease_until": time.time() + LEASE,
+            "lease_until": _now() + LEASE,
             "closed": 0,
         }
         connection.execute(sa.insert(listener).values(**values))
@@ -207,13 +212,17 @@ class Spool:
         gone = [
             row
             for row in connection.execute(query.with_for_update())
-            if row.lease_until < time.time() or (starting and (row.closed or is_gone(row.owner)))
+            if row.lease_until < _now() or (starting and (row.closed or is_gone(row.owner)))
         ]
         owners = [row.owner for row in gone]
         if owners:
             connection.execute(sa.update(spool).where(spool.c.owner.in_(owners)).values(owner=self.owner))
             connection.execute(sa.delete(listener).where(listener.c.owner.in_(owners)))
         return [row.heard_at for row in gone]
+
+
+def _now() -> float:
+    return clock.now().timestamp()
 
 
 def _execute(statement: sa.Executable, connection: sa.Connection) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider import clock
 from airflow_provider.events.hearing import Hearing
 from airflow_provider.events.matching import find
+from airflow_provider.events.notices import notice_of
 from airflow_provider.events.spool import Spool, Spooled, Waiting
 from airflow_provider.events.stream import Gap, Limits
 from airflow_provider.exceptions import StoreUnavailable, VendorError
@@ -52,8 +53,9 @@ MOST_TOLD = 5
 KEEP = 5.0
 """Seconds between two renewals of the lease."""
 
+FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-"""Seconds between two attempts to use a database that is away."""
+"""Seconds between two attempts to use a database that is away: longer after each."""
 
 
 class SpooledStream:
@@ -167,7 +169,7 @@ class SpooledStream:
     # --- from the socket into the spool ---
 
     async def _begin(self) -> Spool:
-        pause = 1.0
+        pause = FIRST_PAUSE
         while True:
             try:
                 database = await self._open_database()
@@ -206,7 +208,8 @@ class SpooledStream:
 
     def _put(self, event: Event) -> None:
         latest = None if event.told["gap"] else self._latest(event.told)
-        self._buffer.append((Waiting(event.told, event.at, latest), event.size))
+        notice = notice_of(event.told, event.at, event.notice) if event.notice else None
+        self._buffer.append((Waiting(event.told, event.at, latest, notice), event.size))
         self._buffered += event.size
         self._arrived.set()
 
@@ -263,8 +266,10 @@ class SpooledStream:
             room = WINDOW - len(self._told)
             if room > 0 and sum(self._told.values()) < WINDOW_SIZE and (found := await self._load(room)):
                 return found
+            # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with news.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._news.wait()
 
     async def _load(self, room: int) -> list[Spooled]:
         last = self._last
@@ -313,7 +318,7 @@ class SpooledStream:
 
     async def _use(self, work: Callable[..., T], *values: Any) -> T:
         """Use the spool, and wait for its database for as long as it is away."""
-        pause, told_at = 0.5, float("-inf")
+        pause, told_at = FIRST_PAUSE, float("-inf")
         while True:
             try:
                 async with self._turn:

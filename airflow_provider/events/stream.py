@@ -179,7 +179,10 @@ class Stream:
                 for message in target.on_connect:
                     await socket.send_str(message if isinstance(message, str) else json.dumps(message))
                 self.is_open = True
-                yield Gap(self.heard_until, clock.now())
+                gap = Gap(self.heard_until, clock.now())
+                # Also of a socket that is lost again before a message has come.
+                self.heard_until = gap.until
+                yield gap
                 async with contextlib.aclosing(self._messages(aiohttp, socket)) as messages:
                     async for message in messages:
                         yield message

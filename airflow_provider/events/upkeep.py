@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider.events import faults
 from airflow_provider.events.retention import delete_old
+from airflow_provider.events.stream_upkeep import purge_streams, tell_noted
 from airflow_provider.events.sweep import sweep
 from airflow_provider.events.watched import sweep_watched
+from airflow_provider.exceptions import VendorError
 from airflow_provider.http.metrics import increase
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ CLEAN_INTERVAL = 3600.0
 
 
 def keep_up(settings: Settings, stopping: threading.Event) -> None:
-    """Sweep every 30 seconds and delete what is old every hour, until the process ends.
+    """Sweep, and tell what sockets have noted, every 30 seconds; delete what is old every hour.
+
+    It ends with the process. What sockets tell has to be looked after also where no webhook is received.
 
     :param settings: the configuration
     :param stopping: set when the process ends
@@ -36,18 +40,11 @@ def keep_up(settings: Settings, stopping: threading.Event) -> None:
     while not stopping.wait(_interval()):
         _attempt("The sweep", _sweep)
         _attempt("The sweep of watched assets", _sweep_watched)
+        _attempt("Telling gaps of WebSockets", lambda: tell_noted(settings))
         if time.monotonic() >= clean_at:
             _attempt("Deleting old deliveries", lambda: delete_old(settings.webhook_keep_days))
+            _attempt("Deleting what WebSockets have left", purge_streams)
             clean_at = time.monotonic() + CLEAN_INTERVAL
-
-
-def keep_up_watched(stopping: threading.Event) -> None:
-    """Sweep the assets that WebSockets tell every 30 seconds, in a process that receives no deliveries.
-
-    :param stopping: set when the process ends
-    """
-    while not stopping.wait(_interval()):
-        _attempt("The sweep of watched assets", _sweep_watched)
 
 
 def _interval() -> float:
@@ -70,6 +67,8 @@ def _sweep() -> None:
 def _attempt(name: str, work: Callable[[], object]) -> None:
     try:
         work()
+    except VendorError as error:
+        log.warning("%s failed and will be tried again: %s", name, error)
     except Exception as error:
         # It is done again in a while, and deliveries are stored meanwhile.
         log.warning("%s failed and will be tried again: %s", name, faults.describe(error))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.events.decoding import Unusable
 from airflow_provider.events.feed import Told, without
+from airflow_provider.events.message import Message
 from airflow_provider.events.socket_feed import gap_fields, proxy_of
 from airflow_provider.events.stream import Target
+from airflow_provider.mobadoo.asset_names import DESYNC, connection_name
 from airflow_provider.mobadoo.connection import PASSWORD_LABEL
 from airflow_provider.mobadoo.messages import read
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider.events.stream import Gap
     from airflow_provider.mobadoo.connection import MobadooOptions
 
-DESYNC = "DESYNC"
+FAMILY = "DESYNC"
 
 
 class MobadooFeed:
@@ -76,7 +79,25 @@ class MobadooFeed:
 
     def tell_gap(self, gap: Gap, delivery: str) -> dict[str, Any]:
         """Tell a gap, which is a desynchronisation like those that Mobadoo tells of."""
-        return self._event(delivery, gap.until, family=DESYNC, gap=gap_fields(gap))
+        return self._event(delivery, gap.until, family=FAMILY, gap=gap_fields(gap))
+
+    def notice(self, event: dict[str, Any]) -> Message | None:
+        """Tell the asset of desynchronisations, which has no watcher, of each gap and each notice."""
+        if event["family"] != FAMILY:
+            return None
+        delivery = event["delivery"]
+        return Message(
+            family=FAMILY,
+            entity=event["entity"],
+            group=event["videogame"],
+            group_key="videogame",
+            # Each is told: no two repeat each other, but for the same one that is told again after a crash.
+            thing=f"{FAMILY} {delivery}",
+            digest=hashlib.sha256(delivery.encode()).hexdigest(),
+            assets=(f"{connection_name(self.conn_id)}/{DESYNC}",),
+            payload=event["payload"] or {},
+            gap=event["gap"],
+        )
 
     def _event(self, delivery: str, at: datetime, **fields: Any) -> dict[str, Any]:
         return {

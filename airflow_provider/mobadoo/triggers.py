@@ -13,7 +13,7 @@ from airflow_provider.events.matching import matches
 from airflow_provider.events.stream_trigger import StreamTrigger, shortened
 from airflow_provider.events.waiters import wait_for
 from airflow_provider.mobadoo import conditions
-from airflow_provider.mobadoo.feed import DESYNC, MobadooFeed
+from airflow_provider.mobadoo.feed import FAMILY, MobadooFeed
 from airflow_provider.waiting.trigger import WaitingTrigger
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class MobadooEventTrigger(StreamTrigger):
 
         :param event: the event
         """
-        return super().is_gap(event) or event["family"] == DESYNC
+        return super().is_gap(event) or event["family"] == FAMILY
 
 
 class MobadooWaitTrigger(BaseTrigger):

@@ -241,6 +241,21 @@ spool = sa.Table(
     sqlite_autoincrement=True,
 )
 
+notice = sa.Table(
+    "vendor_apis_notice",
+    metadata,
+    # What a socket has told an asset that no watcher tells.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("vendor", sa.String(100), nullable=False),
+    # When it came, and until when a process has it in hand; seconds since 1970.
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("taken_until", sa.Double, nullable=False),
+    # JSON.
+    sa.Column("message", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=False),
+    sa.Index("vendor_apis_notice_received", "received_at"),
+)
+
 wallet_player = sa.Table(
     "vendor_apis_wallet_player",
     metadata,

@@ -33,7 +33,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
         capsys.readouterr()
         status: Any = 0
         try:
-            groups = ("quota", "state", "sessions", "deliveries", "receive", "wallet")
+            groups = ("quota", "state", "sessions", "deliveries", "receive", "streams", "wallet")
             group = [] if words[:1] and words[0] in groups else ["ledger"]
             args = parser.parse_args(["vendor-apis", *group, *words])
             args.func(args)

@@ -149,6 +149,45 @@ async def test_ten_thousand_messages_at_once_arrive_and_do_not_hold_up_the_loop(
         assert turns > 10_000 / stream.TURN / 2
 
 
+@pytest.mark.parametrize("says", [0, 1], ids=["silent", "after a message"])
+@in_loop
+async def test_a_server_that_closes_at_once_for_ever_is_not_asked_more_often_than_allowed(monkeypatch, says):
+    monkeypatch.setattr(pacing, "MINUTE", 0.5)
+    monkeypatch.setattr(stream, "Pacing", lambda per_minute: Pacing(per_minute, first=0.001, longest=0.002))
+    opened: list[float] = []
+
+    async def close(socket: Any, number: int) -> None:
+        opened.append(asyncio.get_running_loop().time())
+        for _ in range(says):
+            await socket.send_str("{}")
+        await socket.close()
+
+    async with socket_server(close) as server, listening(stream_of(server, opens_per_minute=5)) as heard:
+        await heard.until(lambda: len(opened) >= 16)
+        # Each opening is a gap: those who listen hear of it.
+        await heard.until(lambda: len(heard.gaps) >= 16)
+    # A little less than the time itself: a busy machine serves one late and the next in time.
+    assert all(later - sooner > 0.4 for sooner, later in zip(opened, opened[5:], strict=False))
+
+
+@pytest.mark.parametrize("part", [b"\x81", b"\x81\x7e\x10", b'\x81\x7e\x10\x00{"number": 1'])
+@in_loop
+async def test_a_message_that_breaks_off_in_the_middle_is_not_told_and_there_is_a_gap(part):
+    async def drop(socket: Any, number: int) -> None:
+        if number == 1:
+            await socket.send_str('{"number": 0}')
+            transport = socket._req.transport
+            transport.write(part)
+            await asyncio.sleep(0.05)
+            transport.abort()
+
+    async with socket_server(drop) as server, listening(stream_of(server)) as heard:
+        await heard.until(lambda: len(heard.gaps) == 2 and len(server.open) == 1)
+        await server.push({"number": 2})
+        await heard.until(lambda: len(heard.bodies) >= 2)
+        assert [body["number"] for body in heard.bodies] == [0, 2]
+
+
 @in_loop
 async def test_a_server_that_never_answers_a_ping_is_left():
     async def hang(socket: Any, number: int) -> None:

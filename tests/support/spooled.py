@@ -22,6 +22,8 @@ class Triggerer:
 
         self.manager = SharedStreamManager()
         self.told: dict[int, list[dict[str, Any]]] = {}
+        self.seen = 0
+        """How many events the triggers have told, confirmed or not."""
         self.confirms = True
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -37,6 +39,7 @@ class Triggerer:
         try:
             async for event in trigger.filter_shared_stream(stream):
                 sequence = self.manager.bind_pending_event(trigger_id=number, key=key)
+                self.seen += 1
                 if self.confirms:
                     self.told[number].append(event.payload)
                     if sequence is not None:
@@ -50,7 +53,8 @@ class Triggerer:
     def gaps(self, number: int = 0) -> list[Any]:
         return [event["gap"] for event in self.told[number] if event["gap"] is not None]
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait until something holds. The time is only there so that a test that cannot pass ends."""
         async with asyncio.timeout(seconds):
             while not holds():
                 for task in self._tasks.values():
@@ -88,9 +92,26 @@ async def triggerer() -> AsyncIterator[Triggerer]:
 
 def spooled(database: Database) -> int:
     """Say how many messages are in the spool."""
+    return sum(spooled_by_owner(database))
+
+
+def spooled_by_owner(database: Database) -> list[int]:
+    """Say how many messages each listener has in the spool that has any."""
     import sqlalchemy as sa
 
     from airflow_provider.store.tables import spool as table
 
+    query = sa.select(sa.func.count()).select_from(table).group_by(table.c.owner)
     with database.read() as connection:
-        return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+        return sorted(connection.scalars(query))
+
+
+def heard_at(database: Database) -> list[float]:
+    """Return until when each listener has heard everything that knows it."""
+    import sqlalchemy as sa
+
+    from airflow_provider.store.tables import listener
+
+    query = sa.select(listener.c.heard_at).where(listener.c.heard_at.is_not(None))
+    with database.read() as connection:
+        return [*connection.scalars(query)]

@@ -1,4 +1,4 @@
-"""Messages of sockets that nobody has confirmed yet, and who listens."""
+"""Messages of sockets that nobody has confirmed yet, who listens, and what is to be told beside."""
 
 from __future__ import annotations
 
@@ -42,12 +42,24 @@ spool = sa.Table(
     sqlite_autoincrement=True,
 )
 
+notice = sa.Table(
+    "vendor_apis_notice",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("conn_id", sa.String(250), nullable=False),
+    sa.Column("vendor", sa.String(100), nullable=False),
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("taken_until", sa.Double, nullable=False),
+    sa.Column("message", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=False),
+    sa.Index("vendor_apis_notice_received", "received_at"),
+)
+
 
 def upgrade(op: Operations) -> None:
-    # MySQL may have made one of them, with or without its index, and been interrupted before the revision
+    # MySQL may have made some of them, with or without its index, and been interrupted before the revision
     # was noted. Nothing is in it then.
     made = sa.inspect(op.get_bind()).get_table_names()
-    for table in (listener, spool):
+    for table in (listener, spool, notice):
         if table.name in made:
             table.drop(op.get_bind())
     metadata.create_all(op.get_bind())
