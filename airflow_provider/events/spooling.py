@@ -266,8 +266,10 @@ class SpooledStream:
             room = WINDOW - len(self._told)
             if room > 0 and sum(self._told.values()) < WINDOW_SIZE and (found := await self._load(room)):
                 return found
+            # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with news.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._news.wait()
 
     async def _load(self, room: int) -> list[Spooled]:
         last = self._last

@@ -59,7 +59,9 @@ async def wait_for(
     future: asyncio.Future[dict[str, Any]] = loop.create_future()
     shared.waiting[future] = wanted
     try:
-        return await asyncio.wait_for(future, max(seconds, 0.0))
+        # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the event.
+        async with asyncio.timeout(max(seconds, 0.0)):
+            return await future
     except TimeoutError:
         return None
     finally:

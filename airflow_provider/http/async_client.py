@@ -231,7 +231,9 @@ async def _wait_for(step: WaitFor) -> None:
 
     step.future.add_done_callback(wake)
     with suppress(TimeoutError):
-        await asyncio.wait_for(done.wait(), step.seconds)
+        # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with the result.
+        async with asyncio.timeout(step.seconds):
+            await done.wait()
 
 
 @lru_cache(16)

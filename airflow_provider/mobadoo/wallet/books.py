@@ -15,6 +15,7 @@ from airflow_provider.mobadoo.wallet.rules import Known, Movement, Note, State
 from airflow_provider.store.tables import wallet_entry, wallet_note, wallet_player, wallet_ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from decimal import Decimal
 
     from airflow_provider.mobadoo.wallet.rules import Decision
@@ -51,6 +52,24 @@ class Account:
     display_name: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A player who is new.
+
+    :param player: the player
+    :param currency: three letters of ISO 4217
+    :param decimals: of the balance
+    :param balance: in minor units
+    :param display_name: what the player is called
+    """
+
+    player: str
+    currency: str
+    decimals: int
+    balance: int
+    display_name: str | None
+
+
 class Books:
     """A connection's players, tickets and entries, in an open transaction.
 
@@ -74,6 +93,21 @@ class Books:
         if row is None:
             return None
         return Account(row.id, row.currency, row.decimals, row.balance, row.entries, row.display_name)
+
+    def accounts(self, players: Collection[str]) -> dict[str, Account]:
+        """Return the rows of those players that there are, without a lock.
+
+        :param players: the players, at most some thousand
+        """
+        table = wallet_player.c
+        columns = (table.id, table.player, table.currency, table.decimals, table.balance, table.entries)
+        query = sa.select(*columns, table.display_name).where(table.id.in_(map(self.order, players)))
+        return {
+            row.player: Account(
+                row.id, row.currency, row.decimals, row.balance, row.entries, row.display_name
+            )
+            for row in self._connection.execute(query)
+        }
 
     def ticket(self, player: str, ticket: str) -> Known | None:
         """Return what is known of a ticket; None where it is not known."""
@@ -140,27 +174,50 @@ class Books:
         )
         return Account(account.id, account.currency, account.decimals, balance, number, account.display_name)
 
-    def add_account(self, player: str, currency: str, decimals: int, display_name: str | None) -> Account:
-        """Insert a player's row, without money.
+    def open(self, openings: Sequence[Opening]) -> None:
+        """Insert the rows of new players, each with an entry of the opening balance.
 
+        :param openings: the players, in the order of their rows
         :raises sqlalchemy.exc.IntegrityError: another transaction was faster
         """
-        account = Account(self.order(player), currency, decimals, 0, 0, display_name)
+        if not openings:
+            return
+        common = {"conn_id": self._conn_id, "created_at": self._now}
+        # Two statements for all of them: there may be a hundred thousand.
         self._connection.execute(
-            sa.insert(wallet_player).values(
-                id=account.id,
-                conn_id=self._conn_id,
-                player=player,
-                display_name=display_name,
-                currency=currency,
-                decimals=decimals,
-                balance=0,
-                entries=0,
-                created_at=self._now,
-                updated_at=self._now,
-            )
+            sa.insert(wallet_player),
+            [
+                {
+                    "id": self.order(one.player),
+                    "player": one.player,
+                    "display_name": one.display_name,
+                    "currency": one.currency,
+                    "decimals": one.decimals,
+                    "balance": one.balance,
+                    "entries": 1,
+                    "updated_at": self._now,
+                    **common,
+                }
+                for one in openings
+            ],
         )
-        return account
+        self._connection.execute(
+            sa.insert(wallet_entry),
+            [
+                {
+                    "id": row_id(self._conn_id, one.player, "", Movement.OPENING, "1"),
+                    "player_id": self.order(one.player),
+                    "number": 1,
+                    "player": one.player,
+                    "ticket": None,
+                    "movement": Movement.OPENING.value,
+                    "amount": one.balance,
+                    "balance_after": one.balance,
+                    **common,
+                }
+                for one in openings
+            ],
+        )
 
     def rename(self, account: Account, display_name: str | None) -> None:
         """Change what a player is called."""

@@ -59,8 +59,8 @@ class Databases:
     def turn(self, database: Database) -> AbstractContextManager[object]:
         """Return what a thread enters before it writes.
 
-        An SQLite file has one writer at a time, and who finds it busy sleeps ever longer: it is faster to take
-        turns.
+        An SQLite file has one writer at a time, and who finds it busy sleeps ever longer: turns are
+        faster.
 
         :param database: the database
         """

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider.exceptions import InvalidInput, VendorError
+from airflow_provider.mobadoo.wallet.books import Opening
 from airflow_provider.mobadoo.wallet.money import AmountError, decimals_of, to_decimal, to_minor
 from airflow_provider.mobadoo.wallet.rules import Movement
 from airflow_provider.store.sessions import LONGEST_PLAYER, Session, Sessions, digest_of
@@ -104,11 +105,13 @@ def load_players(
             )
 
     def work(books: Books) -> list[Loaded]:
-        found: list[Loaded | None] = [None] * len(players)
         # Two transactions that lock the same players lock them in the same order.
-        for position in sorted(range(len(players)), key=lambda one: books.order(players[one].player)):
-            found[position] = _load(books, players[position], checked[position], adjust, once)
-        return [one for one in found if one is not None]
+        places = sorted(range(len(players)), key=lambda place: books.order(players[place].player))
+        found = _without_locks(books, [(place, players[place], checked[place]) for place in places])
+        for place in places:
+            if place not in found:
+                found[place] = _load(books, players[place], checked[place], adjust, once)
+        return [found[place] for place in range(len(players))]
 
     loaded = run(work)
     store.replace(
@@ -119,15 +122,47 @@ def load_players(
     return loaded
 
 
+def _without_locks(books: Books, given: Sequence[tuple[int, Player, int | VendorError]]) -> dict[int, Loaded]:
+    """Load the players who are new, and those for whom there is nothing to do: most are, night after night.
+
+    :param books: the books
+    :param given: place, player and balance of each, in the order of their rows
+    :return: what has become of them, by place
+    """
+    accounts = books.accounts({player.player for _, player, balance in given if isinstance(balance, int)})
+    found: dict[int, Loaded] = {}
+    openings: dict[int, Opening] = {}
+    for place, player, balance in given:
+        if isinstance(balance, VendorError):
+            found[place] = Loaded(outcome=Outcome.FAILED, error=balance)
+            continue
+        decimals, account = decimals_of(player.currency), accounts.get(player.player)
+        amount = to_decimal(balance, decimals)
+        if account is None:
+            openings[place] = Opening(
+                player=player.player,
+                currency=player.currency,
+                decimals=decimals,
+                balance=balance,
+                display_name=player.display_name,
+            )
+            found[place] = Loaded(outcome=Outcome.CREATED, balance=amount)
+        elif (account.currency, account.decimals, account.balance) == (
+            player.currency,
+            decimals,
+            balance,
+        ) and player.display_name in (None, account.display_name):
+            found[place] = Loaded(outcome=Outcome.UNCHANGED, before=amount, balance=amount)
+    books.open([*openings.values()])
+    return found
+
+
 def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool, once: str) -> Loaded:
-    if isinstance(balance, VendorError):
-        return Loaded(outcome=Outcome.FAILED, error=balance)
     account = books.account(player.player, lock=True)
+    if account is None or isinstance(balance, VendorError):
+        # Players are not removed, and what is wrong was told before.
+        return Loaded(outcome=Outcome.FAILED, error=_invalid("player", "is gone", "Load it again."))
     decimals = decimals_of(player.currency)
-    if account is None:
-        account = books.add_account(player.player, player.currency, decimals, player.display_name)
-        books.move(account, player.player, None, Movement.OPENING, balance)
-        return Loaded(outcome=Outcome.CREATED, balance=to_decimal(balance, decimals))
     if account.currency != player.currency:
         error = _invalid(
             "currency", "is not the one that the player has", "A player's currency cannot be changed."
@@ -135,7 +170,10 @@ def _load(books: Books, player: Player, balance: int | VendorError, adjust: bool
         return Loaded(outcome=Outcome.FAILED, error=error)
     if account.decimals != decimals:
         # The list of currencies has changed since: what is in the books stays what it is.
-        balance = to_minor(player.balance, account.decimals)
+        try:
+            balance = to_minor(player.balance, account.decimals)
+        except AmountError as error:
+            return Loaded(outcome=Outcome.FAILED, error=_amount_error(error))
     if player.display_name not in (None, account.display_name):
         books.rename(account, player.display_name)
     before = to_decimal(account.balance, account.decimals)
@@ -160,7 +198,11 @@ def _checked(player: Player) -> int | VendorError:
     except InvalidInput as error:
         return error
     except AmountError as error:
-        return _invalid("balance", str(error), "Write it with the decimals of the currency, like 10.50.")
+        return _amount_error(error)
+
+
+def _amount_error(error: AmountError) -> InvalidInput:
+    return _invalid("balance", str(error), "Write it with the decimals of the currency, like 10.50.")
 
 
 def _check_text(name: str, text: str, *, required: bool = False) -> None:

@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 
 from airflow_provider.exceptions import BatchFailed, InvalidInput, StoreUnavailable
 from airflow_provider.mobadoo.operators import MobadooLoadPlayersOperator
-from airflow_provider.mobadoo.wallet import Change, SqlWallet, Ticket
+from airflow_provider.mobadoo.wallet import Change, SqlWallet, Ticket, loading
 from airflow_provider.secrets import is_sealed
 from airflow_provider.store.sessions import player_of
 from airflow_provider.store.tables import wallet_entry
@@ -193,6 +193,16 @@ def test_a_loaded_player_bets_and_wins_to_the_cent(wallet):
 def test_a_balance_is_exact_in_the_decimals_of_its_currency(wallet, currency, given, wanted):
     load([player("ada", given, currency)])
     assert balances(wallet, "ada") == [wanted]
+
+
+def test_a_currency_whose_decimals_have_changed_since_keeps_those_of_the_books(wallet, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "decimals_of", lambda currency: 0)
+        load([player("ada", "100")])
+    assert load([player("ada", "100.00")], "run-2")["unchanged"] == 1
+    result = load([player("ada", "100.50")], "run-3", on_error="continue")
+    assert (result["failed"], result["failures"][0]["field"]) == (1, "balance")
+    assert balances(wallet, "ada") == ["100"]
 
 
 @pytest.mark.parametrize(
