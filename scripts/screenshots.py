@@ -36,6 +36,7 @@ PARTS = {
     "deliveries": "deliveries",
     "delivery": "deliveries/3",
     "streams": "streams",
+    "wallet": "wallet",
 }
 OPERATIONS = re.compile(r"Operations\s+(http\S+)/plugin/vendor-apis")
 
