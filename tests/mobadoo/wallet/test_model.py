@@ -70,7 +70,7 @@ class Machine(RuleBasedStateMachine):
                     connection.execute(sa.delete(table))
         self.wallet.load([Player(player=name, currency="EUR", balance=Decimal(100)) for name in PLAYERS[:2]])
         self.references = {name: Reference(OPENING if name != "nobody" else None) for name in PLAYERS}
-        self.answers: dict = {}
+        self.answers: dict[tuple[str, str, str], str] = {}
 
     def call(self, movement, player, ticket, amount, told):
         expected = self.references[player].call(movement, ticket, amount)
