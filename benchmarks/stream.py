@@ -1,10 +1,9 @@
 """What becomes of the messages of a WebSocket when the triggerer is killed, and what its event loop feels.
 
 ``python benchmarks/stream.py`` starts a real Airflow with two triggerers, two watchers of one socket, and a
-server that sends 20, 100 and 500 messages a second. In the middle the triggerer that listens is killed, and the
-other one takes over. Nothing that was received may be lost, and what was not received has to be in a gap that
-was told.
-``--quick`` sends for a shorter time; with ``--check`` it ends with 1 if a target is missed.
+server that sends 20, 100 and 500 messages a second. In the middle the triggerer that listens is killed, and
+the other one takes over. Nothing that was received may be lost, and what was not received has to be in a gap
+that was told. ``--quick`` sends for a shorter time; with ``--check`` it ends with 1 if a target is missed.
 """
 
 from __future__ import annotations

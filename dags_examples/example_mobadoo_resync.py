@@ -11,7 +11,8 @@ from airflow_provider.mobadoo.operators import MobadooResyncOperator
 
 with DAG(
     "example_mobadoo_resync",
-    # A run starts when the webhook of the connection tells that something was missed.
+    # A run starts when the webhook of the connection tells that something was missed, and after each gap of
+    # its WebSocket, if an asset has a watcher with a `MobadooEventTrigger`.
     # `AssetOrTimeSchedule` adds a time to that: a notice that nobody saw does harm for a day at most.
     schedule=mobadoo_desync("mobadoo_default"),
     catchup=False,

@@ -36,7 +36,7 @@ class StreamTrigger(BaseEventTrigger):
 
     def __init__(self, **values: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        values["where"] = matching.checked("where", values["where"])
+        values["where"] = matching.checked("where", parsed(values["where"]))
         given.one_of("tells", values["tells"], TELLS)
         if values["latest_by"] is not None:
             given.text("latest_by", values["latest_by"])
@@ -67,7 +67,12 @@ class StreamTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the path of the class and its parameters."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", dict(self._values)
+        # Airflow 3.2 does not bring a dict back as it was, and a trigger it cannot make ends the triggerer.
+        plain = {
+            name: json.dumps(value) if isinstance(value, dict | list) else value
+            for name, value in self._values.items()
+        }
+        return f"{type(self).__module__}.{type(self).__qualname__}", plain
 
     def shared_stream_key(self) -> Hashable:
         """Return what the triggers of one socket have in common: everything but what they pick."""
@@ -80,13 +85,14 @@ class StreamTrigger(BaseEventTrigger):
         from airflow_provider.events.spooling import SpooledStream
         from airflow_provider.store.location import aconfigured
 
+        values = cls(**kwargs)._values
         return SpoolProducer(
             SpooledStream(
-                cls.feed(kwargs),
-                f"{cls.__qualname__} {_stream(kwargs)}",
+                cls.feed(values),
+                f"{cls.__qualname__} {_stream(values)}",
                 aconfigured,
-                latest_by=kwargs["latest_by"],
-                limits=cls.limits(kwargs),
+                latest_by=values["latest_by"],
+                limits=cls.limits(values),
             )
         )
 
@@ -116,6 +122,20 @@ class StreamTrigger(BaseEventTrigger):
         if self.is_gap(event):
             return bool(tells != "messages")
         return tells != "gaps" and matching.matches(event["payload"], self._values["where"])
+
+
+def parsed(value: Any) -> Any:
+    """Return a parameter as it was before the trigger was stored: what is text there may have been more.
+
+    :param value: the parameter
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        # It is for others to say what is wrong with it.
+        return value
 
 
 def _stream(values: dict[str, Any]) -> str:

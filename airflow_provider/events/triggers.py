@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider import values as given
 from airflow_provider.events.socket_feed import SocketFeed
 from airflow_provider.events.stream import Limits
-from airflow_provider.events.stream_trigger import StreamTrigger
+from airflow_provider.events.stream_trigger import StreamTrigger, parsed
 from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class WebSocketEventTrigger(StreamTrigger):
         given.one_of("auth", auth, AUTHS)
         for name, value in (("header", header), ("query_name", query_name)):
             given.text(name, value)
+        on_connect = parsed(on_connect)
         if isinstance(on_connect, str) or not _is_json(on_connect := list(on_connect)):
             raise InvalidInput(
                 f"it must be a list of what JSON has; it is {given.shape(on_connect)}.",

@@ -106,7 +106,7 @@ async def test_without_shared_streams_it_is_noted_too_and_nobody_waits_for_a_dat
     async with socket_server() as server:
         extra = {"ws_url": server.url}
         set_connection("mobadoo_default", conn_type="mobadoo", password=TOKEN, extra=extra)
-        told = MobadooEventTrigger().run()
+        told: Any = MobadooEventTrigger().run()
         assert (await anext(told)).payload["family"] == "DESYNC"
         await server.push({"message": "MODEL_CHANGED"})
         assert (await anext(told)).payload["payload"] == {"message": "MODEL_CHANGED"}

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -15,8 +16,6 @@ import pytest
 from tests.support.plugin import plugin_path
 from tests.support.sandbox import SandboxProcess
 from tests.support.scheduler import Scheduler
-
-pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow 3.2 has no shared streams")
 
 MATCHES = "stream/matches"
 DESYNC = "mobadoo/mobadoo_default/_desync"
@@ -122,6 +121,9 @@ def test_a_message_starts_a_run_and_the_opening_of_the_socket_a_resynchronisatio
         assert (gap["family"], gap["source"], gap["gap"]["since"]) == ("DESYNC", "websocket", None)
 
 
+@pytest.mark.skipif(
+    not find_spec("airflow.triggers.shared_stream"), reason="Airflow 3.2 has no shared streams"
+)
 def test_what_a_killed_triggerer_has_received_is_told_by_the_next_and_the_time_between_is_a_gap(
     airflow, sandbox_of_streams
 ):

@@ -347,11 +347,3 @@ def test_a_parameter_that_cannot_be_used_is_refused_when_the_dag_is_read(values,
     with pytest.raises(InvalidInput) as caught:
         WebSocketEventTrigger("feed", **values)
     assert caught.value.field == field
-
-
-def test_a_trigger_is_the_same_after_it_was_stored(watch):
-    trigger = WebSocketEventTrigger("feed", where={"a": (1, 2)}, on_connect=({"b": 1},))
-    path, values = trigger.serialize()
-    again = WebSocketEventTrigger(**json.loads(json.dumps(values)))
-    assert again.serialize() == (path, values)
-    assert again.shared_stream_key() == trigger.shared_stream_key()

@@ -224,6 +224,11 @@ def test_triggers_of_a_connection_share_a_socket_whatever_they_want():
     assert MobadooEventTrigger(latest_by="result.id").shared_stream_key() != key
 
 
+def test_what_is_text_where_something_else_belongs_is_refused():
+    with pytest.raises(InvalidInput, match="it must be a dict"):
+        MobadooEventTrigger(where="lol")  # type: ignore[arg-type]
+
+
 def test_an_empty_connection_is_refused():
     with pytest.raises(InvalidInput):
         MobadooEventTrigger(" ")
