@@ -62,8 +62,8 @@ def demo() -> Iterator[str]:
 def shoot(page: Page, path: Path) -> None:
     """Take what a window shows, but no empty space below it."""
     used = page.evaluate("Math.ceil(document.querySelector('footer').getBoundingClientRect().bottom)")
-    clip = {"x": 0, "y": 0, "width": WIDTH, "height": min(HEIGHT, used + 16)}
-    page.screenshot(path=path, clip=clip)
+    height = min(HEIGHT, used + 16)
+    page.screenshot(path=path, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
 
 
 def take(browser: Browser, url: str, folder: Path) -> None:
