@@ -273,6 +273,8 @@ def serve(sandbox: SandboxProcess, environment: dict[str, str], started: float, 
     """Run Airflow with its web UI until Ctrl+C."""
     url = f"http://127.0.0.1:{free_port(8080)}"
     environment.update(web_settings(url))
+    # Several processes share the file: on a busy machine one waits for longer than SQLite's own five seconds.
+    environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] += "?timeout=120"
     environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(demo_page.folder(HOME, ROOT / "dags_examples", few=few))
     say(started, f"Airflow makes its database in {HOME}")
     airflow(environment, "db", "migrate")

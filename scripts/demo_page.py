@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from requests import Session
 
 from airflow_provider.store.engine import Database
-from airflow_provider.store.tables import quota, quota_day
+from airflow_provider.store.tables import quota, quota_day, wallet_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,10 +125,21 @@ def _wait(http: Session, url: str) -> None:
 
 
 def _give_a_past(path: Path) -> None:
-    """Write thirty days of requests: a demo has no past of its own."""
+    """Write thirty days of requests, and something for the books: a demo has no past of its own."""
     database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
     today = datetime.now(UTC).date()
+    note = {
+        "conn_id": "mobadoo_default",
+        "player": "player-17",
+        "ticket": "ticket-204",
+        "kind": "contradiction",
+    }
+    note |= {"movement": "settle", "amount": "25.00", "state": "refunded", "recorded": "10.00"}
+    now = time.time()
     with database.begin() as connection:
+        connection.execute(
+            sa.insert(wallet_note).values(**note, id="demo", times=3, created_at=now - 5400, updated_at=now)
+        )
         for row in connection.execute(sa.select(quota.c.account, quota.c.granted)).all():
             granted = row.granted or LIMIT
             for back in range(1, 30):

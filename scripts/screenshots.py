@@ -23,7 +23,7 @@ from tests.support.browser import CHROMIUM, MISSING, OPTIONS  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 PICTURES = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 860
@@ -36,6 +36,7 @@ PARTS = {
     "deliveries": "deliveries",
     "delivery": "deliveries/3",
     "streams": "streams",
+    "wallet": "wallet",
 }
 OPERATIONS = re.compile(r"Operations\s+(http\S+)/plugin/vendor-apis")
 
@@ -58,6 +59,13 @@ def demo() -> Iterator[str]:
         process.wait(60)
 
 
+def shoot(page: Page, path: Path) -> None:
+    """Take what a window shows, but no empty space below it."""
+    used = page.evaluate("Math.ceil(document.querySelector('footer').getBoundingClientRect().bottom)")
+    height = min(HEIGHT, used + 16)
+    page.screenshot(path=path, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
+
+
 def take(browser: Browser, url: str, folder: Path) -> None:
     """Take every part of the page, in light and in dark, and one in Airflow's own frame and on a phone."""
     for scheme in ("light", "dark"):
@@ -69,7 +77,7 @@ def take(browser: Browser, url: str, folder: Path) -> None:
         page.goto(f"{url}/auth/token/login")
         for name, path in PARTS.items():
             page.goto(f"{url}/vendor-apis/{path}")
-            page.screenshot(path=folder / f"page-{name}-{scheme}.png")
+            shoot(page, folder / f"page-{name}-{scheme}.png")
         page.goto(f"{url}/plugin/vendor-apis")
         page.frame_locator("iframe").get_by_role("heading", name="Overview").wait_for()
         page.screenshot(path=folder / f"page-frame-{scheme}.png")

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import sqlalchemy as sa
 
@@ -109,7 +110,7 @@ class BatchRow:
         :param report: where the failed records are
         :param requests: how many requests were sent
         """
-        self._last = {"output": output, "report": report, "requests": requests}
+        self._last = {"output": _place(output), "report": _place(report), "requests": requests}
 
     def _keep(self) -> None:
         while not self._ended.wait(INTERVAL):
@@ -139,6 +140,16 @@ class BatchRow:
         names = ("created", "existing", "replayed", "failed", "unknown")
         counted = {name: getattr(self._counts, name, 0) for name in names}
         return {**counted, "fraction": self._fraction()}
+
+
+def _place(path: str | None) -> str | None:
+    """Return a path or URI without what may be a secret in it: a password, or a query that is signed."""
+    if path is None or "://" not in path:
+        return path
+    scheme, host, rest, _, _ = urlsplit(path)
+    who, _, server = host.rpartition("@")
+    # Before the host there may be the id of an Airflow connection, which is none.
+    return urlunsplit((scheme, server if ":" in who else host, rest, "", ""))
 
 
 def _brief(error: BaseException | None) -> str:

@@ -173,7 +173,7 @@ def _duration(seconds: float | None) -> str:
 
 
 def _key(value: Any) -> str:
-    parts = value if isinstance(value, list) else [value]
+    parts = [one for one in value if one not in (None, "")] if isinstance(value, list) else [value]
     return " · ".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in parts)
 
 

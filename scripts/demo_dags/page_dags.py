@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from airflow_provider.mobadoo.assets import mobadoo_asset
 from airflow_provider.quota.operators import ReserveQuotaOperator
 from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
 
+HOME = os.environ.get("AIRFLOW_HOME", "/tmp")
 TAGS = ["demo"]
 MANUAL: dict[str, Any] = {"schedule": None, "catchup": False, "tags": TAGS, "default_args": {"retries": 0}}
 
@@ -32,7 +34,12 @@ with DAG("nightly_tokens", **MANUAL):
     )
 
 with DAG("slow_import", **MANUAL):
-    ImbeeCreateUsersOperator(task_id="users", imbee_conn_id="imbee_slow", records=people(12_000))
+    ImbeeCreateUsersOperator(
+        task_id="users",
+        imbee_conn_id="imbee_slow",
+        records=people(12_000),
+        output=f"{HOME}/slow_import.jsonl",
+    )
 
 with DAG("refused_import", **MANUAL):
     ImbeeCreateUsersOperator(task_id="users", imbee_conn_id="imbee_expired", records=people(50))

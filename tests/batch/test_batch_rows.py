@@ -107,3 +107,19 @@ def test_rows_are_kept_for_ninety_days(database):
     with BatchRow(database, "imbee_default", "imbee.create_user", TASK, 1):
         pass
     assert len(batches.ended(database, ["imbee_default"], limit=5)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/data/out.jsonl", "/data/out.jsonl"),
+        ("s3://aws_default@bucket/a/out.csv", "s3://aws_default@bucket/a/out.csv"),
+        ("s3://key:canary@bucket/out.csv", "s3://bucket/out.csv"),
+        ("https://host/out.csv?signature=canary#canary", "https://host/out.csv"),
+    ],
+)
+def test_no_secret_of_an_output_is_kept(database, path, shown):
+    with BatchRow(database, "imbee_default", "imbee.create_user", TASK, 1) as row:
+        row.published(path, None, 1)
+    [found] = batches.ended(database, ["imbee_default"], limit=5)
+    assert (found["output"], found["report"]) == (shown, None)

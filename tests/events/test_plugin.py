@@ -55,6 +55,17 @@ def test_a_mistake_in_the_configuration_does_not_keep_the_api_server_from_starti
     assert "webhook_rate_limit" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("base_url", "path"), [("http://x/airflow/", "/airflow"), ("http://x", ""), ("", "")]
+)
+def test_the_page_is_in_the_menu_below_the_path_of_airflow(airflow_db, monkeypatch, base_url, path):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    plugin._views.cache_clear()
+    [view] = plugin.VendorApisPlugin().external_views
+    plugin._views.cache_clear()
+    assert (view["href"], view["destination"]) == (f"{path}/vendor-apis/", "nav")
+
+
 def test_the_apps_are_made_once(apps):
     assert apps() is plugin.VendorApisPlugin.fastapi_apps
 

@@ -399,7 +399,7 @@ def test_the_gaps_of_a_stream_are_shown(look, book):
 def add_note(book: Any, **fields: Any) -> str:
     from airflow_provider.store.tables import wallet_note
 
-    values = {
+    values: dict[str, Any] = {
         "player": "ann",
         "ticket": "t-1",
         "kind": "contradiction",
