@@ -204,7 +204,7 @@ def test_the_link_to_the_records_is_there_when_a_batch_begins_and_cannot_fail_it
         raise RuntimeError("no XCom today")
 
     instance = SimpleNamespace(**vars(TASK), try_number=1, xcom_push=push)
-    task = users([{"unique_id_sha": "u1"}])
+    task: Any = users([{"unique_id_sha": "u1"}])
     assert task.execute({"ti": instance})["created"] == 1
     [(key, link)] = pushed
     assert key == "_link_RecordsLink"

@@ -180,7 +180,8 @@ def test_without_a_store_there_is_no_thread():
 
 
 def test_a_batch_writes_into_the_store_of_its_task(tmp_path: Path):
-    store, task = Store(), users([GOOD, BAD])
+    store = Store()
+    task: Any = users([GOOD, BAD])
     instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", try_number=1, map_index=-1)
     task.execute({"ti": instance, "task_state_store": store})
     assert [(value["done"], value["failed"]) for _, value in store.written][-1] == (2, 1)
