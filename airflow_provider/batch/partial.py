@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def check_followers(task: Any, context: Context) -> None:
     """Make sure that the tasks that follow can be skipped, before anything is sent.
 
-    Of an instance of a mapped task Airflow skips none of them: what follows all instances would run, and so
-    would, with Airflow 3.3, what follows in the same mapped task group.
+    For an instance of a mapped task Airflow skips none of them, not even in the same mapped task group: they
+    would run.
 
     :param task: the task
     :param context: its context

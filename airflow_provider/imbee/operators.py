@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider import dates, phones, values
+from airflow_provider import values
 from airflow_provider.batch.operator import VendorBatchOperator
 from airflow_provider.imbee import operations
 from airflow_provider.values import one_of, text
@@ -120,8 +120,12 @@ class ImbeeCreateAccessTokensOperator(ImbeeBatchOperator):
         self.date_format = date_format
         one_of("virtual_user_from", virtual_user_from, ("unique_id_sha", "virtual_user"))
         if default_region is not None:
+            from airflow_provider import phones
+
             phones.region("default_region", default_region)
         if date_format is not None:
+            from airflow_provider import dates
+
             dates.date_format("date_format", date_format)
 
     def call_function(self, hook: VendorHook[Any]) -> Callable[..., Call[Any]]:

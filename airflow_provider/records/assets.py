@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.records.storage import local_path
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -19,6 +17,9 @@ def asset_uri(output: str | None) -> str | None:
     :param output: path or URI of the output
     :return: None where no asset can be told from it: a template, or a path that begins at the worker's folder
     """
+    # Imported here: parsing a Dag without outputs needs none of it.
+    from airflow_provider.records.storage import local_path
+
     if not output or "{" in output or not output.isascii():
         # Airflow takes ASCII alone.
         return None

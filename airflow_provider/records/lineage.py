@@ -9,8 +9,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.records.storage import local_path
-
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -75,6 +73,9 @@ def dataset_name(place: str) -> tuple[str, str]:
 
     :param place: path or URI of the file
     """
+    # Imported here: parsing a Dag needs none of it.
+    from airflow_provider.records.storage import local_path
+
     path = local_path(place)
     if path is not None:
         return "file", os.path.abspath(path)

@@ -90,5 +90,4 @@ def host_of(base_url: str) -> str:
 
     :param base_url: where the vendor's API begins
     """
-    # Not urlsplit: the options' module of a vendor has checked it, and user names are refused there.
     return base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]

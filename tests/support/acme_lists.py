@@ -30,7 +30,7 @@ class AcmeListOperator(IncrementalListOperator):
     def hook(self) -> Any:
         hook = SimpleNamespace(
             conn_id="acme_default",
-            options=SimpleNamespace(base_url="https://acme.test"),
+            options=SimpleNamespace(conn_type="acme", base_url="https://acme.test"),
             requests=0,
             close=lambda: None,
             request_counter=lambda: None,
