@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,15 @@ import psutil
 from tests.distributed.broker import Broker
 from tests.distributed.network import Network
 from tests.support.postgres import Postgres, postgres
-from tests.support.scheduler import Scheduler, _session
+from tests.support.scheduler import Scheduler, T, _session
 
 PROCESSES = 8
 """Tasks that a worker runs at once."""
 
-LOST_AFTER = 15
+PATIENCE = 300.0
+"""Seconds after which something is waited for in vain."""
+
+LOST_AFTER = 20
 """Seconds without a heartbeat after which a task is lost."""
 
 SETTINGS = {
@@ -83,6 +88,10 @@ class Cluster(Scheduler):
         super().__init__(dags, dag_ids, {**shared, **variables}, network.address)
         del self._environment["AIRFLOW__VENDOR_APIS__LEDGER_PATH"]
 
+    def wait_for(self, what: str, look: Callable[[], T], seconds: float = PATIENCE) -> T:
+        """Look until there is something to be seen; there are many processes, which a busy machine runs slowly."""
+        return super().wait_for(what, look, seconds)
+
     def start_worker(self, name: str, queues: str, **variables: str) -> None:
         """
         Start a worker; :meth:`wait_for_workers` waits for it.
@@ -110,7 +119,10 @@ class Cluster(Scheduler):
     def wait_for_workers(self, *names: str) -> None:
         """Wait until workers take messages."""
         for name in names:
-            self.wait_for(f"the worker {name}", lambda name=name: f"{name} ready." in self.log(name))
+            self.wait_for(f"the worker {name}", partial(self._takes_messages, name))
+
+    def _takes_messages(self, name: str) -> bool:
+        return f"{name} ready." in self.log(name)
 
     def log(self, name: str) -> str:
         """Return what a process has printed."""
@@ -142,24 +154,20 @@ class Cluster(Scheduler):
 
     def hosts(self, dag_id: str, run_id: str, task_id: str) -> list[str]:
         """Return the hosts that the instances of a task ran on."""
-        rows = self.metadata.execute(
-            f"SELECT hostname FROM task_instance WHERE dag_id = '{dag_id}' AND run_id = '{run_id}' AND task_id = '{task_id}'"
-        )
-        return [str(host) for (host,) in rows]
+        return [str(host) for (host,) in self._select("hostname", dag_id, run_id, f"task_id = '{task_id}'")]
 
     def states(self, dag_id: str, run_id: str) -> dict[str, int]:
         """Return how many task instances of a run are in each state."""
-        rows = self.metadata.execute(
-            f"SELECT state, count(*) FROM task_instance WHERE dag_id = '{dag_id}' AND run_id = '{run_id}' GROUP BY state"
-        )
-        return {str(state): int(count) for state, count in rows}
+        return dict(Counter(str(state) for (state,) in self._select("state", dag_id, run_id)))
 
     def tries(self, dag_id: str, run_id: str, task_id: str) -> int:
         """Return the number of a task's latest try."""
-        [(number,)] = self.metadata.execute(
-            f"SELECT try_number FROM task_instance WHERE dag_id = '{dag_id}' AND run_id = '{run_id}' AND task_id = '{task_id}'"
-        )
+        [(number,)] = self._select("try_number", dag_id, run_id, f"task_id = '{task_id}'")
         return int(number)
+
+    def _select(self, column: str, dag_id: str, run_id: str, more: str = "true") -> list[tuple[Any, ...]]:
+        where = f"dag_id = '{dag_id}' AND run_id = '{run_id}' AND {more}"
+        return self.metadata.execute(f"SELECT {column} FROM task_instance WHERE {where}")
 
     def message(self, queue: str) -> str | None:
         """Take a message that no worker consumes, and return the workload in it."""

@@ -16,12 +16,13 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
+from airflow_provider.http.retry import RequestPolicy
 from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator
 from airflow_provider.records.shards import split_records
 
 OPTIONS = {{
     "retries": 2, "retry_delay": timedelta(0), "max_concurrency": 8, "on_error": "continue",
-    "defaults": {{"bot_idsha": "bot"}},
+    "defaults": {{"bot_idsha": "bot"}}, "request_policy": RequestPolicy(deadline=5),
 }}
 
 for queue in {QUEUES}:
@@ -47,27 +48,31 @@ with DAG("shards", schedule=None):
 SENSING = f"""
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider.mpohoda.sensors import MpohodaOrderStatusSensor
 
+OPTIONS = {{"confirm_interval": 0, "poke_interval": {INTERVAL}, "jitter": 0, "deferrable": True}}
+
+
+def trigger():
+    sensor = MpohodaOrderStatusSensor(task_id="model", order_id="{{order}}", **OPTIONS)
+    condition = sensor.condition(datetime.now(UTC))
+    path, values = sensor.trigger(
+        condition=type(condition).__name__, values=condition.values(), interval=float({INTERVAL}), jitter=0.0,
+        wake_at="2026-01-01T00:00:00+00:00", deadline="2126-01-01T00:00:00+00:00",
+    ).serialize()
+    return StartTriggerArgs(trigger_cls=path, trigger_kwargs=values, next_method="execute_complete")
+
+
+class Deferred(MpohodaOrderStatusSensor):
+    # The scheduler defers it itself: two hundred processes on a worker would take minutes.
+    start_from_trigger = True
+    start_trigger_args = trigger()
+
+
 with DAG("sensors", schedule=None):
-    for number in range({SENSORS}):
-        sensor = MpohodaOrderStatusSensor(
-            task_id=f"order_{{number}}", order_id="{{order}}", confirm_interval=0, poke_interval={INTERVAL},
-            jitter=0, deferrable=True,
-        )
-        condition = sensor.condition(datetime.now(UTC))
-        path, values = sensor.trigger(
-            condition=type(condition).__name__, values=condition.values(), interval=float({INTERVAL}), jitter=0.0,
-            wake_at="2026-01-01T00:00:00+00:00", deadline="2126-01-01T00:00:00+00:00",
-        ).serialize()
-        # The scheduler defers it itself: two hundred processes on a worker would take minutes.
-        sensor.start_from_trigger = True
-        sensor.start_trigger_args = StartTriggerArgs(
-            trigger_cls=path, trigger_kwargs=values, next_method="execute_complete"
-        )
+    Deferred.partial(task_id="orders", **OPTIONS).expand(order_id=["{{order}}"] * {SENSORS})
 """
 
 IDS = ("shards", "sensors", *(f"tokens_{queue}" for queue in QUEUES))
