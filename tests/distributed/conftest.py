@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
 from importlib.util import find_spec
@@ -29,6 +30,8 @@ def table() -> Iterator[Table]:
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
+    # As after Ctrl+C: whatever was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("told to end", 128 + signal.SIGTERM))
     with Network() as found:
         if found.reason:
             print(f"\nThe workers share the name of this machine: {found.reason}.", flush=True)
