@@ -4,14 +4,16 @@
 AS_OF := 2026-11-20
 LOCK := locks/airflow-3.3.txt
 BIN := .venv/bin
+DISTRIBUTED_LOCK := locks/distributed.txt
+DISTRIBUTED := build/distributed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo up test lint types docs pictures format lock clean
+.PHONY: help venv demo up test test-distributed lint types docs pictures format lock clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '%-14s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-23s %s\n' "$$name" "$$text"; done
 
 venv: .venv/.installed  ## Create .venv with Airflow 3.3 and every tool, all pinned
 
@@ -23,6 +25,9 @@ up: .venv/.installed  ## The same with Airflow's web UI to click through
 
 test: .venv/.installed  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses=logical
+
+test-distributed: $(DISTRIBUTED)/.installed  ## Run an Airflow with Celery workers, and take its parts away while it works
+	$(DISTRIBUTED)/bin/python -m pytest --capture=no tests/distributed
 
 lint: .venv/.installed  ## Check style and formatting
 	$(BIN)/python -m ruff check .
@@ -76,17 +81,32 @@ find_python() { \
 }; python=$$(find_python)
 endef
 
+# $(1) is the folder of a virtual environment, $(2) what it is made from.
+define make_venv
+@$(find_python) || exit 1; \
+echo "Creating $(1) with $$("$$python" --version) from $(2), which takes about a minute"; \
+rm -rf $(1) && "$$python" -m venv $(1)
+$(1)/bin/python -m pip install --quiet --no-deps --require-hashes -r $(2)
+@touch $(1)/.locked
+endef
+
+define install_package
+$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+$(1)/bin/python -m pip check
+@touch $(1)/.installed
+endef
+
 .venv/.locked: $(LOCK)
-	@$(find_python) || exit 1; \
-	echo "Creating .venv with $$("$$python" --version) from $(LOCK), which takes about a minute"; \
-	rm -rf .venv && "$$python" -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(LOCK)
-	@touch $@
+	$(call make_venv,.venv,$(LOCK))
 
 .venv/.installed: .venv/.locked setup.py pyproject.toml
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m pip check
-	@touch $@
+	$(call install_package,.venv)
+
+$(DISTRIBUTED)/.locked: $(DISTRIBUTED_LOCK)
+	$(call make_venv,$(DISTRIBUTED),$(DISTRIBUTED_LOCK))
+
+$(DISTRIBUTED)/.installed: $(DISTRIBUTED)/.locked setup.py pyproject.toml
+	$(call install_package,$(DISTRIBUTED))
 
 build/uv/.installed:
 	@$(find_python) || exit 1; rm -rf build/uv && "$$python" -m venv build/uv

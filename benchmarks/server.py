@@ -76,8 +76,8 @@ class Server(asyncio.Protocol):
             self.transport.write(b"".join(replies))
 
 
-async def serve(latency: float) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: Server(latency), "127.0.0.1", 0)
+async def serve(latency: float, host: str) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: Server(latency), host, 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -85,8 +85,10 @@ async def serve(latency: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each reply")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(parser.parse_args().latency))
+        asyncio.run(serve(options.latency, options.host))
 
 
 if __name__ == "__main__":

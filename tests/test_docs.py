@@ -31,6 +31,7 @@ from airflow_provider.mobadoo.endpoints import ENDPOINTS, endpoints
 from airflow_provider.mpohoda.connection import MpohodaOptions
 from airflow_provider.wolkvox.connection import WolkvoxOptions
 from tests import registry_listing
+from tests.distributed.table import HEAD, SCENARIOS
 from tests.support import walls
 from tests.support.sandbox import ROOT, SandboxProcess
 
@@ -489,12 +490,21 @@ def test_the_dag_of_the_readme_is_a_dag():
 
 
 def test_every_make_target_that_is_named_exists():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {"demo", "test"} <= set(re.findall(r"^make (\w+)$", readme, re.MULTILINE))
     for text in (readme, *(path.read_text() for path in PAGES)):
-        named = set(re.findall(r"(?:`|^ *)make (?:\w+=\S+ )?([a-z]+)", text, re.MULTILINE))
+        named = set(re.findall(r"(?:`|^ *)make (?:\w+=\S+ )?([a-z-]+)", text, re.MULTILINE))
         assert named <= targets
+
+
+def test_the_table_of_faults_has_a_row_for_each_that_is_tried():
+    head, *rows = (DOCS / "faults_survived.txt").read_text(encoding="utf-8").splitlines()
+    assert head == HEAD
+    assert [row[:44].strip() for row in rows] == list(SCENARIOS.values())
+    # Nothing was sent twice, and nothing was lost.
+    assert {tuple(row[44:].split()[1:3]) for row in rows} == {("0", "0")}
+    assert ".. literalinclude:: faults_survived.txt" in page("ledger")
 
 
 def test_every_link_of_the_readme_leads_to_a_file():

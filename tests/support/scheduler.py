@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import psutil
 from requests import RequestException, Session
@@ -46,12 +47,15 @@ class Scheduler:
     :param dags: the text of a Dag file
     :param dag_ids: the Dags in it
     :param variables: environment variables for its processes, such as connections
+    :param address: where its API server listens
     """
 
     components = tuple(COMPONENTS)
     """The processes that are started."""
 
-    def __init__(self, dags: str, dag_ids: Iterable[str], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, dags: str, dag_ids: Iterable[str], variables: Mapping[str, str], address: str = "127.0.0.1"
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="airflow-scheduler-", ignore_cleanup_errors=True)
         self.home = Path(self._folder.name)
         self.variables = {
@@ -59,7 +63,7 @@ class Scheduler:
             **variables,
         }
         self._dag_ids = set(dag_ids)
-        self._url = f"http://127.0.0.1:{_free_port()}"
+        self._url = f"http://{address}:{_free_port()}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._http = Session()
         # A proxy of the surrounding environment must not come between the tests and this machine.
@@ -217,8 +221,8 @@ class Scheduler:
 def _settings(url: str) -> dict[str, str]:
     """Return what makes four processes one Airflow, and lets it lose no time."""
     return {
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": url.rpartition(":")[2],
+        "AIRFLOW__API__HOST": str(urlsplit(url).hostname),
+        "AIRFLOW__API__PORT": str(urlsplit(url).port),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(),
         "AIRFLOW__API__WORKERS": "1",
