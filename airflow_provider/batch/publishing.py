@@ -72,6 +72,17 @@ class Publication:
             return
         self._tell(batch.counts, kept, report)
 
+    def check_written(self, error: BaseException) -> None:
+        """Say what to do where a batch has ended because one of the files cannot be written.
+
+        :param error: what has ended it
+        :raises VendorError: that is why
+        """
+        paths = [getattr(output, "path", None) for output in (self._results, self._failures)]
+        # A disk that is full names no file.
+        if isinstance(error, OSError) and (error.filename is None or error.filename in paths):
+            raise not_written(error, then=REPLAYED) from error
+
     def _kept(self, output: Output) -> str | None:
         try:
             return output.keep()
