@@ -42,7 +42,7 @@ READ_BLOCK = 8 * 1024 * 1024
 
 ANSWER_TIMEOUT = 120.0
 """Seconds that S3 gets to answer, the time in which a part is sent included. With the library's own 15 a part
-fails where the network carries less than half a megabyte a second. ``config_kwargs`` of the connection win."""
+fails where the network carries less than half a megabyte a second. ``config_kwargs`` win."""
 
 GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading a file raises that is not compressed with gzip, or is damaged or cut off."""
