@@ -1,7 +1,7 @@
 """What a year of rows takes in PostgreSQL, indexes included.
 
-``python benchmarks/table_sizes.py`` writes rows of each kind into a PostgreSQL of its own and prints the bytes that
-one takes, and what a million of them take.
+``python benchmarks/table_sizes.py`` writes rows of each kind into a PostgreSQL of its own.
+It prints the bytes that one takes, and what a million of them take.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def main() -> None:
             }
     print(f"{'row':42}{'bytes':>8}{'a million':>14}")
     for name, size_ in found.items():
-        print(f"{name:42}{size_:8,.0f}{size_ / 1000:11,.0f} MB")
+        print(f"{name:42}{size_:8,.0f}{size_:11,.0f} MB")
 
 
 if __name__ == "__main__":
