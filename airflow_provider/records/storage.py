@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMPLETE_AT_ONCE = {"s3", "s3a", "gs", "gcs"}
+COMPLETE_AT_ONCE = {"s3", "s3a", "s3n", "gs", "gcs"}
 """Protocols of stores whose objects appear when their upload is completed, and never half.
 
 Files of other protocols are written under another name first, and renamed. In these stores that would copy
