@@ -103,6 +103,26 @@ def test_without_a_usable_key_nothing_is_sealed_or_opened(use_key, key, action):
     assert SECRET not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(OLD, f"{OLD},{NEW}"), (f"{OLD},{NEW}", f"{NEW},{OLD}")], ids=["first", "second"]
+)
+def test_while_a_key_rolls_out_in_two_rounds_every_worker_opens_what_another_seals(use_key, before, after):
+    for sealing in (before, after):
+        use_key(sealing)
+        sealed = seal(SECRET)
+        for opening in (before, after):
+            use_key(opening)
+            assert open_sealed(sealed).get_secret_value() == SECRET
+
+
+def test_in_one_round_a_worker_that_has_not_got_the_new_key_cannot_open_what_another_seals(use_key):
+    use_key(f"{NEW},{OLD}")
+    sealed = seal(SECRET)
+    use_key(OLD)
+    with pytest.raises(InvalidInput, match="another Fernet key"):
+        open_sealed(sealed)
+
+
 def test_a_retired_key_still_opens_what_it_sealed(use_key):
     use_key(OLD)
     sealed = seal(SECRET)

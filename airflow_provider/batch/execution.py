@@ -188,6 +188,7 @@ class Execution:
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
                 self.outcome.report = publication.keep(batch)
+                publication.check_written(batch.error)
                 raise hopeful(batch.error, self._plan.lookup)
             output, report = publication.publish(batch)
             row.published(output, report, requests + looked_up)

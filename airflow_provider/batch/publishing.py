@@ -74,6 +74,16 @@ class Publication:
         self._tell(batch.counts, kept, report)
         return report
 
+    def check_written(self, error: BaseException) -> None:
+        """Say what to do where a batch has ended because a store does not take one of the files.
+
+        :param error: what has ended it
+        :raises VendorError: that is why
+        """
+        paths = [getattr(output, "path", None) for output in (self._results, self._failures)]
+        if isinstance(error, OSError) and error.filename is not None and error.filename in paths:
+            raise not_written(error, then=REPLAYED) from error
+
     def _kept(self, output: Output) -> str | None:
         try:
             return output.keep()

@@ -104,7 +104,8 @@ class Batch:
             await asyncio.gather(*workers)
         except Exception as error:
             # Not a vendor's failure, which is accounted for, but ours: a full disk, a mistake in the code.
-            self._stop(error)
+            # Nobody kills the task: what is under way gets its answer.
+            self._end(error)
             await asyncio.wait(workers)
         finally:
             await _cancel([*workers, *attendants, *([self._reading] if self._reading else [])])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from airflow_provider.events.subscribers import subscribers
+from airflow_provider.events.subscribers import has_row_for_all_events, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,7 +51,8 @@ def missed(session: Session, told: Collection[Told]) -> Missed:
         return Missed(set(), set())
     event_ids, asset_ids = {one.event_id for one in told}, {one.asset_id for one in told}
     # In this order: a run that is committed between two of the questions is found by the last one.
-    queue = _queue(session, asset_ids)
+    by_asset = has_row_for_all_events()
+    queue = _queue(session, asset_ids) if by_asset else _queued_events(session, event_ids)
     last_cut = _last_cuts(session, {one.dag_id for one in told})
     times = _times(session, event_ids)
     got = _got(session, event_ids)
@@ -61,6 +62,8 @@ def missed(session: Session, told: Collection[Told]) -> Missed:
         return (one.event_id, one.dag_id) not in got and one.dag_id in wanted.get(one.asset_id, ())
 
     def is_coming(one: Told) -> bool:
+        if not by_asset:
+            return (one.event_id, one.dag_id) in queue
         # A run gets the events since the run before.
         cut, time = last_cut.get(one.dag_id), times.get(one.event_id)
         return (one.asset_id, one.dag_id) in queue and not (cut and time and time <= cut)
@@ -76,6 +79,16 @@ def _queue(session: Session, asset_ids: Collection[int]) -> set[tuple[int, str]]
     columns = AssetDagRunQueue.asset_id, AssetDagRunQueue.target_dag_id
     rows = session.execute(sa.select(*columns).where(AssetDagRunQueue.asset_id.in_(asset_ids)))
     return {(asset_id, dag_id) for asset_id, dag_id in rows}
+
+
+def _queued_events(session: Session, event_ids: Collection[int]) -> set[tuple[int, str]]:
+    """Return the events that are in the queue themselves, as in Airflow 3.4, and for which Dag."""
+    from airflow.models.asset import AssetDagRunQueue
+
+    queue: Any = AssetDagRunQueue.__table__
+    columns = queue.c.asset_event_id, queue.c.target_dag_id
+    rows = session.execute(sa.select(*columns).where(queue.c.asset_event_id.in_(event_ids)))
+    return {(event_id, dag_id) for event_id, dag_id in rows}
 
 
 def _last_cuts(session: Session, dag_ids: Collection[str]) -> dict[str, datetime]:

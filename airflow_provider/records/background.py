@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from typing import Protocol
@@ -43,6 +44,8 @@ class BackgroundWriter:
         self._ended = False
         self._error: Exception | None = None
         self._changed = threading.Condition()
+        self._drained: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        """Who waits for room in an event loop."""
         self._thread: threading.Thread | None = None
 
     def pending(self) -> int:
@@ -68,8 +71,15 @@ class BackgroundWriter:
 
         :raises OSError: the thread could not write what it was given before
         """
-        if self._queued > LIMIT:
-            await asyncio.to_thread(self._wait_for_room)
+        # Not in a thread of the event loop's: a hundred records that wait would take all of them.
+        with self._changed:
+            waits = self._queued > LIMIT
+            if waits:
+                loop = asyncio.get_running_loop()
+                room: asyncio.Future[None] = loop.create_future()
+                self._drained.append((loop, room))
+        if waits:
+            await room
         self._raise_error()
 
     def finish(self) -> None:
@@ -109,7 +119,19 @@ class BackgroundWriter:
     def _wait_for_room(self) -> None:
         # Half of it: to wait again after each block would cost more than the blocks.
         with self._changed:
-            self._changed.wait_for(lambda: self._queued <= LIMIT // 2)
+            self._changed.wait_for(self._has_room)
+
+    def _has_room(self) -> bool:
+        return self._queued <= LIMIT // 2
+
+    def _tell(self) -> None:
+        self._changed.notify_all()
+        if self._drained and self._has_room():
+            for loop, room in self._drained:
+                # The loop is closed where a batch has ended without waiting.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(_end_waiting, room)
+            self._drained.clear()
 
     def _work(self) -> None:
         while True:
@@ -127,17 +149,22 @@ class BackgroundWriter:
                 return
             with self._changed:
                 self._queued = max(0, self._queued - len(block))
-                self._changed.notify_all()
+                self._tell()
 
     def _drop(self) -> None:
         self._block.clear()
         self._queue.clear()
         self._queued = 0
-        self._changed.notify_all()
+        self._tell()
 
     def _raise_error(self) -> None:
         if self._error is not None:
             raise as_os_error(self._error, self._path) from self._error
+
+
+def _end_waiting(room: asyncio.Future[None]) -> None:
+    if not room.done():
+        room.set_result(None)
 
 
 def _in_event_loop() -> bool:

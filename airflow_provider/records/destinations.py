@@ -6,10 +6,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import threading
 import time
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from airflow_provider.records.partials import kept_name, left_behind, own_name
+from airflow_provider.records.partials import OLD, kept_name, left_behind, own_name
 from airflow_provider.records.storage import (
     COMPLETE_AT_ONCE,
     as_os_error,
@@ -18,12 +19,10 @@ from airflow_provider.records.storage import (
     remove,
     remove_remote,
 )
+from airflow_provider.records.uploads import UPLOAD_BLOCK, Upload, abort_left_behind, begin_upload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-UPLOAD_BLOCK = 8 * 1024 * 1024
-"""Bytes of one part of an upload to a store of objects. S3 takes 5 MiB at least, and 10,000 parts."""
+    from collections.abc import Callable, Iterator
 
 BLOCK = 1024 * 1024
 """Bytes that are compared at once."""
@@ -31,8 +30,9 @@ BLOCK = 1024 * 1024
 LOCK_SECONDS = 5.0
 """How long to wait for another writer that is just giving a file of the same folder its name."""
 
-COMMIT_PAUSES = (1.0, 3.0, 9.0, 20.0)
-"""Seconds to wait before an object is asked for again whose store was busy."""
+BUSY_PAUSES = (1.0, 3.0, 9.0, 20.0)
+"""Seconds to wait before a busy store gets a part again, or is asked again to make the object. The store's
+library has tried for some time already."""
 
 VERSION_KEYS = ("ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "created", "size")
 """What stores say of a file that changes when it is written anew."""
@@ -62,6 +62,9 @@ class Destination(Protocol):
 
     def begin(self) -> None:
         """Take note that something is about to be written."""
+
+    def stop(self) -> None:
+        """Let a step that fails from now on fail at once."""
 
     def complete(self, raw: IO[bytes]) -> None:
         """Write all that is left."""
@@ -93,9 +96,9 @@ def destination(path: str, *, tidy: bool = True) -> Destination:
     if (local := local_path(path)) is not None:
         return _LocalDestination(local)
     place = remote(path)
-    return (
-        _ObjectDestination(place) if place.protocol in COMPLETE_AT_ONCE else _RenamedDestination(path, tidy)
-    )
+    if place.protocol in COMPLETE_AT_ONCE:
+        return _ObjectDestination(place, tidy)
+    return _RenamedDestination(path, tidy)
 
 
 class _LocalDestination:
@@ -118,6 +121,9 @@ class _LocalDestination:
         with contextlib.suppress(OSError):
             for name in left_behind(self._path, os.listdir(self._folder), self._changed):
                 remove(os.path.join(self._folder, name))
+
+    def stop(self) -> None:
+        """Do nothing: no step is tried again."""
 
     def complete(self, raw: IO[bytes]) -> None:
         if not raw.closed:
@@ -180,6 +186,9 @@ class _RenamedDestination:
     def begin(self) -> None:
         """Do nothing: it would wait for the network."""
 
+    def stop(self) -> None:
+        """Do nothing: no step is tried again."""
+
     def complete(self, raw: IO[bytes]) -> None:
         raw.close()
 
@@ -234,23 +243,29 @@ class _ObjectDestination:
 
     has_partial = False
 
-    def __init__(self, path: Any) -> None:
+    def __init__(self, path: Any, tidy: bool) -> None:
         self._path = path
+        self._tidy = tidy
+        self._stopped = threading.Event()
 
     def create(self) -> IO[bytes]:
         self._before = _remote_version(self._path)
         # Without autocommit the parts are uploaded, and the object is made by commit alone.
         raw: IO[bytes] = self._path.open("wb", autocommit=False, block_size=UPLOAD_BLOCK)
         try:
-            _begin_upload(raw)
+            begin_upload(raw)
         except OSError:
             raise
         except Exception as error:
             raise as_os_error(error, str(self._path)) from error
-        return raw
+        upload: Any = Upload(raw, self._patiently)
+        return upload  # type: ignore[no-any-return]
 
     def begin(self) -> None:
         """Do nothing: there are no partial files."""
+
+    def stop(self) -> None:
+        self._stopped.set()
 
     def complete(self, raw: Any) -> None:
         try:
@@ -265,28 +280,40 @@ class _ObjectDestination:
 
     def publish(self, raw: Any) -> None:
         try:
-            self._commit(raw)
+            self._patiently(raw.commit, lambda error: self._is_made(raw, error))
         except Exception:
             self.abandon(raw)
             raise
+        if self._tidy:
+            with contextlib.suppress(Exception):
+                abort_left_behind(self._path, time.time() - OLD)
 
-    def _commit(self, raw: Any) -> None:
-        """Make the object of its parts: they are in the store, so a busy moment of it costs no upload."""
+    def _patiently(
+        self, step: Callable[[], object], is_done: Callable[[Exception], bool] = lambda error: False
+    ) -> None:
+        """Take a step of the upload, again where the store is busy: what is in the store already stays there.
+
+        :param step: the step
+        :param is_done: says of the error of a later attempt whether an earlier one has done it
+        """
         failed = False
-        for pause in (*COMMIT_PAUSES, None):
+        for pause in (*BUSY_PAUSES, None):
             try:
-                raw.commit()
+                step()
                 return
             except Exception as error:
-                # The attempt before may have made it, and only its answer was lost.
-                if failed and isinstance(error, FileNotFoundError) and self._is_there(raw):
+                if failed and is_done(error):
                     return
                 if pause is None or isinstance(error, FileNotFoundError | PermissionError):
                     raise
+                if self._stopped.wait(pause):
+                    raise
             failed = True
-            time.sleep(pause)
 
-    def _is_there(self, raw: Any) -> bool:
+    def _is_made(self, raw: Any, error: Exception) -> bool:
+        """Say whether the object is there: the attempt before has made it, and only its answer was lost."""
+        if not isinstance(error, FileNotFoundError):
+            return False
         try:
             now = _remote_version(self._path)
             return (
@@ -303,21 +330,9 @@ class _ObjectDestination:
 
     def abandon(self, raw: Any) -> None:
         # An upload that cannot be aborted stays invisible, and the rules of the bucket remove it.
-        for step in (raw.close, raw.discard):
-            with contextlib.suppress(Exception):
-                step()
-
-
-def _begin_upload(raw: Any) -> None:
-    """Ask the store to take an upload now: a missing bucket or right shows before anything else is done.
-
-    The files of fsspec do that with their first full block, or when they are closed.
-    """
-    # Airflow wraps the file to note who writes it, and a wrapper hands no value on.
-    file = getattr(raw, "_obj", raw)
-    if getattr(file, "offset", 0) is None:
-        file._initiate_upload()
-        file.offset = 0
+        self.stop()
+        with contextlib.suppress(Exception):
+            raw.discard()
 
 
 def _is_another(before: Version, now: Version) -> bool:

@@ -126,6 +126,7 @@ class NewFile:
         """Leave nothing of this file; what had its name before stays, and what an earlier try has kept."""
         if self._open:
             self._open = False
+            self._destination.stop()
             if self._thread is not None:
                 self._thread.abandon()
             self._destination.abandon(self._raw)

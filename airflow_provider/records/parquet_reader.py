@@ -27,6 +27,9 @@ def read_rows(file: Any, before: int) -> Iterator[Row]:
     :param before: rows of the original file before the first of this one
     :raises OSError: it is damaged; pyarrow's own errors are raised, too
     """
+    if not file.metadata.num_rows:
+        # pyarrow 18 cannot iterate over a file without row groups.
+        return
     number = 0
     for batch in file.iter_batches(batch_size=BATCH):
         for record, column in _records(_in_microseconds(batch)):

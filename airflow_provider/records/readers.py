@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from typing import IO, Any, Self
 
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.records.columns import check_twice
 from airflow_provider.records.csv_reader import CsvRows, MissingValues, open_csv
 from airflow_provider.records.encodings import undecodable
@@ -17,7 +17,14 @@ from airflow_provider.records.formats import find_format, rows_before
 from airflow_provider.records.parquet_reader import read_rows
 from airflow_provider.records.parquet_writer import require_pyarrow
 from airflow_provider.records.parsing import Record, Row, from_jsonl, from_list
-from airflow_provider.records.storage import GZIP_FAULTS, decompressed, open_for_reading, remedy_of, why_not
+from airflow_provider.records.storage import (
+    GZIP_FAULTS,
+    decompressed,
+    is_uri,
+    open_for_reading,
+    remedy_of,
+    why_not,
+)
 
 __all__ = ["Record", "Records", "Row"]
 
@@ -186,7 +193,10 @@ class Records:
 
         try:
             yield from rows
-        except (OSError, arrow.ArrowException):
+        except (OSError, arrow.ArrowException) as error:
+            if getattr(error, "errno", None):
+                # The disk or the store fails; what the file has is another question.
+                raise self._broken_off(error) from error
             raise InvalidInput(
                 f'"records": the Parquet file {self.source} is damaged, near record {self._seen + 1}.',
                 field="records",
@@ -205,6 +215,20 @@ class Records:
             raise undecodable(
                 error, f'"records": {self.source}', "records", self._encoding, self._seen + 1
             ) from None
+        except VendorError:
+            raise
+        except Exception as error:
+            # The libraries of stores have errors of their own.
+            if not isinstance(error, OSError) and not is_uri(str(self.path)):
+                raise
+            raise self._broken_off(error) from error
+
+    def _broken_off(self, error: Exception) -> VendorError:
+        """Return the error of a file that could be opened, and cannot be read to its end."""
+        return VendorError(
+            f'"records": {self.source} cannot be read on, near record {self._seen + 1}: {why_not(error)}.',
+            remedy="Run the task again when the disk or the store works; leave the file as it is until then.",
+        )
 
 
 def _unwrap(source: Any) -> str | list[Any]:

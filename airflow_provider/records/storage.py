@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import gzip
 import os
 import re
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMPLETE_AT_ONCE = {"s3", "s3a", "gs", "gcs"}
+COMPLETE_AT_ONCE = {"s3", "s3a", "s3n", "gs", "gcs"}
 """Protocols of stores whose objects appear when their upload is completed, and never half.
 
 Files of other protocols are written under another name first, and renamed. In these stores that would copy
@@ -36,8 +37,19 @@ PACKAGES = {
 }
 """What is to be installed for the URIs of a scheme."""
 
+READ_BLOCK = 8 * 1024 * 1024
+"""Bytes that are asked of a store at once. Some libraries ask for 50 MiB, and hold three times as much."""
+
+ANSWER_TIMEOUT = 120.0
+"""Seconds that S3 gets to answer, the time in which a part is sent included. With the library's own 15 a part
+fails where the network carries less than half a megabyte a second. ``config_kwargs`` win."""
+
 GZIP_FAULTS = (EOFError, zlib.error, gzip.BadGzipFile)
 """What reading a file raises that is not compressed with gzip, or is damaged or cut off."""
+
+
+_NUMBERS = {FileNotFoundError: errno.ENOENT, PermissionError: errno.EACCES}
+"""Of errors that libraries raise without a number."""
 
 
 class StoreMissing(ValueError):
@@ -54,6 +66,17 @@ class StoreMissing(ValueError):
             if package
             else f"Use a path, or a URI of one of {', '.join(sorted(PACKAGES))}."
         )
+
+
+class ConnectionMissing(ValueError):
+    """A URI names an Airflow connection that is not there.
+
+    :param conn_id: its id
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__(f'Airflow has no connection "{conn_id}"')
+        self.remedy = "Add it, or correct the name before the @ of the URI."
 
 
 def is_uri(path: str) -> bool:
@@ -90,7 +113,7 @@ def open_for_reading(path: str) -> tuple[IO[bytes], int | None]:
         return file, os.fstat(file.fileno()).st_size
     place = remote(path)
     try:
-        return place.open("rb"), place.stat().st_size
+        return place.open("rb", block_size=READ_BLOCK), place.stat().st_size
     except (OSError, ValueError, ImportError):
         raise
     except Exception as error:
@@ -225,8 +248,10 @@ def as_os_error(error: Exception, path: str) -> OSError:
     :param error: the error; the libraries of some stores raise errors of their own
     :param path: name of the file
     """
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return OSError(getattr(error, "errno", None) or errno.EIO, why, path)
+    number = getattr(error, "errno", None) or next(
+        (number for kind, number in _NUMBERS.items() if isinstance(error, kind)), errno.EIO
+    )
+    return OSError(number, why_not(error), path)
 
 
 def remote(path: str) -> Any:
@@ -234,13 +259,15 @@ def remote(path: str) -> Any:
 
     :param path: the URI
     :raises StoreMissing: nothing that is installed opens it
+    :raises ConnectionMissing: it names an Airflow connection that is not there
     """
     from airflow.sdk import ObjectStoragePath
 
     scheme = path.partition("://")[0]
     try:
         place: Any = ObjectStoragePath(path)
-        place.fs  # noqa: B018 - made now: later there may be an event loop, which may not look connections up
+        # Made now: later there may be an event loop, which may not look connections up.
+        fs = place.fs
     except ImportError as error:
         # The provider is there, and not the library that it uses.
         raise StoreMissing(scheme) from error
@@ -249,7 +276,23 @@ def remote(path: str) -> Any:
         if re.match("No filesystem registered|Unsupported filesystem", str(error)):
             raise StoreMissing(scheme) from error
         raise
+    if place.conn_id:
+        _check_connection(place.conn_id)
+    if hasattr(fs, "read_timeout"):
+        fs.read_timeout = ANSWER_TIMEOUT
     return place
+
+
+@functools.cache
+def _check_connection(conn_id: str) -> None:
+    """Make sure that a connection is there: without it Amazon's provider takes the worker's credentials."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise ConnectionMissing(conn_id) from None
 
 
 def remove_remote(place: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider.batch.failures import OUTAGE, REPORTED
+from airflow_provider.batch.runner import STOP_GRACE
 from airflow_provider.exceptions import (
     BatchFailed,
     InvalidInput,
@@ -22,6 +24,7 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.imbee import calls
 from airflow_provider.imbee.operators import ImbeeCreateAccessTokensOperator, ImbeeCreateUsersOperator
+from airflow_provider.records.writers import FileOutput
 from tests.support.batches import counts, lines
 from tests.support.imbee_runs import addressees, chats, people, tokens, users
 
@@ -263,3 +266,24 @@ def test_a_rejected_record_is_of_its_own_type_and_fails_the_task_at_once(sandbox
     assert isinstance(raised.value, AirflowFailException)
     assert isinstance(raised.value, VendorError)
     assert (raised.value.row, raised.value.code, raised.value.conn_id) == (1, 1, "imbee_default")
+
+
+def test_what_is_under_way_when_the_disk_is_full_gets_its_answer(sandbox, tmp_path, monkeypatch):
+    # Longer than a task that is told to end would wait for it.
+    sandbox.latency(STOP_GRACE + 1)
+    write, fault = FileOutput.write, [OSError(errno.ENOSPC, "no space left")]
+
+    def fill_the_disk(self: FileOutput, record: dict[str, Any]) -> None:
+        if fault:
+            raise fault.pop()
+        write(self, record)
+
+    monkeypatch.setattr(FileOutput, "write", fill_the_disk)
+    output, number = str(tmp_path / "out.jsonl"), 40
+    with pytest.raises(OSError, match="no space left"):
+        tokens(addressees(number), output=output, max_concurrency=8)
+    sent = len(sandbox.messages())
+    sandbox.latency(0.0)
+    result = tokens(addressees(number), output=output, try_number=2)
+    assert 0 < sent < number
+    assert counts(result) == {"total": number, "created": number - sent, "replayed": sent}

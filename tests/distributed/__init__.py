@@ -1,0 +1,1 @@
+"""Tests of what several machines share; ``make test-distributed`` runs them."""

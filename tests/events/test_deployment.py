@@ -16,12 +16,14 @@ from airflow_provider.cli import receive
 from airflow_provider.events import body, receiver, settings
 from airflow_provider.events.app import PREFIX
 from airflow_provider.events.intake import STOP_TIMEOUT
+from airflow_provider.get_provider_info import get_provider_info
 from tests.support.sandbox import ROOT
 
 yaml: Any = importlib.import_module("yaml")
 """It has no types, and Airflow brings it along."""
 
 DEPLOY = ROOT / "docs" / "deploy"
+WITHOUT_VARIABLES = {"nginx.conf", "lifecycle.json", "values.yaml"}
 ENDS_WITHIN = receive.GRACE + STOP_TIMEOUT
 """Seconds that the process may take to end after SIGTERM."""
 
@@ -78,8 +80,8 @@ def test_each_command_is_one_that_airflow_takes():
 @pytest.mark.parametrize("path", sorted(DEPLOY.iterdir()), ids=lambda path: path.name)
 def test_each_setting_exists(path):
     named = re.findall(r"AIRFLOW__VENDOR_APIS__([A-Z_]+)", path.read_text(encoding="utf-8"))
-    assert {name.lower() for name in named} <= set(settings.OPTIONS)
-    assert bool(named) is (path.name != "nginx.conf")
+    assert {name.lower() for name in named} <= set(get_provider_info()["config"][settings.SECTION]["options"])
+    assert bool(named) is (path.name not in WITHOUT_VARIABLES)
 
 
 def test_where_the_process_receives_the_api_server_does_not(compose):

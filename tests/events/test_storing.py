@@ -73,6 +73,7 @@ def test_a_dag_that_refers_to_the_asset_is_started():
     assert set(Cut().runs()) == {"maker", "by_name"}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_several_deliveries_of_one_group_are_told_in_their_order():
     subscribe()
     assert deliver(*(arrival(thing) for thing in (10, 9, 8))) == [ACCEPTED] * 3
@@ -96,6 +97,7 @@ def test_assets_are_told_one_after_the_other_so_that_processes_cannot_block_each
     assert [told[event] for event in sorted(told)] == sorted(told.values())
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_each_group_is_a_handful_of_statements_and_few_more_for_each_event(airflow_database, statements):
     subscribe()
     deliver(*(arrival(f"first {thing}") for thing in range(10)))
@@ -111,6 +113,7 @@ def test_each_group_is_a_handful_of_statements_and_few_more_for_each_event(airfl
     assert sum("UPDATE vendor_apis_delivery" in one for one in statements) == 1
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_events_that_are_registered_while_another_process_commits_are_in_the_next_run(
     airflow_database, monkeypatch
 ):
@@ -258,6 +261,7 @@ def test_the_same_about_another_thing_or_by_another_connection_is_news():
 # --- the scheduler's queue ---------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_an_event_that_comes_while_a_run_is_queued_is_in_that_run():
     subscribe()
     deliver(arrival(1))
@@ -265,6 +269,7 @@ def test_an_event_that_comes_while_a_run_is_queued_is_in_that_run():
     assert Cut().runs() == {"reader": [rows("id")]}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_airflow_strands_that_event_where_the_queue_is_not_advanced(monkeypatch):
     monkeypatch.setattr("airflow_provider.events.telling.advance_queue", lambda *arguments: None)
     subscribe()
@@ -277,6 +282,7 @@ def test_airflow_strands_that_event_where_the_queue_is_not_advanced(monkeypatch)
     assert Cut().runs() == {"reader": [[first]]}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_a_slow_transaction_is_in_the_next_run_although_another_one_has_been_in_a_run_meanwhile(
     airflow_database, monkeypatch
 ):
@@ -298,6 +304,7 @@ def test_a_slow_transaction_is_in_the_next_run_although_another_one_has_been_in_
     assert Cut().runs() == {"reader": [[before, fast], [slow]]}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_the_queue_is_never_moved_back():
     import sqlalchemy as sa
     from airflow.models.asset import AssetDagRunQueue
@@ -315,6 +322,7 @@ def test_the_queue_is_never_moved_back():
         assert session.scalars(sa.select(AssetDagRunQueue.created_at)).all() == [before + timedelta(hours=1)]
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_a_dag_that_the_scheduler_has_just_taken_from_the_queue_is_put_there_again(monkeypatch):
     def taken(session, asset_ids, event_ids):
         import sqlalchemy as sa
@@ -338,6 +346,7 @@ def test_a_paused_dag_and_one_without_a_file_get_nothing():
     assert set(Cut().runs()) <= {"reader", "stale"}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_a_queue_with_a_row_for_each_event_is_left_alone(monkeypatch, statements):
     from airflow_provider.events import subscribers
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from airflow_provider.events import sweep as module
 from airflow_provider.events.missed import Missed, Told, missed
 from airflow_provider.events.storing import CHECK_AFTER
+from airflow_provider.events.subscribers import has_row_for_all_events
 from airflow_provider.events.sweep import MOST_RETOLD, sweep
 from tests.support.airflow_databases import count
 from tests.support.deliveries import (
@@ -73,6 +74,7 @@ def test_a_younger_one_is_given_time():
     assert sweep(after(seconds=11)) == 1
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_an_event_that_is_committed_after_the_cut_of_a_run_with_a_later_time_is_told_again():
     subscribe()
     deliver(arrival(1))
@@ -86,6 +88,7 @@ def test_an_event_that_is_committed_after_the_cut_of_a_run_with_a_later_time_is_
     assert Cut().runs() == {"reader": [[old], [], [late]]}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_an_event_that_the_next_run_will_not_get_is_told_again_although_the_dag_is_queued():
     subscribe()
     deliver(arrival(1))
@@ -97,6 +100,18 @@ def test_an_event_that_the_next_run_will_not_get_is_told_again_although_the_dag_
     assert count("asset_dag_run_queue") == 1
     assert sweep(after(seconds=11)) == 1
     assert Cut().runs() == {"reader": [[old], [late]]}
+
+
+def test_an_event_with_a_row_of_its_own_in_the_queue_is_not_told_again():
+    if has_row_for_all_events():
+        pytest.skip("the scheduler's queue of this Airflow has a row for all events")
+    subscribe()
+    deliver(arrival(1))
+    Cut().runs()
+    deliver(arrival(2))
+    backdate()
+    assert sweep(after(seconds=11)) == 0
+    assert sorted(Cut().runs()["reader"]) == [[number] for number in sorted(rows("id"))]
 
 
 def test_what_waits_in_the_queue_is_left_there_and_looked_at_later():
@@ -177,6 +192,7 @@ def test_what_no_run_ever_keeps_is_told_a_limited_number_of_times(caplog):
     assert "is in no run" in caplog.text
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_many_deliveries_are_swept_in_groups(monkeypatch):
     monkeypatch.setattr(module, "GROUP", 3)
     subscribe()
@@ -191,6 +207,7 @@ def test_many_deliveries_are_swept_in_groups(monkeypatch):
     assert Cut().runs() == {"reader": [[first], others]}
 
 
+@pytest.mark.usefixtures("row_for_all_events")
 def test_what_the_queued_run_will_get_anyway_is_told_once_at_most(monkeypatch):
     monkeypatch.setattr(module, "GROUP", 1)
     subscribe()

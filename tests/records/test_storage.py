@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ class Busy(Exception):
 
 @pytest.mark.parametrize("faults", [[], [Busy("503")], [Busy("503")] * 4])
 def test_a_store_that_is_busy_at_the_end_is_asked_again(objects, faults, monkeypatch):
-    monkeypatch.setattr(destinations, "COMMIT_PAUSES", (0, 0, 0, 0))
+    monkeypatch.setattr(destinations, "BUSY_PAUSES", (0, 0, 0, 0))
     objects.refusals = list(faults)
     output = FileOutput("s3://bucket/x.jsonl")
     output.write({"id": 1})
@@ -177,7 +178,7 @@ def test_a_store_that_is_busy_at_the_end_is_asked_again(objects, faults, monkeyp
 
 
 def test_a_store_that_stays_busy_is_an_error_and_leaves_nothing(objects, monkeypatch):
-    monkeypatch.setattr(destinations, "COMMIT_PAUSES", (0, 0, 0, 0))
+    monkeypatch.setattr(destinations, "BUSY_PAUSES", (0, 0, 0, 0))
     objects.refusals = [Busy("503")] * 5
     output = FileOutput("s3://bucket/x.jsonl")
     output.write({"id": 1})
@@ -198,7 +199,7 @@ def test_an_answer_that_stays_the_same_is_not_asked_for_again(objects, fault):
 
 
 def test_an_object_whose_making_lost_its_answer_is_found(objects, monkeypatch):
-    monkeypatch.setattr(destinations, "COMMIT_PAUSES", (0, 0, 0, 0))
+    monkeypatch.setattr(destinations, "BUSY_PAUSES", (0, 0, 0, 0))
     objects.lost_answers = [Busy("the answer was lost"), FileNotFoundError(2, "NoSuchUpload")]
     output = FileOutput("s3://bucket/x.jsonl")
     output.write({"id": 1})
@@ -348,6 +349,70 @@ def test_drain_ends_with_the_error_and_does_not_hang(slow, monkeypatch):
 
     with pytest.raises(OSError, match="gone"):
         asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_who_waits_for_room_takes_no_thread_of_the_event_loop(slow, monkeypatch):
+    monkeypatch.setattr(background, "LIMIT", 1000)
+    monkeypatch.setattr(background, "BLOCK", 100)
+
+    async def scene() -> None:
+        file = NewFile("slow://bucket/x.jsonl")
+        slow.gate.clear()
+        for _ in range(30):
+            file.write(b"n" * 100)
+        waiting = [asyncio.create_task(file.drain()) for _ in range(200)]
+        await asyncio.sleep(0)
+        # A name is looked up, a record is read, an outcome is kept: all in threads of the loop.
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 5) == "done"
+        assert not any(task.done() for task in waiting)
+        slow.gate.set()
+        await asyncio.wait_for(asyncio.gather(*waiting), 5)
+        await asyncio.to_thread(file.abandon)
+
+    asyncio.run(scene())
+
+
+def test_a_part_that_fails_goes_up_again_and_once(objects, monkeypatch):
+    from tests.support import stores
+
+    real, faults = stores.Upload._upload_chunk, [Busy("503")] * 3
+
+    def upload_chunk(self: Any, final: bool = False) -> bool:
+        if faults:
+            raise faults.pop()
+        return real(self, final)
+
+    monkeypatch.setattr(stores.Upload, "_upload_chunk", upload_chunk)
+    monkeypatch.setattr(destinations, "BUSY_PAUSES", (0, 0, 0, 0))
+    monkeypatch.setattr(destinations, "UPLOAD_BLOCK", 1000)
+    output = FileOutput("s3://bucket/x.jsonl")
+    for number in range(100):
+        output.write({"id": number})
+    output.complete()
+    faults += [Busy("503")]
+    output.publish()
+    assert content("s3://bucket/x.jsonl") == b"".join(b'{"id":%d}\n' % number for number in range(100))
+
+
+def test_an_upload_that_is_told_to_end_waits_for_no_busy_store(objects, monkeypatch):
+    from tests.support import stores
+
+    tried = threading.Event()
+
+    def upload_chunk(self: Any, final: bool = False) -> bool:
+        tried.set()
+        raise Busy("503")
+
+    monkeypatch.setattr(stores.Upload, "_upload_chunk", upload_chunk)
+    monkeypatch.setattr(background, "BLOCK", 100)
+    monkeypatch.setattr(destinations, "BUSY_PAUSES", (60.0,))
+    file = NewFile("s3://bucket/x.jsonl")
+    file.write(b"n" * 9 * 1024 * 1024)
+    assert tried.wait(5)
+    began = time.monotonic()
+    file.abandon()
+    assert time.monotonic() - began < 5
+    assert not objects.uploads
 
 
 def test_local_and_list_outputs_have_nothing_pending(tmp_path):

@@ -1,0 +1,1 @@
+"""Object stores, by a server that speaks the protocol of S3."""
