@@ -372,6 +372,7 @@ def test_outputs_are_outlets_whose_events_say_what_is_in_them(tmp_path):
     )
     extras = {asset.uri: events[asset].extra for asset in events if isinstance(asset, Asset)}
     told = {"requests": 3, "since": None, "watermark": "2026-11-01T00:00:05Z"}
+    told |= {"operation": "acme.after", "conn_id": "acme_default"}
     assert extras == {
         f"file://{tmp_path}/1.jsonl": {"rows": 5, **told},
         f"file://{tmp_path}/2.jsonl": {"rows": 6, **told},
@@ -396,6 +397,7 @@ def test_airflow_has_an_event_for_each_published_output(airflow_db, tmp_path):
     with create_session() as session:
         found = {row.uri: row.extra for row in session.execute(query) if str(tmp_path) in row.uri}
     told = {"requests": 3, "since": None, "watermark": "2026-11-01T00:00:05Z"}
+    told |= {"operation": "acme.after", "conn_id": "acme_default"}
     assert found == {
         f"file://{tmp_path}/1.jsonl": {"rows": 5, **told},
         f"file://{tmp_path}/2.jsonl": {"rows": 6, **told},

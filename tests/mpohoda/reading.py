@@ -54,7 +54,7 @@ def read(*, run_id: str = "run-1", resource: str = "IssuedInvoices", **options: 
         dag_id="dag", run_id=run_id, task_id=operator.task_id, map_index=-1, try_number=1
     )
     context: Any = {"ti": instance}
-    return operator.work(context)
+    return operator.finish(context, operator.work(context))
 
 
 def lines(path: Any) -> list[dict[str, Any]]:

@@ -53,4 +53,4 @@ def read(vendor: Vendor, *, run_id: str = "run-1", events: Any = None, **options
     operator = AcmeListOperator(vendor=vendor, **options)
     instance = SimpleNamespace(dag_id="dag", run_id=run_id, task_id="read", map_index=-1)
     context: Any = {"ti": instance, **({} if events is None else {"outlet_events": events})}
-    return operator.work(context)
+    return operator.finish(context, operator.work(context))
