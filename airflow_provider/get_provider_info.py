@@ -17,7 +17,7 @@ SHARED = "Vendor APIs"
 
 SHARED_MODULES = {
     "operators": ["airflow_provider.quota.operators"],
-    "triggers": ["airflow_provider.quota.triggers"],
+    "triggers": ["airflow_provider.events.triggers", "airflow_provider.quota.triggers"],
 }
 
 LINKS = ("RecordsLink", "FailedRecordsLink", "OutputLink", "QuotaLink", "VendorLink")

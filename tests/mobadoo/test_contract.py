@@ -63,6 +63,18 @@ def test_the_samples_have_no_fault(good):
     assert faults(good) == []
 
 
+BODIES: list[tuple[str, dict[str, Any], str]] = [
+    ("create", {"tips": []}, "tips are no list of objects"),
+    ("create", {"tips": {"bet_amount": 1}}, "tips are no list of objects"),
+    ("create", {"tips": [{"bet_amount": "10.5"}]}, "bet_amount is no amount"),
+    ("create", {"tips": [{"bet_amount": True}]}, "bet_amount is no amount"),
+    ("create", {"tips": [{"bet_amount": -1}]}, "bet_amount is no amount"),
+    ("create", {"hash": "sealed:v2:AAAA"}, "sealed value"),
+    ("create", {"state": "RESOLVED"}, "another state"),
+    ("resolve", {"won_amount": "1.5"}, "won_amount is no amount"),
+]
+
+
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
@@ -104,16 +116,7 @@ def test_the_samples_have_no_fault(good):
         (request("wallet/ticket/cancel", method="POST", json=[{"transaction_id": "a"}]), "no object"),
         *(
             (request(f"wallet/ticket/{name}", method="POST", json={"transaction_id": "a", **body}), told)
-            for name, body, told in [
-                ("create", {"tips": []}, "tips are no list of objects"),
-                ("create", {"tips": {"bet_amount": 1}}, "tips are no list of objects"),
-                ("create", {"tips": [{"bet_amount": "10.5"}]}, "bet_amount is no amount"),
-                ("create", {"tips": [{"bet_amount": True}]}, "bet_amount is no amount"),
-                ("create", {"tips": [{"bet_amount": -1}]}, "bet_amount is no amount"),
-                ("create", {"hash": "sealed:v2:AAAA"}, "sealed value"),
-                ("create", {"state": "RESOLVED"}, "another state"),
-                ("resolve", {"won_amount": "1.5"}, "won_amount is no amount"),
-            ]
+            for name, body, told in BODIES
         ),
     ],
 )

@@ -73,6 +73,6 @@ def test_an_address_without_a_list_is_an_error_and_no_empty_list(sandbox):
 
 def test_a_question_that_cannot_be_right_is_refused(sandbox):
     with pytest.raises(ValueError, match="query must be a dict"):
-        MobadooListTicketsOperator(task_id="read", query="state=RESOLVED")
+        MobadooListTicketsOperator(task_id="read", query="state=RESOLVED")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="must not have the token"):
         read(query={"token": "x"})

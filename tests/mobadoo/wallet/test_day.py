@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -57,7 +58,7 @@ def call(sandbox: SandboxProcess, wallet):
 def compare() -> dict[str, Any]:
     listed = execute(MobadooListTicketsOperator(task_id="list"))
     operator = MobadooReconcileTicketsOperator(
-        task_id="compare", records=listed, on_differences="report", grace=0
+        task_id="compare", records=listed, on_differences="report", grace=timedelta(0)
     )
     return execute(operator)
 

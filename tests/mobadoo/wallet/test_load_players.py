@@ -107,7 +107,7 @@ def test_a_difference_may_be_adjusted_with_an_entry_of_its_own(wallet):
 
 def test_a_retry_of_an_adjustment_does_not_undo_what_tickets_have_moved_since(wallet):
     load([player("ada")])
-    adjust = {"records": [player("ada", "120.00")], "differences": "adjust"}
+    adjust: dict[str, Any] = {"records": [player("ada", "120.00")], "differences": "adjust"}
     load(run_id="run-2", **adjust)
     bet(wallet, "10.00")
     again = load(run_id="run-2", try_number=2, **adjust)
@@ -305,7 +305,7 @@ def test_a_file_is_loaded_with_renames_and_defaults(wallet, tmp_path):
 def test_more_players_than_a_group_are_loaded_and_a_second_night_changes_nothing(wallet, tmp_path):
     rows = [[f"p{number}", "EUR", f"{number}.25"] for number in range(1203)]
     source = write(tmp_path / "in.csv", [["player", "currency", "balance"], *rows])
-    options = {"output": str(tmp_path / "out.csv")}
+    options: dict[str, Any] = {"output": str(tmp_path / "out.csv")}
     assert counts(load(source, **options)) == {"total": 1203, "created": 1203}
     again = load(source, "run-2", **options)
     assert (again["existing"], again["unchanged"]) == (1203, 1203)
