@@ -181,7 +181,7 @@ class Execution:
             if self._stopped is not None:
                 # It was told to end before there was a batch: nothing is sent.
                 batch.stop(self._stopped)
-            row.follow(batch.counts, records.fraction)
+            row.follow(batch.counts, batch.fraction)
             recorder = Recorder(database, self._ledger, meter)
             publication = Publication(results, failures, self._log)
             with young_garbage_only(), self._progress.told(batch.counts, records):

@@ -118,6 +118,14 @@ class Batch:
             earlier = self.failures.earlier if self._plan.on_error == "fail" else None
             self.error = self._wrong_key(self.counts.total) or earlier
 
+    def fraction(self) -> float | None:
+        """Say how much of the input is done, from 0 to 1; None where that is not known."""
+        read = self._records.fraction()
+        if read is None or not self._read_rows:
+            return read
+        # What is read ahead is not done yet.
+        return read * min(1.0, self.counts.total / self._read_rows)
+
     def stop(self, error: BaseException) -> None:
         """End the batch early, from a signal handler or another thread: nothing new is sent.
 
@@ -405,7 +413,7 @@ class Batch:
         while True:
             await asyncio.sleep(self._plan.progress_interval)
             seconds = time.monotonic() - started
-            fraction = self._records.fraction()
+            fraction = self.fraction()
             left = f", about {seconds / fraction - seconds:,.0f} s left" if fraction else ""
             log.info(
                 "%s in %.0f s (%.0f a second%s).", self.counts, seconds, self.counts.total / seconds, left

@@ -99,7 +99,7 @@ class BatchRow:
         """Write from now on how far the batch has come.
 
         :param counts: its counts, as they are at any time
-        :param fraction: returns how much of the input is read, from 0 to 1; None where that is not known
+        :param fraction: returns how much of the input is done, from 0 to 1; None where that is not known
         """
         self._counts, self._fraction = counts, fraction
 

@@ -93,7 +93,7 @@ batch = sa.Table(
     sa.Column("replayed", sa.BigInteger, nullable=False),
     sa.Column("failed", sa.BigInteger, nullable=False),
     sa.Column("unknown", sa.BigInteger, nullable=False),
-    # How much of the input has been read, from 0 to 1, where that is known.
+    # How much of the input is done, from 0 to 1, where that is known.
     sa.Column("fraction", sa.Double),
     sa.Column("requests", sa.BigInteger),
     sa.Column("output", sa.Text),

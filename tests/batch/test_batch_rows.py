@@ -123,3 +123,25 @@ def test_no_secret_of_an_output_is_kept(database, path, shown):
         row.published(path, None, 1)
     [found] = batches.ended(database, ["imbee_default"], limit=5)
     assert (found["output"], found["report"]) == (shown, None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_read_ahead_is_not_done(sandbox, ledger_path, monkeypatch):
+    """Of 400 records 200 are read at once: after the first of them next to nothing is done."""
+    seen: list[tuple[int, float | None]] = []
+    follow = BatchRow.follow
+
+    def watched(self: Any, counted: Any, fraction: Any) -> None:
+        follow(self, counted, fraction)
+        add = type(counted).add
+
+        def note(own: Any, name: str, row: Any) -> None:
+            add(own, name, row)
+            seen.append((own.total, fraction()))
+
+        monkeypatch.setattr(type(counted), "add", note)
+
+    monkeypatch.setattr(BatchRow, "follow", watched)
+    assert counts(users(people(400))) == {"total": 400, "created": 400}
+    assert seen[0][1] < 0.01
+    assert seen[-1] == (400, 1.0)

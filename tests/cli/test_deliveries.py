@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -108,7 +109,8 @@ def test_a_delivery_that_nobody_subscribes_to_is_not_told(cli, stored):
 def test_a_delivery_is_told_again_when_that_is_confirmed(cli, monkeypatch, airflow_db):
     replayed: list[int] = []
 
-    def replay(number: int) -> int:
+    def replay(number: int, by: str) -> int:
+        assert by == getpass.getuser()
         replayed.append(number)
         return 2
 
