@@ -44,18 +44,19 @@ def test_rows_are_counted_up_to_a_number(database):
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [
-        (Filter(task="a"), {"a/b/c", "a/b/d"}),
-        (Filter(task="a/b/c"), {"a/b/c"}),
-        (Filter(task="a/"), set()),
-        (Filter(task="%"), set()),
-        (Filter(operation="other"), set()),
+        (Filter(task="a"), ["a/b/c", "a/b/d"]),
+        (Filter(task="a/b/c"), ["a/b/c"]),
+        (Filter(task="a/"), []),
+        (Filter(task="%"), []),
+        (Filter(operation="other"), []),
     ],
     ids=str,
 )
 def test_a_filter_names_whole_parts_of_a_task(database, chosen, found):
     for task in ("a/b/c", "a/b/d", "ab/b/c"):
         add_unknown(database, "x", task=task)
-    assert {row["task"] for row in unknown.page(database, ["imbee_default"], chosen, limit=9)} == found
+    rows = unknown.page(database, ["imbee_default"], chosen, limit=9)
+    assert sorted(row["task"] for row in rows) == found
 
 
 def test_unknown_rows_are_found_by_their_own_index(database):
