@@ -184,10 +184,11 @@ class Execution:
             row.follow(batch.counts, batch.fraction)
             recorder = Recorder(database, self._ledger, meter)
             publication = Publication(results, failures, self._log)
-            with young_garbage_only(), self._progress.told(batch.counts, records):
+            with young_garbage_only(), self._progress.told(batch.counts, batch.fraction, records.total):
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
                 self.outcome.report = publication.keep(batch)
+                row.published(None, self.outcome.report, requests + looked_up)
                 publication.check_written(batch.error)
                 raise hopeful(batch.error, self._plan.lookup)
             output, report = publication.publish(batch)
