@@ -184,10 +184,11 @@ class Execution:
             row.follow(batch.counts, batch.fraction)
             recorder = Recorder(database, self._ledger, meter)
             publication = Publication(results, failures, self._log)
-            with young_garbage_only(), self._progress.told(batch.counts, records):
+            with young_garbage_only(), self._progress.told(batch.counts, batch.fraction, records.total):
                 requests = asyncio.run(_drive(self._hook, batch, recorder, meter, allowance))
             if batch.error is not None:
                 self.outcome.report = publication.keep(batch)
+                row.published(None, self.outcome.report, requests + looked_up)
                 publication.check_written(batch.error)
                 raise hopeful(batch.error, self._plan.lookup)
             output, report = publication.publish(batch)
@@ -254,6 +255,7 @@ class Execution:
         :raises VendorError: a record is wrong, unless the batch goes on in spite of failures
         """
         started = time.monotonic()
+        self.outcome.direction = "none"
         with ExitStack() as stack:
             stack.callback(retire, self._ledger.owner)
             records = stack.enter_context(self._records())
@@ -266,6 +268,7 @@ class Execution:
             failures = open_output(report)
             stack.callback(failures.close)
             check = Check(self._plan, self._ledger, failures)
+            self.outcome.counted = check
             check.run(records)
             result = check.result(publish_report(check.failures, failures))
             self.outcome.published(result)

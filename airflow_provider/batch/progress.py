@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow_provider.batch.counts import BatchCounts
-    from airflow_provider.records.readers import Records
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +47,14 @@ class Progress:
         self._started = 0.0
 
     @contextmanager
-    def told(self, counts: BatchCounts, records: Records) -> Iterator[None]:
+    def told(
+        self, counts: BatchCounts, fraction: Callable[[], float | None], total: int | None
+    ) -> Iterator[None]:
         """Tell while a batch runs how far it is, and at its end once more.
 
         :param counts: the counts of the batch
-        :param records: the records that it reads
+        :param fraction: returns how much of the input is done, from 0 to 1; None where that is not known
+        :param total: how many records there are; None where that is not known
         """
         if self._store is None:
             yield
@@ -60,7 +62,7 @@ class Progress:
         self._started = time.monotonic()
         # Not one of the event loop's threads: the loop waits for those at its end.
         thread = threading.Thread(
-            target=self._tell, args=(counts, records), name="vendor-apis-progress", daemon=True
+            target=self._tell, args=(counts, fraction, total), name="vendor-apis-progress", daemon=True
         )
         thread.start()
         try:
@@ -69,26 +71,27 @@ class Progress:
             self._ended.set()
             thread.join(LAST_WAIT)
 
-    def _tell(self, counts: BatchCounts, records: Records) -> None:
+    def _tell(self, counts: BatchCounts, fraction: Callable[[], float | None], total: int | None) -> None:
         pause = self._interval
         try:
             while True:
                 ended = self._ended.wait(pause)
                 began = time.monotonic()
-                self._store.set(KEY, self._now(counts, records, ended=ended))
+                self._store.set(KEY, self._now(counts, 1.0 if ended else fraction(), total, ended=ended))
                 if ended:
                     return
                 pause = max(self._interval, (time.monotonic() - began) / SHARE)
         except Exception as error:
             log.debug("The progress of the batch is not told any more: %s.", type(error).__name__)
 
-    def _now(self, counts: BatchCounts, records: Records, *, ended: bool) -> dict[str, Any]:
+    def _now(
+        self, counts: BatchCounts, fraction: float | None, total: int | None, *, ended: bool
+    ) -> dict[str, Any]:
         done, seconds = counts.total, time.monotonic() - self._started
-        fraction = 1.0 if ended else records.fraction()
         left = None if not fraction or ended else round(seconds / fraction - seconds, 1)
         return {
             "done": done,
-            "total": done if ended else _total(done, records.total, fraction),
+            "total": done if ended else _total(done, total, fraction),
             "failed": counts.failed,
             "unknown": counts.unknown,
             "per_second": round(done / seconds, 1) if seconds else 0.0,

@@ -33,6 +33,9 @@ INTERVAL = 5.0
 SILENT = 60.0
 """Seconds after which a batch that has not written counts as interrupted: its process was killed."""
 
+LAST_WAIT = 2.0
+"""Seconds that the end of a batch waits for its last write."""
+
 KEPT = 90 * 86400.0
 """Seconds for which a row is kept."""
 
@@ -75,6 +78,7 @@ class BatchRow:
             "task_id": identity.task_id[:250],
             "map_index": identity.map_index,
             "try_number": try_number,
+            "started_at": time.time(),
         }
         self._counts: Counts | None = None
         self._fraction: Callable[[], float | None] = lambda: None
@@ -84,16 +88,15 @@ class BatchRow:
         self._thread = threading.Thread(target=self._keep, name="vendor-apis-batch-row", daemon=True)
 
     def __enter__(self) -> Self:
-        self._write(self._insert)
         self._thread.start()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._ended.set()
-        # A thread that waits for a database that is away does not hold up the end of the task.
-        self._thread.join(1.0)
         ended = {"state": "failed", "error": _brief(error)} if error is not None else {"state": "done"}
-        self._write(self._update, **self._last, **ended, ended_at=time.time())
+        self._last |= {**ended, "ended_at": time.time()}
+        self._ended.set()
+        # A database that is away does not hold up the end of the task.
+        self._thread.join(LAST_WAIT)
 
     def follow(self, counts: Counts, fraction: Callable[[], float | None]) -> None:
         """Write from now on how far the batch has come.
@@ -106,35 +109,40 @@ class BatchRow:
     def published(self, output: str | None, report: str | None, requests: int) -> None:
         """Note what the batch has left, to be written at its end.
 
-        :param output: where the results are
+        :param output: where the results are; None where none are published
         :param report: where the failed records are
         :param requests: how many requests were sent
         """
         self._last = {"output": _place(output), "report": _place(report), "requests": requests}
 
     def _keep(self) -> None:
-        while not self._ended.wait(INTERVAL):
-            self._write(self._update)
+        ended = False
+        while not ended:
+            self._write()
+            ended = self._ended.wait(INTERVAL)
+        self._write(**self._last)
 
-    def _write(self, how: Callable[..., None], **values: Any) -> None:
+    def _write(self, **values: Any) -> None:
         try:
-            how(**values)
+            # What could not be written at the beginning is written now.
+            if not self._update(values):
+                self._insert(values)
         except Exception as error:
             if not self._warned:
                 self._warned = True
                 log.warning("The operations page does not show this batch as it is: %s", _brief(error))
 
-    def _insert(self) -> None:
-        now = time.time()
-        values = {**self._first, **self._progress(), "state": "running", "started_at": now, "updated_at": now}
-        with self._database.begin() as connection:
-            connection.execute(sa.delete(table).where(table.c.started_at < now - KEPT))
-            connection.execute(sa.insert(table).values(values))
-
-    def _update(self, **values: Any) -> None:
+    def _update(self, values: dict[str, Any]) -> int:
         values = {**self._progress(), "updated_at": time.time(), **values}
         with self._database.begin() as connection:
-            connection.execute(sa.update(table).where(table.c.id == self._id).values(values))
+            return connection.execute(sa.update(table).where(table.c.id == self._id).values(values)).rowcount
+
+    def _insert(self, values: dict[str, Any]) -> None:
+        values = {**self._first, **self._progress(), "state": "running", "updated_at": time.time(), **values}
+        with self._database.begin() as connection:
+            connection.execute(sa.insert(table).values(values))
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(table).where(table.c.started_at < time.time() - KEPT))
 
     def _progress(self) -> dict[str, Any]:
         names = ("created", "existing", "replayed", "failed", "unknown")

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from airflow_provider.http.call import once
+from airflow_provider.http.call import Call, once
 from airflow_provider.mobadoo import calls
 from airflow_provider.mobadoo.answers import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_provider.http.call import Call, Response
+    from airflow_provider.http.call import Response
 
 
 @once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -59,16 +60,68 @@ def test_a_batch_that_ends_early_leaves_why(sandbox, ledger_path):
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_batch_that_ends_early_leaves_where_its_report_is(sandbox, tmp_path, ledger_path):
+    with pytest.raises(VendorError):
+        users(["no record", *people(2)], output=str(tmp_path / "out.jsonl"), on_error="fail")
+    [row] = stored(ledger_path)
+    assert (row["output"], row["report"]) == (None, str(tmp_path / "out.failed.jsonl"))
+    assert row["requests"] is not None
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_row_that_cannot_be_written_does_not_cost_the_batch_its_try(
     sandbox, ledger_path, caplog, monkeypatch
 ):
-    def refuse(self: Any, **values: Any) -> None:
+    def refuse(self: Any, values: Any) -> int:
         raise StoreUnavailable("the database is away")
 
     monkeypatch.setattr(BatchRow, "_insert", refuse)
     monkeypatch.setattr(BatchRow, "_update", refuse)
     assert counts(users(people(5))) == {"total": 5, "created": 5}
     assert caplog.text.count("does not show this batch as it is: the database is away") == 1
+
+
+def test_a_row_that_could_not_be_written_at_the_beginning_is_written_later(database, monkeypatch):
+    monkeypatch.setattr(batches, "INTERVAL", 0.02)
+    insert, refused = BatchRow._insert, []
+
+    def refuse_twice(self: Any, values: Any) -> None:
+        if len(refused) < 2:
+            refused.append(values)
+            raise StoreUnavailable("the database is away")
+        insert(self, values)
+
+    monkeypatch.setattr(BatchRow, "_insert", refuse_twice)
+    before = time.time()
+    with BatchRow(database, "imbee_default", "imbee.create_user", TASK, 1):
+        until = time.monotonic() + 30
+        while not (found := batches.running(database, ["imbee_default"], limit=5)):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert before <= found[0]["started_at"] <= found[0]["updated_at"]
+    [row] = batches.ended(database, ["imbee_default"], limit=5)
+    assert row["state"] == "done"
+
+
+@pytest.mark.parametrize("when", ["at the beginning", "at the end"])
+def test_neither_beginning_nor_end_of_a_batch_waits_for_a_busy_database(database, monkeypatch, when):
+    monkeypatch.setattr(batches, "LAST_WAIT", 0.1)
+    free = threading.Event()
+    update = BatchRow._update
+
+    def wait(self: Any, values: Any) -> int:
+        if when == "at the beginning" or values:
+            free.wait(30)
+        return update(self, values)
+
+    monkeypatch.setattr(BatchRow, "_update", wait)
+    started = time.monotonic()
+    with BatchRow(database, "imbee_default", "imbee.create_user", TASK, 1) as row:
+        pass
+    assert time.monotonic() - started < 5
+    free.set()
+    row._thread.join(30)
+    assert [one["state"] for one in batches.ended(database, ["imbee_default"], limit=5)] == ["done"]
 
 
 def test_a_batch_that_runs_writes_how_far_it_is(database, monkeypatch):

@@ -57,6 +57,7 @@ def test_an_operation_is_found_by_its_name_and_knows_what_its_call_returns(opera
     assert vendors.vendor_of(operation.conn_type) is not None
     if isinstance(operation.existing, str):
         assert operation.existing in operation.model.model_fields
+    assert set(operation.columns) == {operation.result_key}
     parameters = inspect.signature(operation.call).parameters
     assert {*operation.takes, *operation.secret_parameters} <= set(parameters)
     if operation.rest:

@@ -141,12 +141,13 @@ class Store:
             raise self.error
 
 
-RECORDS: Any = SimpleNamespace(total=4, fraction=lambda: 0.5)
+def half() -> float:
+    return 0.5
 
 
 def test_it_is_written_again_and_again_and_at_the_end():
     store, counts = Store(), BatchCounts()
-    with Progress(store, interval=0.01).told(counts, RECORDS):
+    with Progress(store, interval=0.01).told(counts, half, 4):
         counts.created = 2
         deadline = time.monotonic() + 5
         while len(store.written) < 2 and time.monotonic() < deadline:
@@ -160,7 +161,7 @@ def test_it_is_written_again_and_again_and_at_the_end():
 
 def test_a_store_that_fails_is_left_alone_and_the_batch_goes_on():
     store = Store(error=RuntimeError("away"))
-    with Progress(store, interval=0.01).told(BatchCounts(), RECORDS):
+    with Progress(store, interval=0.01).told(BatchCounts(), half, 4):
         time.sleep(0.2)
     assert len(store.written) == 1
 
@@ -168,15 +169,38 @@ def test_a_store_that_fails_is_left_alone_and_the_batch_goes_on():
 def test_a_batch_does_not_wait_for_a_slow_store(monkeypatch):
     monkeypatch.setattr(module, "LAST_WAIT", 0.1)
     started = time.monotonic()
-    with Progress(Store(seconds=5.0), interval=60).told(BatchCounts(), RECORDS):
+    with Progress(Store(seconds=5.0), interval=60).told(BatchCounts(), half, 4):
         pass
     assert time.monotonic() - started < 3
 
 
 def test_without_a_store_there_is_no_thread():
     before = threading.active_count()
-    with Progress(None).told(BatchCounts(), RECORDS):
+    with Progress(None).told(BatchCounts(), half, 4):
         assert threading.active_count() == before
+
+
+def test_what_is_read_ahead_of_a_file_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """All 100 records are read before the first is done: there are no more of them for that."""
+    totals: list[int | None] = []
+    told = Progress.told
+
+    def watched(self: Any, counts: Any, fraction: Any, total: Any) -> Any:
+        add = type(counts).add
+
+        def note(own: Any, name: str, row: Any) -> None:
+            add(own, name, row)
+            totals.append(self._now(own, fraction(), total, ended=False)["total"])
+
+        monkeypatch.setattr(type(counts), "add", note)
+        return told(self, counts, fraction, total)
+
+    monkeypatch.setattr(Progress, "told", watched)
+    path = tmp_path / "people.csv"
+    rows = [f"u{number},u{number}@example.com" for number in range(100)]
+    path.write_text("\n".join(["unique_id_sha,mail", *rows]))
+    execute(users(str(path), output=str(tmp_path / "out.jsonl")))
+    assert set(totals) == {100}
 
 
 def test_a_batch_writes_into_the_store_of_its_task(tmp_path: Path):

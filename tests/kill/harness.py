@@ -242,7 +242,7 @@ class Harness:
 
     def _states(self, file: File) -> dict[str, set[str]]:
         """Return what the ledger says of the keys of a file."""
-        query = "SELECT key, state FROM vendor_apis_ledger"
+        query = "SELECT operation, key, state FROM vendor_apis_ledger"
         if self._database is not None:
             rows = self._database.execute(query)
         else:
@@ -252,7 +252,10 @@ class Harness:
             finally:
                 connection.close()
         states: dict[str, set[str]] = {}
-        for key, state in rows:
+        for operation, key, state in rows:
+            if not operation.startswith(f"{file.vendor}."):
+                # Of another file: the keys of each vendor have parts of their own.
+                continue
             own = file.own_key(json.loads(key))
             if own.startswith(f"{file.name}-"):
                 states.setdefault(own, set()).add(state)
