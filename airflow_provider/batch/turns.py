@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.jobs import Job
 
 LONGEST_PAUSE = 2.0
-"""Seconds between two claims of a record that another run holds for long: a lost one, until its lease ends."""
+"""Seconds between claims of a record that another run holds for long, perhaps until its lease ends."""
 
 MOST_BUSY = 2 * READ_AHEAD
 """Records that wait for other runs while others are sent; as many as a lost task has claimed at most."""
