@@ -28,6 +28,7 @@ test: .venv/.installed  ## Run the tests
 
 test-distributed: $(DISTRIBUTED)/.installed  ## Run an Airflow with Celery workers, and take its parts away while it works
 	$(DISTRIBUTED)/bin/python -m pytest --capture=no tests/distributed
+	$(DISTRIBUTED)/bin/python -m pytest tests/test_recipes.py
 
 lint: .venv/.installed  ## Check style and formatting
 	$(BIN)/python -m ruff check .

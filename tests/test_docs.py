@@ -505,6 +505,7 @@ def test_the_table_of_faults_has_a_row_for_each_that_is_tried():
     # Nothing was sent twice, and nothing was lost.
     assert {tuple(row[44:].split()[1:3]) for row in rows} == {("0", "0")}
     assert ".. literalinclude:: faults_survived.txt" in page("ledger")
+    assert "/docs/faults_survived.txt)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_link_of_the_readme_leads_to_a_file():

@@ -52,7 +52,6 @@ class ChunkedBatch(Batch):
         """Claim nothing yet: the records of a chunk are claimed together."""
 
     async def _process(self, jobs: list[Job], client: AsyncClient, recorder: Recorder) -> None:
-        await self._results.wait(jobs[0].row.number)
         waiting: list[tuple[Job, Call[Any]]] = []
         for job in jobs:
             if job.call is not None:
@@ -61,7 +60,12 @@ class ChunkedBatch(Batch):
                 self._count_failure(job, job.error or TypeError("a job has a call or an error"))
         try:
             while waiting and self.error is None:
-                waiting = await self._take_turn(waiting, client, recorder)
+                waiting, some = await self._take_turn(waiting, client, recorder)
+                if waiting and not self._waits_in_place:
+                    self._turns.put_back([job for job, _ in waiting], at_once=some)
+                    break
+                if waiting and not some:
+                    await asyncio.sleep(BUSY_PAUSE)
             await self._drain()
         except StoreUnavailable as error:
             # Nothing was sent: it is as if the records had not been read.
@@ -69,10 +73,12 @@ class ChunkedBatch(Batch):
 
     async def _take_turn(
         self, waiting: list[tuple[Job, Call[Any]]], client: AsyncClient, recorder: Recorder
-    ) -> list[tuple[Job, Call[Any]]]:
+    ) -> tuple[list[tuple[Job, Call[Any]]], bool]:
         """Claim the records, send those that are ours, and return those that another run is sending.
 
-        Nothing is held while it waits for others, so two chunks cannot wait for each other.
+        Nothing is held while they wait for others, so two chunks cannot wait for each other.
+
+        :return: them, and whether some were ours
         """
         claims = await asyncio.gather(*(recorder.ask(call.key, job.id) for job, call in waiting))
         ours: list[tuple[Job, Call[Any]]] = []
@@ -88,9 +94,7 @@ class ChunkedBatch(Batch):
         if ours and await self._send_together(ours, client, recorder):
             # They are asked for again when the ledger can be written.
             busy += ours
-        elif busy and not ours:
-            await asyncio.sleep(BUSY_PAUSE)
-        return busy
+        return busy, bool(ours)
 
     async def _send_together(
         self, ours: list[tuple[Job, Call[Any]]], client: AsyncClient, recorder: Recorder

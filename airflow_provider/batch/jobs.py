@@ -40,6 +40,7 @@ class Job:
     :param sent: whether the client has its request
     :param again: makes the call again, with its body; None where :attr:`call` has it
     :param content: a digest of what is sent, where later runs compare theirs with it
+    :param put_back: how often it had to wait for another run that was sending it
     """
 
     row: Row
@@ -51,6 +52,7 @@ class Job:
     sent: bool = False
     again: Callable[[], Call[Any]] | None = None
     content: str | None = None
+    put_back: int = 0
 
 
 class JobMaker:

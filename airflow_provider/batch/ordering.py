@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from airflow_provider.records.parsing import SOURCE_ROW, original_row
 
 if TYPE_CHECKING:
+    import asyncio
+
     from airflow_provider.records.parsing import Record, Row
     from airflow_provider.records.writers import Output
 
@@ -23,15 +24,16 @@ class OrderedResults:
 
     :param output: takes the results
     :param ordered: keep the order; False writes each result when it is there
+    :param moved: is set when records may no longer be far ahead
     """
 
-    def __init__(self, output: Output, *, ordered: bool) -> None:
+    def __init__(self, output: Output, *, ordered: bool, moved: asyncio.Event) -> None:
         self._output = output
         self._ordered = ordered
         self._waiting: dict[int, tuple[Row, Record | None]] = {}
         self._written = 0
         self._next = 1
-        self._moved = asyncio.Event()
+        self._moved = moved
         self._ended = False
 
     def is_far_ahead(self, number: int) -> bool:
@@ -40,15 +42,6 @@ class OrderedResults:
         :param number: 1-based number of the record
         """
         return self._ordered and number >= self._next + WINDOW and not self._ended
-
-    async def wait(self, number: int) -> None:
-        """Wait while a record is too far ahead.
-
-        :param number: 1-based number of the record
-        """
-        while self.is_far_ahead(number):
-            self._moved.clear()
-            await self._moved.wait()
 
     def put(self, row: Row, result: Record | None) -> None:
         """Take the result of a record, each record once.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider.batch.content import Changed
@@ -15,6 +14,7 @@ from airflow_provider.batch.failures import Failures
 from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
 from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
+from airflow_provider.batch.turns import Turns
 from airflow_provider.batch.warnings import Warnings, without_data
 from airflow_provider.exceptions import (
     InvalidInput,
@@ -44,6 +44,10 @@ STOP_GRACE = 3.0
 """Seconds that requests under way get to finish when the task is told to end: Airflow kills it after five."""
 
 
+class _NotNow(Exception):
+    """Another run or record is sending a record, which is asked for again later."""
+
+
 class Batch:
     """One run of a batch.
 
@@ -65,12 +69,15 @@ class Batch:
         self._records = records
         self._rows = iter(records)
         self._outputs = (results, failures)
-        self._results = OrderedResults(results, ordered=plan.ordered)
+        self._news = asyncio.Event()
+        """Is set when a worker that has nothing to do has to look again."""
+        self._results = OrderedResults(results, ordered=plan.ordered, moved=self._news)
+        self._turns = Turns(self._news, self._results.is_far_ahead)
+        # Two changes of the same thing have to reach the vendor in their order.
+        self._waits_in_place = plan.operation.changes
         self.failures = Failures(plan, self.counts, failures)
         self.warnings = Warnings()
         self.changed = Changed()
-        self._ahead: deque[list[Job]] = deque()
-        """What is to be done next: the records of one request each."""
         self._reading: asyncio.Task[None] | None = None
         self._at_end = False
         self._read_rows = 0
@@ -158,7 +165,7 @@ class Batch:
 
     async def _give_back(self, recorder: Recorder) -> None:
         """Release what was claimed ahead and is not sent any more."""
-        for job in chain.from_iterable(self._ahead):
+        for job in self._turns:
             if job.asked is not None and job.call is not None:
                 claims = await asyncio.gather(job.asked, return_exceptions=True)
                 if isinstance(claims[0], ClaimResult) and claims[0].status is ClaimStatus.TAKEN:
@@ -175,16 +182,20 @@ class Batch:
 
     async def _next(self, recorder: Recorder) -> list[Job] | None:
         while self.error is None:
-            if len(self._ahead) <= self._low and not self._at_end and self._reading is None:
+            if len(self._turns) <= self._low and not self._at_end and self._reading is None:
                 self._reading = asyncio.create_task(self._read(recorder))
-            if self._ahead:
-                return self._ahead.popleft()
-            if self._reading is not None:
-                await asyncio.shield(self._reading)
-            elif self._at_end:
+                self._reading.add_done_callback(lambda _: self._news.set())
+            if (jobs := self._turns.take()) is not None:
+                return jobs
+            if self._reading is not None and self._reading.done():
+                # It has failed.
+                await self._reading
+            elif self._reading is None and self._at_end and self._turns.is_empty:
                 if self._unreadable is not None:
                     self._end(self._unreadable)
                 return None
+            else:
+                await self._turns.wait()
         return None
 
     async def _read(self, recorder: Recorder) -> None:
@@ -200,7 +211,7 @@ class Batch:
             groups = await asyncio.to_thread(self._made, groups)
         for jobs in groups:
             self._claim_ahead(jobs, recorder)
-            self._ahead.append(jobs)
+            self._turns.add(jobs)
         self._read_rows += len(rows)
         if wrong_key := self._wrong_key(self._read_rows):
             # None of these records has left yet.
@@ -233,12 +244,12 @@ class Batch:
 
     async def _process(self, jobs: list[Job], client: AsyncClient, recorder: Recorder) -> None:
         [job] = jobs
-        number = job.row.number
-        if self._results.is_far_ahead(number):
-            await self._results.wait(number)
         record: Record | None = None
         try:
             record = await self._result(job, client, recorder)
+        except _NotNow:
+            self._turns.put_back(jobs)
+            return
         except StoreUnavailable as error:
             # Nothing was sent: it is as if the record had not been read.
             self._end(error)
@@ -255,13 +266,8 @@ class Batch:
     async def _result(self, job: Job, client: AsyncClient, recorder: Recorder) -> Record:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
-        claim = await job.asked if job.asked is not None else ClaimResult(ClaimStatus.BUSY)
         while True:
-            if claim.status is ClaimStatus.BUSY:
-                claim = await recorder.claim(job.call.key, job.id, ended=self._ended)
-            if claim.status is ClaimStatus.BUSY:
-                # The batch has ended while it waited for another run.
-                raise asyncio.CancelledError
+            claim = await self._claim(job, job.call, recorder)
             if (existing := self._existing(job, claim, recorder)) is not None:
                 job.recorded = True
                 return self._finish(job, existing, recorder, existing=True)
@@ -277,9 +283,20 @@ class Batch:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
+            # It is claimed again when the ledger can be written.
             recorder.settle(Completion(job.id, "released"))
-            claim = ClaimResult(ClaimStatus.BUSY)
         return self._finish(job, value, recorder, existing=existed)
+
+    async def _claim(self, job: Job, call: Call[Any], recorder: Recorder) -> ClaimResult:
+        asked, job.asked = job.asked, None
+        claim = ClaimResult(ClaimStatus.BUSY) if asked is None else await asked
+        if claim.status is ClaimStatus.BUSY and self._waits_in_place:
+            claim = await recorder.claim(call.key, job.id, ended=self._ended)
+        elif claim.status is ClaimStatus.BUSY:
+            claim = await recorder.ask(call.key, job.id)
+        if claim.status is ClaimStatus.BUSY:
+            raise _NotNow
+        return claim
 
     async def _send_unless_there(
         self, job: Job, call: Call[Any], client: AsyncClient, recorder: Recorder

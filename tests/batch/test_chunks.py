@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.batch import chunks, failures, runner
+from airflow_provider.batch import failures, runner, turns
 from airflow_provider.batch.chunks import ChunkedBatch
 from airflow_provider.batch.mapping import RecordMapping
 from airflow_provider.batch.operation import Operation
@@ -25,6 +26,7 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.call import Call, idempotent, once
 from airflow_provider.http.model import VendorModel
+from airflow_provider.ledger.ledger import Completion
 from airflow_provider.ledger.recorder import Recorder
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput
@@ -37,7 +39,7 @@ from tests.support.ledger import away, ledger_of
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(chunks, "BUSY_PAUSE", 0.001)
+    monkeypatch.setattr(turns, "BUSY_PAUSE", 0.001)
     monkeypatch.setattr(runner, "STOP_GRACE", 0.01)
 
 
@@ -264,6 +266,37 @@ def test_chunks_that_share_records_do_not_wait_for_each_other(world):
     batch = acme.work(numbers)
     assert counts(batch) == {"total": 150, "created": 75, "replayed": 75}
     assert sorted(number for sent in acme.sent for number in sent) == list(range(75))
+
+
+def test_records_that_another_run_holds_keep_no_chunk_waiting(world, database):
+    other = ledger_of(owner="elsewhere/1/1/1")
+    database.run(lambda connection: other.claim(connection, [("1",), ("2",)]))
+
+    def let_go(numbers: list[int]) -> list[int]:
+        ends = [Completion(other.id_of((number,)), "released") for number in "12"]
+        database.run(lambda connection: other.settle(connection, ends))
+        return numbers
+
+    acme = world(list, list, let_go)
+    batch = acme.work(range(1, 10))
+    assert acme.sent == [[3], [4, 5, 6], [7, 8, 9], [1, 2]]
+    assert counts(batch) == {"total": 9, "created": 9}
+    assert [record["result"]["value"] for record in acme.results.records] == list(range(1, 10))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_change_waits_for_an_earlier_one_that_another_run_holds(world, database, size):
+    """Otherwise the vendor would end with the earlier one."""
+    other = ledger_of(owner="elsewhere/1/1/1")
+    database.run(lambda connection: other.claim(connection, [("a", "x")]))
+    ends = [Completion(other.id_of(("a", "x")), "released")]
+    timer = threading.Timer(0.3, database.run, [lambda connection: other.settle(connection, ends)])
+    timer.start()
+    acme = world(chunk_size=size, changes=True)
+    acme.work(["a=x", "b=x", "c=x", "a=y", "d=x"])
+    timer.join()
+    sent = [change for sent in acme.sent for change in sent]
+    assert sent.index("a=x") < sent.index("a=y")
 
 
 def test_what_is_done_is_not_in_the_next_request(world):

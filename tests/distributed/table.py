@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ SCENARIOS = {
     "race": "Two runs race for the same customers",
     "broker": "The broker is killed and started again",
     "ledger": "The ledger's database is away for 20 s",
-    "twice": "The broker delivers a message twice",
+    "twice": "A message is delivered twice to one worker",
     "triggerer": "A triggerer is killed with 200 sensors",
     "pod": "A pod of the KubernetesExecutor",
     "edge": "A worker of the EdgeExecutor",
@@ -39,6 +40,17 @@ class Row:
     lost: int
     unknown: int
     seconds: float
+
+
+def together(rows: Iterable[Row]) -> Row:
+    """Add up what became of the records of several batches that ran at once."""
+    found = list(rows)
+    sent, twice, lost, unknown = (sum(counts) for counts in zip(*map(_counts, found), strict=True))
+    return Row(sent, twice, lost, unknown, max(row.seconds for row in found))
+
+
+def _counts(row: Row) -> tuple[int, int, int, int]:
+    return row.sent, row.twice, row.lost, row.unknown
 
 
 @dataclass
