@@ -83,16 +83,16 @@ def debit(known: Known | None, stake: int | Refused, balance: int | None) -> Dec
     """Decide about a new ticket.
 
     :param known: what is known of it
-    :param stake: what it costs, or why that is no amount
+    :param stake: what it costs, or why it is refused in any case
     :param balance: what the player has; None: there is no such player
     """
     if known is not None:
         return _debit_again(known, stake)
     refusal = None
-    if balance is None:
-        refusal = Refused("The player is not known.", Code.UNKNOWN_PLAYER)
-    elif isinstance(stake, Refused):
+    if isinstance(stake, Refused):
         refusal = stake
+    elif balance is None:
+        refusal = Refused("The player is not known.", Code.UNKNOWN_PLAYER)
     elif stake > balance:
         refusal = Refused("The credit is not sufficient.", Code.INSUFFICIENT_CREDIT)
     else:
