@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.events.body import read_object
 from airflow_provider.events.callback import CallbackAnswer
 from airflow_provider.events.matching import matches
-from airflow_provider.mobadoo.messages import family_of
+from airflow_provider.mobadoo.messages import KINDS, family_of
 from airflow_provider.mobadoo.wallet.protocol import Change, Code, Refused, Ticket
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def _ticket(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
     family = family_of(body)
     if family == "TICKET_CHANGED":
         return _change(options, wallet, body)
-    if family is not None or (options.desync_match and matches(body, options.desync_match)):
+    if family is not None or _of_no_ticket(options, body):
         # The address may be that of the webhook, too.
         return CallbackAnswer(told=body)
     state = _state(body, "state")
     if state != "CREATED":
-        log.warning("A ticket that is neither new nor a change moves nothing")
-        return CallbackAnswer()
+        log.warning("A ticket that is neither new nor a change moves nothing.")
+        return CallbackAnswer(told=body)
     if (player := _identifier(body, "uuid")) is None and not body.get("hash"):
         raise Refused('"hash" and "uuid" are missing.', Code.INVALID_TICKET)
     ticket = Ticket(
@@ -83,6 +83,14 @@ def _ticket(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         amount=_amount(options, body, "tips", "bet_amount"),
     )
     return _ok(wallet.debit(ticket))
+
+
+def _of_no_ticket(options: MobadooOptions, body: dict[str, Any]) -> bool:
+    """Say whether a message of no known family is about something else than a new ticket."""
+    if options.desync_match and matches(body, options.desync_match):
+        return True
+    named = any(isinstance(body.get(kind), str) for kind in KINDS)
+    return named and not {"state", "tips"} & body.keys()
 
 
 def _change(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> CallbackAnswer:

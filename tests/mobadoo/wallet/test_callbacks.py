@@ -219,6 +219,22 @@ def test_a_ticket_in_another_state_moves_nothing():
     assert wallet.heard == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "SEASON_OPENED", "result": {"id": 5}},
+        {"type": "ticket_note", "ticket": {"id": 5}},
+        {**NEW, "state": "RESOLVED"},
+        {"type": "TICKET_CHANGED", "ticket": {"id": 5, "state": "CREATED"}},
+    ],
+    ids=["unknown model", "unknown kind", "another state", "a change that moves nothing"],
+)
+def test_what_is_no_question_of_money_is_kept_and_answered_with_nothing(body):
+    wallet = Listening()
+    found = answer(options(), wallet, Callback(name="create", body=json.dumps(body).encode()))
+    assert (found.json, found.told, wallet.heard) == (None, body, [])
+
+
 def test_an_unknown_session_is_an_error_for_credit():
     for query in ({}, {"hash": ""}, {"hash": "unknown"}):
         found = answer(options(), Listening(), Callback(name="credit", query=query))
