@@ -297,19 +297,19 @@ class Books:
             )
         )
 
-    def close_early(self, player: str, ticket: str) -> None:
-        """Close the note of a settlement that came before its ticket, now that it is settled."""
+    def close_settled(self, player: str, ticket: str) -> None:
+        """Close the notes of settlements that could not be booked, now that the ticket is settled."""
         table = wallet_note
-        early = row_id(self._conn_id, player, ticket, Note.EARLY)
+        ids = [row_id(self._conn_id, player, ticket, kind) for kind in (Note.EARLY, Note.INVALID)]
         self._connection.execute(
             sa.update(table)
-            .where(table.c.id == early, table.c.closed_at.is_(None))
+            .where(table.c.id.in_(ids), table.c.closed_at.is_(None))
             .values(closed_at=self._now, updated_at=self._now)
         )
 
     def _note_id(self, kind: Note, noted: Noted) -> str:
         parts = (self._conn_id, noted.player, noted.ticket, kind.value)
-        if kind == Note.EARLY:
+        if kind != Note.CONTRADICTION:
             return row_id(*parts)
         return row_id(*parts, noted.movement, "" if noted.amount is None else _plain(noted.amount))
 

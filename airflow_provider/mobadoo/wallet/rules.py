@@ -39,6 +39,9 @@ class Note(StrEnum):
     EARLY = "early"
     """A settlement of a ticket that is not known. Mobadoo has to send it again."""
 
+    INVALID = "invalid"
+    """A settlement of an amount that the balance cannot have. Mobadoo has to send another one."""
+
     CONTRADICTION = "contradiction"
     """Something else than what has been done already."""
 
@@ -125,7 +128,7 @@ def settle(known: Known | None, won: int | Refused, balance: int | None) -> Deci
     if known.state == State.SETTLED:
         return SAME if known.won == won else _contradiction("The ticket was settled with another amount.")
     if isinstance(won, Refused):
-        return Decision(won)
+        return Decision(won, note=Note.INVALID)
     return _given(won, balance, State.SETTLED)
 
 
@@ -148,7 +151,7 @@ def refund(known: Known | None, balance: int | None) -> Decision:
 def _given(amount: int, balance: int | None, state: State) -> Decision:
     if balance is None or balance + amount > LARGEST:
         # The first cannot be: a ticket that was accepted has a player.
-        return Decision(Refused("The balance would be too large.", Code.INVALID_AMOUNT))
+        return Decision(Refused("The balance would be too large.", Code.INVALID_AMOUNT), note=Note.INVALID)
     return Decision(moves=amount, state=state)
 
 

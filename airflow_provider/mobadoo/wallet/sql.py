@@ -140,7 +140,7 @@ class SqlWallet:
             decision = rules.settle(known, won, account.balance if account else None)
             if decision.state is not None:
                 books.change_ticket(change.player, change.ticket, {"state": decision.state.value, "won": won})
-                books.close_early(change.player, change.ticket)
+                books.close_settled(change.player, change.ticket)
             self._book(books, decision, account, change.player, change, Movement.SETTLE, known)
             return decision
 

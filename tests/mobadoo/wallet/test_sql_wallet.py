@@ -141,6 +141,26 @@ def test_a_ticket_that_came_before_its_session_was_known_stays_refused(wallet):
     assert check(wallet.database).faults == []
 
 
+def test_a_settlement_that_cannot_be_booked_is_shown_until_one_that_can_be_comes(wallet):
+    wallet.debit(ticket())
+    for _ in range(2):
+        assert "fraction" in refused(wallet.settle, change("RESOLVED", "18.505"))
+    [note] = notes(wallet)
+    shown = (note["kind"], note["times"], note["amount"], note["state"], note["closed_at"])
+    assert shown == ("invalid", 2, "18.505", "accepted", None)
+    wallet.settle(change("RESOLVED", "18.50"))
+    [note] = notes(wallet)
+    assert note["closed_at"] is not None
+    assert balance(wallet) == "108.50"
+
+
+def test_a_win_that_the_balance_cannot_hold_is_shown(wallet):
+    wallet.debit(ticket())
+    assert "too large" in refused(wallet.settle, change("RESOLVED", "9999999999999999.99"))
+    assert [(note["kind"], note["closed_at"]) for note in notes(wallet)] == [("invalid", None)]
+    assert balance(wallet) == "90.00"
+
+
 CONTRADICTIONS = {
     "a second create with another amount": (["create", ("create", "11")], "90.00"),
     "a second settlement with another amount": (["create", "resolve", ("resolve", "19")], "108.50"),
