@@ -50,7 +50,7 @@ def group() -> GroupCommand:
             ),
             ActionCommand(
                 name="close",
-                help="Close a contradiction, or a settlement that could not be booked, after a look; no money moves",
+                help="Close what a person has seen to, as verify lists it; no money moves",
                 func=close,
                 args=(
                     Arg(("id",), help="Its id, as verify shows it", metavar="ID", type=plain),

@@ -7,6 +7,7 @@ answered with nothing where it is no question of money.
 from __future__ import annotations
 
 import logging
+import re
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 250
 """Characters of an identifier."""
+
+CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 REFUNDS = ("CANCELED", "REJECTED")
 
@@ -81,6 +84,7 @@ def _ticket(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         player=player,
         hash=_identifier(body, "hash"),
         amount=_amount(options, body, "tips", "bet_amount"),
+        currency=_currency(body),
     )
     return _ok(wallet.debit(ticket))
 
@@ -107,6 +111,7 @@ def _change(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         player=_required(ticket, "uuid", "ticket.uuid"),
         state=state,
         amount=_amount(options, ticket, "ticket.tips", "won_amount") if state == "RESOLVED" else None,
+        currency=_currency(ticket),
     )
     return _ok(wallet.settle(change) if state == "RESOLVED" else wallet.refund(change), told=body)
 
@@ -139,6 +144,12 @@ def _identifier(ticket: dict[str, Any], name: str, place: str = "") -> str | Non
     if len(text) > LONGEST:
         raise Refused(f'"{place or name}" is longer than {LONGEST} characters.', Code.INVALID_TICKET)
     return text
+
+
+def _currency(ticket: dict[str, Any]) -> str | None:
+    # No such field is published. Where there is one that looks like it, it has to be right.
+    found = ticket.get("currency")
+    return found.upper() if isinstance(found, str) and CURRENCY.fullmatch(found) else None
 
 
 def _amount(options: MobadooOptions, ticket: dict[str, Any], place: str, name: str) -> Decimal:

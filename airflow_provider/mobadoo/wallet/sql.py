@@ -111,7 +111,7 @@ class SqlWallet:
             account, known = books.account(player, lock=True), books.ticket(player, ticket.ticket)
             if known is not None and stranger is not None:
                 return rules.Decision(stranger)
-            stake = stranger or _minor("bet_amount", ticket.amount, account)
+            stake = stranger or _minor("bet_amount", ticket.amount, ticket.currency, account)
             decision = rules.debit(known, stake, account.balance if account else None)
             if known is None:
                 values = {"transaction_id": ticket.transaction_id, "session": session}
@@ -136,7 +136,7 @@ class SqlWallet:
         def work(books: Books) -> Decision:
             account = books.account(change.player, lock=True)
             known = books.ticket(change.player, change.ticket)
-            won = _minor("won_amount", amount, account)
+            won = _minor("won_amount", amount, change.currency, account)
             decision = rules.settle(known, won, account.balance if account else None)
             if decision.state is not None:
                 books.change_ticket(change.player, change.ticket, {"state": decision.state.value, "won": won})
@@ -280,9 +280,11 @@ class _Overtaken(Exception):
     """Another transaction has inserted the same row: it may be looked at now."""
 
 
-def _minor(field: str, amount: Decimal, account: Account | None) -> int | Refused:
+def _minor(field: str, amount: Decimal, currency: str | None, account: Account | None) -> int | Refused:
     if account is None:
         return Refused("The player is not known.", Code.UNKNOWN_PLAYER)
+    if currency not in (None, account.currency):
+        return Refused('"currency" is not the one that the player has.', Code.INVALID_AMOUNT)
     try:
         return to_minor(amount, account.decimals)
     except AmountError as error:
