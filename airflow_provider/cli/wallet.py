@@ -39,7 +39,7 @@ def group() -> GroupCommand:
                 description=(
                     "Prove that every balance is the sum of its entries, one after the other, and that "
                     "tickets have the entries that they must have; what is wrong is told in minor units. "
-                    "Contradictions, and settlements whose ticket has not come, are listed until they are "
+                    "Contradictions, and settlements that could not be booked, are listed until they are "
                     "settled or closed. The exit status is 1 if there is anything to see."
                 ),
                 func=verify,
@@ -50,7 +50,7 @@ def group() -> GroupCommand:
             ),
             ActionCommand(
                 name="close",
-                help="Close a contradiction or an early settlement that a person has seen to; no money moves",
+                help="Close what a person has seen to, as verify lists it; no money moves",
                 func=close,
                 args=(
                     Arg(("id",), help="Its id, as verify shows it", metavar="ID", type=plain),

@@ -43,8 +43,8 @@ def api_server_app(*pages: APIRouter) -> FastAPI:
 def _service() -> Service | None:
     try:
         settings = load()
+        return Service(settings) if settings.receiver == "api-server" else None
     except InvalidInput as error:
         # The API server has to start all the same.
         log.error("Webhooks are not received: %s", error)
         return None
-    return Service(settings) if settings.receiver == "api-server" else None

@@ -47,6 +47,9 @@ def _made(path: str, conn_id: str) -> Any:
         found: Any = getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise _invalid(f"names {path}, which cannot be imported ({type(error).__name__}: {error})") from None
+    except Exception as error:
+        # Without its text, which may quote anything.
+        raise _invalid(f"names {path}, which cannot be imported ({type(error).__name__})") from error
     if not callable(found):
         raise _invalid(f"names {path}, which is neither a class nor a function")
     try:

@@ -7,13 +7,14 @@ answered with nothing where it is no question of money.
 from __future__ import annotations
 
 import logging
+import re
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.events.body import read_object
 from airflow_provider.events.callback import CallbackAnswer
 from airflow_provider.events.matching import matches
-from airflow_provider.mobadoo.messages import family_of
+from airflow_provider.mobadoo.messages import KINDS, family_of
 from airflow_provider.mobadoo.wallet.protocol import Change, Code, Refused, Ticket
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LONGEST = 250
 """Characters of an identifier."""
+
+CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 REFUNDS = ("CANCELED", "REJECTED")
 
@@ -66,13 +69,13 @@ def _ticket(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
     family = family_of(body)
     if family == "TICKET_CHANGED":
         return _change(options, wallet, body)
-    if family is not None or (options.desync_match and matches(body, options.desync_match)):
+    if family is not None or _of_no_ticket(options, body):
         # The address may be that of the webhook, too.
         return CallbackAnswer(told=body)
     state = _state(body, "state")
     if state != "CREATED":
-        log.warning("A ticket that is neither new nor a change moves nothing")
-        return CallbackAnswer()
+        log.warning("A ticket that is neither new nor a change moves nothing.")
+        return CallbackAnswer(told=body)
     if (player := _identifier(body, "uuid")) is None and not body.get("hash"):
         raise Refused('"hash" and "uuid" are missing.', Code.INVALID_TICKET)
     ticket = Ticket(
@@ -81,8 +84,17 @@ def _ticket(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         player=player,
         hash=_identifier(body, "hash"),
         amount=_amount(options, body, "tips", "bet_amount"),
+        currency=_currency(body),
     )
     return _ok(wallet.debit(ticket))
+
+
+def _of_no_ticket(options: MobadooOptions, body: dict[str, Any]) -> bool:
+    """Say whether a message of no known family is about something else than a new ticket."""
+    if options.desync_match and matches(body, options.desync_match):
+        return True
+    named = any(isinstance(body.get(kind), str) for kind in KINDS)
+    return named and not {"state", "tips"} & body.keys()
 
 
 def _change(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> CallbackAnswer:
@@ -99,6 +111,7 @@ def _change(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         player=_required(ticket, "uuid", "ticket.uuid"),
         state=state,
         amount=_amount(options, ticket, "ticket.tips", "won_amount") if state == "RESOLVED" else None,
+        currency=_currency(ticket),
     )
     return _ok(wallet.settle(change) if state == "RESOLVED" else wallet.refund(change), told=body)
 
@@ -131,6 +144,12 @@ def _identifier(ticket: dict[str, Any], name: str, place: str = "") -> str | Non
     if len(text) > LONGEST:
         raise Refused(f'"{place or name}" is longer than {LONGEST} characters.', Code.INVALID_TICKET)
     return text
+
+
+def _currency(ticket: dict[str, Any]) -> str | None:
+    # No such field is published. Where there is one that looks like it, it has to be right.
+    found = ticket.get("currency")
+    return found.upper() if isinstance(found, str) and CURRENCY.fullmatch(found) else None
 
 
 def _amount(options: MobadooOptions, ticket: dict[str, Any], place: str, name: str) -> Decimal:

@@ -1,4 +1,4 @@
-"""The wallets: contradictions, and settlements that came before their tickets, for a person to see to."""
+"""The wallets: contradictions, and settlements that could not be booked, for a person to see to."""
 
 from __future__ import annotations
 

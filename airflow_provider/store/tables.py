@@ -416,7 +416,7 @@ wallet_note = sa.Table(
     sa.Column("player", sa.String(250), nullable=False),
     sa.Column("ticket", sa.String(250), nullable=False),
     sa.Column("transaction_id", sa.String(250)),
-    # "early" or "contradiction".
+    # "early", "invalid" or "contradiction".
     sa.Column("kind", sa.String(20), nullable=False),
     # What was asked for, and what the ticket was by then; amounts as decimals.
     sa.Column("movement", sa.String(10), nullable=False),

@@ -1,4 +1,4 @@
-"""What a person has to see about wallets: contradictions, and settlements that came before their tickets."""
+"""What a person has to see about wallets: contradictions, and settlements that could not be booked."""
 
 from __future__ import annotations
 

@@ -305,6 +305,15 @@ def test_a_wallet_that_cannot_be_made_is_refused_by_the_name_of_the_option(path,
     assert "canary" not in str(error.value)
 
 
+@pytest.mark.parametrize("text", ["raise KeyError('canary')", "canary ="])
+def test_a_module_that_fails_is_told_by_the_name_of_the_option(text, tmp_path, monkeypatch):
+    (tmp_path / "a_failing_house.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InvalidInput, match="which cannot be imported") as error:
+        Service(settings(callbacks=True, wallet="a_failing_house.Wallet"))
+    assert "canary" not in str(error.value)
+
+
 def failing(conn_id):
     raise ValueError("canary")
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider.cli import receive
-from airflow_provider.events import body, receiver, settings
+from airflow_provider.events import body, callbacks, receiver, settings
 from airflow_provider.events.app import PREFIX
 from airflow_provider.events.intake import STOP_TIMEOUT
 from airflow_provider.get_provider_info import get_provider_info
@@ -107,12 +107,21 @@ def test_the_probes_ask_for_the_health_of_the_process(compose, kubernetes):
     assert container["ports"] == [{"name": "http", "containerPort": receive.PORT}]
 
 
-def test_nothing_but_webhooks_is_reached_from_outside(kubernetes):
+def test_nothing_but_what_vendors_send_is_reached_from_outside(kubernetes):
     paths = [
         path["path"] for rule in kubernetes["Ingress"]["spec"]["rules"] for path in rule["http"]["paths"]
     ]
     assert paths == [f"{PREFIX}/webhooks/"]
-    assert re.findall(r"location (\S+) \{", text("nginx.conf")) == [f"{PREFIX}/webhooks/", "/"]
+    assert [*locations()] == [f"{PREFIX}/webhooks/", f"{PREFIX}/callbacks/", "/"]
+
+
+def locations():
+    """What the proxy lets through, and how."""
+    return dict(re.findall(r"location (\S+) \{(.*?)\n    \}", text("nginx.conf"), re.DOTALL))
+
+
+def test_the_proxy_writes_no_path_that_may_have_the_secret():
+    assert "access_log off;" in locations()[f"{PREFIX}/callbacks/"]
 
 
 def test_the_log_of_the_proxy_has_no_query():
@@ -122,7 +131,8 @@ def test_the_log_of_the_proxy_has_no_query():
 
 
 def test_the_proxy_waits_longer_than_the_receiver():
-    [seconds] = re.findall(r"proxy_read_timeout (\d+)s", text("nginx.conf"))
-    assert int(seconds) > receiver.STORED_WITHIN + body.SECONDS
+    webhooks, calls = re.findall(r"proxy_read_timeout (\d+)s", text("nginx.conf"))
+    assert int(webhooks) > receiver.STORED_WITHIN + body.SECONDS
+    assert int(calls) > callbacks.ANSWERED_WITHIN + receiver.STORED_WITHIN + body.SECONDS
     assert settings.OPTIONS["webhook_max_body_bytes"]["default"] == str(1024 * 1024)
     assert "client_max_body_size  1m;" in text("nginx.conf")

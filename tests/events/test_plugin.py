@@ -55,6 +55,12 @@ def test_a_mistake_in_the_configuration_does_not_keep_the_api_server_from_starti
     assert "webhook_rate_limit" in caplog.text
 
 
+def test_a_wallet_that_cannot_be_made_does_not_keep_the_api_server_from_starting(apps, caplog):
+    [mounted] = apps(callbacks="True", wallet="nowhere.Wallet")
+    assert "" not in paths(mounted["app"])
+    assert "[vendor_apis] wallet names nowhere.Wallet" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("base_url", "path"), [("http://x/airflow/", "/airflow"), ("http://x", ""), ("", "")]
 )

@@ -269,16 +269,19 @@ class Books:
     def note(self, kind: Note, noted: Noted) -> None:
         """Write down what a person has to see; the same thing again is counted.
 
+        A settlement that still cannot be booked is open again. A contradiction that was closed stays closed.
+
         :raises sqlalchemy.exc.IntegrityError: another transaction was faster
         """
         id_ = self._note_id(kind, noted)
-        table = wallet_note
-        again = (
-            sa.update(table).where(table.c.id == id_).values(times=table.c.times + 1, updated_at=self._now)
-        )
-        if self._connection.execute(again).rowcount:
+        table, recorded = wallet_note, noted.recorded
+        amount = None if noted.amount is None else str(noted.amount)[:60]
+        changed: dict[str, Any] = {"times": table.c.times + 1, "updated_at": self._now}
+        if kind != Note.CONTRADICTION:
+            # It is still not booked: what a person saw to was not enough.
+            changed |= {"amount": amount, "closed_at": None}
+        if self._connection.execute(sa.update(table).where(table.c.id == id_).values(changed)).rowcount:
             return
-        recorded = noted.recorded
         self._connection.execute(
             sa.insert(table).values(
                 id=id_,
@@ -288,7 +291,7 @@ class Books:
                 transaction_id=noted.transaction_id,
                 kind=kind.value,
                 movement=noted.movement.value,
-                amount=None if noted.amount is None else str(noted.amount)[:60],
+                amount=amount,
                 state=noted.known.state.value if noted.known else None,
                 recorded=None if recorded is None else str(recorded),
                 times=1,
@@ -297,19 +300,19 @@ class Books:
             )
         )
 
-    def close_early(self, player: str, ticket: str) -> None:
-        """Close the note of a settlement that came before its ticket, now that it is settled."""
+    def close_settled(self, player: str, ticket: str) -> None:
+        """Close the notes of settlements that could not be booked, now that the ticket is settled."""
         table = wallet_note
-        early = row_id(self._conn_id, player, ticket, Note.EARLY)
+        ids = [row_id(self._conn_id, player, ticket, kind) for kind in (Note.EARLY, Note.INVALID)]
         self._connection.execute(
             sa.update(table)
-            .where(table.c.id == early, table.c.closed_at.is_(None))
+            .where(table.c.id.in_(ids), table.c.closed_at.is_(None))
             .values(closed_at=self._now, updated_at=self._now)
         )
 
     def _note_id(self, kind: Note, noted: Noted) -> str:
         parts = (self._conn_id, noted.player, noted.ticket, kind.value)
-        if kind == Note.EARLY:
+        if kind != Note.CONTRADICTION:
             return row_id(*parts)
         return row_id(*parts, noted.movement, "" if noted.amount is None else _plain(noted.amount))
 

@@ -63,6 +63,7 @@ class Ticket:
     :param player: the operator's own identifier of the player, where the ticket has it
     :param hash: the player's session, in clear, where the ticket has it; never stored, logged or told
     :param amount: what the player bets, exactly as it came; not negative
+    :param currency: three letters of ISO 4217, where the ticket has them
     """
 
     ticket: str
@@ -70,6 +71,7 @@ class Ticket:
     player: str | None = None
     hash: str | None = field(default=None, repr=False)
     amount: Decimal
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Change:
     :param player: the operator's own identifier of the player
     :param state: ``RESOLVED``, ``CANCELED`` or ``REJECTED``
     :param amount: what the player wins, exactly as it came, of a ticket that is resolved; not negative
+    :param currency: three letters of ISO 4217, where the ticket has them
     """
 
     ticket: str
@@ -88,6 +91,7 @@ class Change:
     player: str
     state: str
     amount: Decimal | None = None
+    currency: str | None = None
 
 
 class Wallet(Protocol):

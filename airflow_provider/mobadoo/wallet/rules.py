@@ -39,6 +39,9 @@ class Note(StrEnum):
     EARLY = "early"
     """A settlement of a ticket that is not known. Mobadoo has to send it again."""
 
+    INVALID = "invalid"
+    """A settlement of an amount that the balance cannot have. Mobadoo has to send another one."""
+
     CONTRADICTION = "contradiction"
     """Something else than what has been done already."""
 
@@ -83,16 +86,16 @@ def debit(known: Known | None, stake: int | Refused, balance: int | None) -> Dec
     """Decide about a new ticket.
 
     :param known: what is known of it
-    :param stake: what it costs, or why that is no amount
+    :param stake: what it costs, or why it is refused in any case
     :param balance: what the player has; None: there is no such player
     """
     if known is not None:
         return _debit_again(known, stake)
     refusal = None
-    if balance is None:
-        refusal = Refused("The player is not known.", Code.UNKNOWN_PLAYER)
-    elif isinstance(stake, Refused):
+    if isinstance(stake, Refused):
         refusal = stake
+    elif balance is None:
+        refusal = Refused("The player is not known.", Code.UNKNOWN_PLAYER)
     elif stake > balance:
         refusal = Refused("The credit is not sufficient.", Code.INSUFFICIENT_CREDIT)
     else:
@@ -125,7 +128,7 @@ def settle(known: Known | None, won: int | Refused, balance: int | None) -> Deci
     if known.state == State.SETTLED:
         return SAME if known.won == won else _contradiction("The ticket was settled with another amount.")
     if isinstance(won, Refused):
-        return Decision(won)
+        return Decision(won, note=Note.INVALID)
     return _given(won, balance, State.SETTLED)
 
 
@@ -148,7 +151,7 @@ def refund(known: Known | None, balance: int | None) -> Decision:
 def _given(amount: int, balance: int | None, state: State) -> Decision:
     if balance is None or balance + amount > LARGEST:
         # The first cannot be: a ticket that was accepted has a player.
-        return Decision(Refused("The balance would be too large.", Code.INVALID_AMOUNT))
+        return Decision(Refused("The balance would be too large.", Code.INVALID_AMOUNT), note=Note.INVALID)
     return Decision(moves=amount, state=state)
 
 

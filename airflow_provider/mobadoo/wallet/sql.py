@@ -34,6 +34,9 @@ ATTEMPTS = 5
 LOCK_TIMEOUT = 10
 """Seconds that a transaction waits for a player's row on PostgreSQL."""
 
+NOBODY = ""
+"""Under whom a ticket is booked, as refused, whose player is not known. No player is called that."""
+
 
 class SqlWallet:
     """Players, tickets and entries in a database.
@@ -101,12 +104,14 @@ class SqlWallet:
         :raises Refused: the ticket is not accepted, and never will be
         :raises StoreUnavailable: the database cannot be used; nothing was moved
         """
-        player = self._player_of_ticket(ticket)
+        player, stranger = self._player_of_ticket(ticket)
         session = self._digest(ticket)
 
         def work(books: Books) -> Decision:
             account, known = books.account(player, lock=True), books.ticket(player, ticket.ticket)
-            stake = _minor("bet_amount", ticket.amount, account)
+            if known is not None and stranger is not None:
+                return rules.Decision(stranger)
+            stake = stranger or _minor("bet_amount", ticket.amount, ticket.currency, account)
             decision = rules.debit(known, stake, account.balance if account else None)
             if known is None:
                 values = {"transaction_id": ticket.transaction_id, "session": session}
@@ -131,11 +136,11 @@ class SqlWallet:
         def work(books: Books) -> Decision:
             account = books.account(change.player, lock=True)
             known = books.ticket(change.player, change.ticket)
-            won = _minor("won_amount", amount, account)
+            won = _minor("won_amount", amount, change.currency, account)
             decision = rules.settle(known, won, account.balance if account else None)
             if decision.state is not None:
                 books.change_ticket(change.player, change.ticket, {"state": decision.state.value, "won": won})
-                books.close_early(change.player, change.ticket)
+                books.close_settled(change.player, change.ticket)
             self._book(books, decision, account, change.player, change, Movement.SETTLE, known)
             return decision
 
@@ -223,20 +228,24 @@ class SqlWallet:
             raise decision.refusal
         return row_id(self.mobadoo_conn_id, player, ticket, movement)
 
-    def _player_of_ticket(self, ticket: Ticket) -> str:
+    def _player_of_ticket(self, ticket: Ticket) -> tuple[str, Refused | None]:
+        """Return under whom a ticket is booked, and why it is refused whatever the player has.
+
+        That is remembered like any other refusal: the session may be over, or known, when the ticket comes
+        again.
+        """
         of_session = self._player_of_session(ticket.hash) if ticket.hash else None
-        digest = self._digest(ticket)
-        if ticket.player is None and of_session is None and digest:
-            # The session may be over since the ticket came for the first time.
+        if ticket.player is not None:
+            other = of_session not in (None, ticket.player)
+            refusal = Refused("The session is another player's.", Code.UNKNOWN_SESSION) if other else None
+            return ticket.player, refusal
+        if digest := self._digest(ticket):
             with self._databases.wallet.read() as connection:
-                books = Books(connection, self.mobadoo_conn_id)
-                of_session = books.player_of_session(ticket.ticket, digest)
-        player = of_session if ticket.player is None else ticket.player
-        if player is None:
-            raise Refused("Neither the session nor a player is known.", Code.UNKNOWN_SESSION)
-        if of_session not in (None, player):
-            raise Refused("The session is another player's.", Code.UNKNOWN_SESSION)
-        return player
+                before = Books(connection, self.mobadoo_conn_id).player_of_session(ticket.ticket, digest)
+            of_session = of_session if before is None else before
+        if of_session:
+            return of_session, None
+        return NOBODY, Refused("Neither the session nor a player is known.", Code.UNKNOWN_SESSION)
 
     def _digest(self, ticket: Ticket) -> str | None:
         return digest_of(self.mobadoo_conn_id, ticket.hash) if ticket.hash else None
@@ -271,9 +280,11 @@ class _Overtaken(Exception):
     """Another transaction has inserted the same row: it may be looked at now."""
 
 
-def _minor(field: str, amount: Decimal, account: Account | None) -> int | Refused:
+def _minor(field: str, amount: Decimal, currency: str | None, account: Account | None) -> int | Refused:
     if account is None:
         return Refused("The player is not known.", Code.UNKNOWN_PLAYER)
+    if currency not in (None, account.currency):
+        return Refused('"currency" is not the one that the player has.', Code.INVALID_AMOUNT)
     try:
         return to_minor(amount, account.decimals)
     except AmountError as error:

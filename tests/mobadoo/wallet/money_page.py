@@ -41,6 +41,7 @@ AGAIN: tuple[tuple[str, ...], ...] = (
     ("create 200.00", "CANCELED"),
     ("create 200.00", "RESOLVED"),
     ("create 10.005", "create"),
+    ("create", "RESOLVED 18.505", "RESOLVED"),
 )
 TABLES = {"orders": ONCE, "repeats": AGAIN}
 

@@ -113,6 +113,19 @@ def test_an_amount_that_is_no_whole_number_of_minor_units_moves_nothing(wallet, 
     assert str(wallet.credit_of("ada").balance) == "100.00"
 
 
+def test_a_ticket_in_another_currency_than_the_players_moves_nothing(wallet):
+    ticket = {"uuid": "ada", "id": 1, "tips": [{"bet_amount": 10, "won_amount": 20}]}
+    euros = {**ticket, "id": 2, "currency": "eur"}
+    dollars = '"currency" is not the one that the player has.'
+    assert called(json.dumps({**ticket, "state": "CREATED", "currency": "USD"}), wallet)["state"] == dollars
+    assert called(json.dumps({**euros, "state": "CREATED"}), wallet)["state"] == "OK"
+    resolved = {"type": "TICKET_CHANGED", "ticket": {**euros, "state": "RESOLVED", "currency": "USD"}}
+    assert called(json.dumps(resolved), wallet)["state"] == dollars
+    assert str(wallet.credit_of("ada").balance) == "90.00"
+    resolved["ticket"]["currency"] = {"what": "this is, nobody knows"}
+    assert called(json.dumps(resolved), wallet)["state"] == "OK"
+
+
 @pytest.mark.parametrize(
     "amount", ["NaN", "Infinity", "-Infinity", "1" * 10_000, "1e9999999999999999999999", "01"]
 )
@@ -217,6 +230,22 @@ def test_a_ticket_in_another_state_moves_nothing():
     wallet = Listening()
     assert called(json.dumps({**NEW, "state": "RESOLVED"}), wallet) is None
     assert wallet.heard == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "SEASON_OPENED", "result": {"id": 5}},
+        {"type": "ticket_note", "ticket": {"id": 5}},
+        {**NEW, "state": "RESOLVED"},
+        {"type": "TICKET_CHANGED", "ticket": {"id": 5, "state": "CREATED"}},
+    ],
+    ids=["unknown model", "unknown kind", "another state", "a change that moves nothing"],
+)
+def test_what_is_no_question_of_money_is_kept_and_answered_with_nothing(body):
+    wallet = Listening()
+    found = answer(options(), wallet, Callback(name="create", body=json.dumps(body).encode()))
+    assert (found.json, found.told, wallet.heard) == (None, body, [])
 
 
 def test_an_unknown_session_is_an_error_for_credit():

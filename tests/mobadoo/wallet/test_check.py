@@ -106,3 +106,32 @@ def test_a_note_is_open_until_it_is_closed(wallet, database):
     assert open_notes(database, ["another"]) == []
     assert [close_note(database, note["id"]), close_note(database, note["id"])] == [True, False]
     assert open_notes(database) == []
+
+
+def test_a_settlement_that_comes_again_after_its_note_was_closed_is_shown_again(wallet, database):
+    def settle(amount, ticket="1"):
+        with pytest.raises(Refused):
+            wallet.settle(Change(ticket=ticket, player="ada", state="RESOLVED", amount=Decimal(amount)))
+        return open_notes(database)
+
+    [note] = settle("2.50")
+    close_note(database, note["id"])
+    [again] = settle("3.50")
+    assert (again["id"], again["amount"], again["times"]) == (note["id"], "3.50", 2)
+    close_note(database, note["id"])
+    wallet.debit(Ticket(ticket="2", player="ada", amount=Decimal(1)))
+    [note] = settle("0.001", ticket="2")
+    close_note(database, note["id"])
+    [again] = settle("0.002", ticket="2")
+    assert (again["kind"], again["amount"]) == ("invalid", "0.002")
+
+
+def test_a_contradiction_that_comes_again_after_a_person_has_closed_it_stays_closed(wallet, database):
+    wallet.debit(Ticket(ticket="1", player="ada", amount=Decimal(1)))
+    wallet.settle(Change(ticket="1", player="ada", state="RESOLVED", amount=Decimal(2)))
+    for left in (1, 0):
+        with pytest.raises(Refused):
+            wallet.refund(Change(ticket="1", player="ada", state="CANCELED"))
+        assert len(open_notes(database)) == left
+        for note in open_notes(database):
+            close_note(database, note["id"])

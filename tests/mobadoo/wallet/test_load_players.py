@@ -407,8 +407,15 @@ def test_the_wallet_of_the_configuration_is_used_and_a_task_may_name_another(
 
 def test_a_database_that_is_away_is_an_error_that_a_retry_may_mend(set_connection, tmp_path):
     set_connection("gone", conn_type="sqlite", host=str(tmp_path / "no" / "such" / "folder" / "w.db"))
-    with pytest.raises((StoreUnavailable, InvalidInput)):
+    with pytest.raises(StoreUnavailable):
         load([player("ada")], wallet_conn_id="gone")
+
+
+def test_a_connection_that_is_not_there_is_told_with_the_option_that_names_it(set_connection):
+    with pytest.raises(StoreUnavailable) as error:
+        load([player("ada")], wallet_conn_id="nowhere")
+    assert '"nowhere"' in str(error.value)
+    assert "wallet_conn_id" in str(error.value)
 
 
 @pytest.mark.parametrize(

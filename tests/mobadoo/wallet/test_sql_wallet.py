@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from airflow_provider.mobadoo.wallet import Change, Refused, Ticket
 from airflow_provider.mobadoo.wallet.loading import Outcome, Player
 from airflow_provider.store.tables import wallet_entry, wallet_note, wallet_ticket
+from airflow_provider.store.wallet_check import check
 
 
 def ticket(amount="10.00", **others):
@@ -120,6 +121,44 @@ def test_a_session_of_another_player_debits_nobody(wallet):
         == "The session is another player's."
     )
     assert (balance(wallet), balance(wallet, "bob")) == ("100.00", "50.00")
+
+
+def test_a_ticket_of_another_players_session_stays_refused_when_the_session_is_over(wallet):
+    wallet.load([Player(player="bob", currency="EUR", balance=Decimal(50))])
+    placed = ticket(player="bob", hash="session-of-ada")
+    assert refused(wallet.debit, placed) == "The session is another player's."
+    wallet.load([Player(player="ada", currency="EUR", balance=Decimal(100), hash="next-session-of-ada")])
+    assert refused(wallet.debit, placed) == "The session is another player's."
+    assert (balance(wallet), balance(wallet, "bob")) == ("100.00", "50.00")
+
+
+def test_a_ticket_that_came_before_its_session_was_known_stays_refused(wallet):
+    placed = ticket(player=None, hash="session-of-bob")
+    assert refused(wallet.debit, placed).startswith("Neither")
+    wallet.load([Player(player="bob", currency="EUR", balance=Decimal(50), hash="session-of-bob")])
+    assert refused(wallet.debit, placed).startswith("Neither")
+    assert balance(wallet, "bob") == "50.00"
+    assert check(wallet.database).faults == []
+
+
+def test_a_settlement_that_cannot_be_booked_is_shown_until_one_that_can_be_comes(wallet):
+    wallet.debit(ticket())
+    for _ in range(2):
+        assert "fraction" in refused(wallet.settle, change("RESOLVED", "18.505"))
+    [note] = notes(wallet)
+    shown = (note["kind"], note["times"], note["amount"], note["state"], note["closed_at"])
+    assert shown == ("invalid", 2, "18.505", "accepted", None)
+    wallet.settle(change("RESOLVED", "18.50"))
+    [note] = notes(wallet)
+    assert note["closed_at"] is not None
+    assert balance(wallet) == "108.50"
+
+
+def test_a_win_that_the_balance_cannot_hold_is_shown(wallet):
+    wallet.debit(ticket())
+    assert "too large" in refused(wallet.settle, change("RESOLVED", "9999999999999999.99"))
+    assert [(note["kind"], note["closed_at"]) for note in notes(wallet)] == [("invalid", None)]
+    assert balance(wallet) == "90.00"
 
 
 CONTRADICTIONS = {
