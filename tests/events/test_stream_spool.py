@@ -20,6 +20,7 @@ from airflow_provider.events.triggers import WebSocketEventTrigger
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store.engine import Database
 from tests.events.test_stream import in_loop
+from tests.support.postgres import MISSING, postgres
 from tests.support.sockets import TOKEN, SocketServer, socket_server
 from tests.support.spooled import Triggerer, heard_at, spooled, spooled_by_owner, triggerer
 
@@ -306,6 +307,35 @@ async def test_when_the_database_is_away_for_long_the_socket_is_not_read_and_a_g
         assert 50 <= len(heard) < 2000
         gap = running.gaps()[1]
         assert heard[-1]["received_at"] <= gap["since"] <= gap["until"]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+@in_loop
+async def test_a_postgres_that_is_stopped_while_messages_come_loses_none(watch, monkeypatch, caplog):
+    with postgres() as server:
+
+        async def opened() -> Database:
+            database = Database(server.url, shared=True)
+            await asyncio.to_thread(database.prepare)
+            return database
+
+        monkeypatch.setattr("airflow_provider.store.location.aconfigured", opened)
+        async with socket_server() as socket, triggerer() as running:
+            running.start(watch(socket))
+            await connected(socket, running)
+            await socket.push(*numbers(100))
+            # In the middle of what is stored, told and removed.
+            await running.until(lambda: len(running.payloads()) >= 10)
+            await asyncio.to_thread(server.stop)
+            await socket.push(*numbers(400, first=100))
+            await running.until(lambda: "nothing is lost" in caplog.text)
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(server.start)
+            await running.until(lambda: running.payloads()[-1:] == numbers(400, first=399))
+            count = "SELECT count(*) FROM vendor_apis_spool"
+            await running.until(lambda: server.execute(count) == [(0,)])
+            assert running.payloads() == numbers(400)
+            assert len(running.gaps()) == 1
 
 
 @in_loop
