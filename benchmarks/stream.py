@@ -44,7 +44,7 @@ THRESHOLD, QUICK_THRESHOLD = 30, 10
 DRAIN = 900.0
 """Seconds that it may take to tell all that waits."""
 LONGEST_BLOCK = 0.05
-"""Seconds of the processor that the event loop may be held up at a time."""
+"""Seconds of the processor that the event loop may be held up at a time, but for garbage collections."""
 
 ALL, HALF, DESYNC, PULSE = "bench/all", "bench/half", "mobadoo/bench/_desync", "bench/pulse"
 DAGS = """
@@ -193,6 +193,7 @@ class Found:
     per_second: float = 0.0
     blocks: list[float] = field(default_factory=list)
     cpu: float = 0.0
+    collected: float = 0.0
     memory: int = 0
 
     def count(self, airflow: Airflow, sent: list[tuple[float, bool]]) -> None:
@@ -263,6 +264,7 @@ def run(rate: int, seconds: float, threshold: int, database: str | None) -> Foun
             late = [one for one in beats if not killed < one["at"] < killed + found.takeover + 5]
             found.blocks = sorted(one["delay"] for one in late)
             found.cpu = max(one["cpu"] for one in late)
+            found.collected = max(one["collected"] for one in late)
             found.memory = int(max(one["memory"] for one in beats))
     finally:
         socket.close()
@@ -298,6 +300,7 @@ def show(results: list[Found]) -> None:
             lambda one: f"{one.blocks[len(one.blocks) // 2] * 1000:.0f}",
         ),
         ("  longest by the loop's own processor, ms", lambda one: f"{one.cpu * 1000:.0f}"),
+        ("  longest garbage collection beside, ms", lambda one: f"{one.collected * 1000:.0f}"),
         ("memory of the triggers' process, MiB", lambda one: f"{one.memory / 2**20:.0f}"),
     ]
     say("")

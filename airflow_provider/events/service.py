@@ -43,27 +43,49 @@ class Service:
 
         :param app: the server's app, as lifespans get it
         """
-        try:
-            metrics.start()
-        except Exception as error:
-            log.warning("Metrics are not emitted: %s.", type(error).__name__)
-        stopping, sweeping = threading.Event(), None
-        if self._settings.webhook_connections:
-            self._writer.start()
-        else:
-            work = (self._settings, stopping)
-            sweeping = threading.Thread(target=_keep_up, args=work, name="vendor-apis-sweep", daemon=True)
-            sweeping.start()
+        if not self._settings.webhook_connections:
+            async with keeping_up(self._settings), self._serving():
+                yield
+            return
+        _start_metrics()
+        self._writer.start()
+        async with self._serving():
+            yield
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            stopping.set()
-            if sweeping is not None:
-                await asyncio.to_thread(sweeping.join, 5.0)
             if self._callbacks is not None:
                 self._callbacks.close()
             await asyncio.to_thread(self._writer.close)
             self.receiver.counts.emit()
+
+
+@asynccontextmanager
+async def keeping_up(settings: Settings) -> AsyncIterator[None]:
+    """Do what is done beside receiving, also where nothing is received: sockets have events, too.
+
+    :param settings: the configuration
+    """
+    _start_metrics()
+    stopping = threading.Event()
+    work = (settings, stopping)
+    sweeping = threading.Thread(target=_keep_up, args=work, name="vendor-apis-sweep", daemon=True)
+    sweeping.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.to_thread(sweeping.join, 5.0)
+
+
+def _start_metrics() -> None:
+    try:
+        metrics.start()
+    except Exception as error:
+        log.warning("Metrics are not emitted: %s.", type(error).__name__)
 
 
 def _keep_up(settings: Settings, stopping: threading.Event) -> None:

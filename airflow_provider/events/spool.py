@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider.store.engine import Database
 
 LEASE = 60.0
-"""Seconds for which a listener counts as alive. Airflow moves the triggers of a triggerer that is gone to
-another one within that time; what it has left is told then, so that they hear it."""
+"""Seconds for which a listener counts as alive, at least. Airflow moves the triggers of a triggerer that is
+gone to another one within that time; what it has left is told then, so that they hear it."""
 
 DELETED_AT_ONCE = 500
 
@@ -39,12 +39,14 @@ class Waiting:
     :param received_at: when it came, in seconds since 1970
     :param latest: a digest of what it is about, where only the newest is told
     :param notice: what is told beside the watchers
+    :param for_all: every listener of the stream tells it to its watchers
     """
 
     event: dict[str, Any]
     received_at: float
     latest: str | None = None
     notice: Notice | None = None
+    for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,12 @@ class Spool:
     :param database: the provider's database, prepared
     :param stream: a digest of what is listened to
     :param conn_id: id of the connection, for people
+    :param lease: seconds for which a listener counts as alive that says nothing
     """
 
-    def __init__(self, database: Database, stream: str, conn_id: str) -> None:
+    def __init__(self, database: Database, stream: str, conn_id: str, *, lease: float = LEASE) -> None:
         self.owner = new_owner()
+        self._lease = lease
         self._database = database
         self._stream = stream
         self._conn_id = conn_id[:250]
@@ -78,14 +82,12 @@ class Spool:
     def begin(self) -> float | None:
         """Become a listener, and take over what those have left that are gone.
 
-        :return: until when one of them has heard everything; None where nothing is known
+        :return: until when all of the stream have heard everything; None where nothing is known
         :raises StoreUnavailable: the database cannot be used
         """
 
         def work(connection: sa.Connection) -> float | None:
-            heard: float | None = connection.scalar(
-                sa.select(sa.func.max(listener.c.heard_at)).where(listener.c.stream == self._stream)
-            )
+            heard = self._heard_by_all(connection)
             self._take_over(connection, starting=True)
             self._insert_listener(connection, heard)
             return heard
@@ -101,7 +103,7 @@ class Spool:
         """
 
         def work(connection: sa.Connection) -> list[float | None]:
-            values = {"heard_at": heard_at, "lease_until": _now() + LEASE}
+            values = {"heard_at": heard_at, "lease_until": _now() + self._lease}
             kept = connection.execute(
                 sa.update(listener).where(listener.c.owner == self.owner).values(**values)
             )
@@ -131,6 +133,7 @@ class Spool:
             }
             for one in kept
         ]
+        for_all = [row for one, row in zip(kept, rows, strict=True) if one.for_all]
 
         def work(connection: sa.Connection) -> None:
             if newest:
@@ -141,7 +144,9 @@ class Spool:
                         spool.c.id.not_in(list(told)),
                     )
                 )
-            connection.execute(sa.insert(spool), rows)
+            others = self._living(connection) if for_all else []
+            copies = [{**row, "owner": owner} for owner in others for row in for_all]
+            connection.execute(sa.insert(spool), [*rows, *copies])
             notices.write(connection, [one.notice for one in messages if one.notice])
 
         if rows:
@@ -186,7 +191,7 @@ class Spool:
         :raises StoreUnavailable: the database cannot be used; the lease has to run out then
         """
         retire(self.owner)
-        values = {"heard_at": heard_at, "closed": 1, "lease_until": _now() + LEASE}
+        values = {"heard_at": heard_at, "closed": 1, "lease_until": _now() + self._lease}
         statement = sa.update(listener).where(listener.c.owner == self.owner).values(**values)
         self._database.run(partial(_execute, statement))
 
@@ -200,10 +205,27 @@ class Spool:
             "stream": self._stream,
             "conn_id": self._conn_id,
             "heard_at": heard_at,
-            "lease_until": _now() + LEASE,
+            "lease_until": _now() + self._lease,
             "closed": 0,
         }
         connection.execute(sa.insert(listener).values(**values))
+
+    def _heard_by_all(self, connection: sa.Connection) -> float | None:
+        # The triggers that begin here may come from any of them. What another one that lives has heard since
+        # was told to its own.
+        query = sa.select(listener.c.heard_at).where(listener.c.stream == self._stream)
+        heard = connection.scalars(query).all()
+        return None if None in heard else min(heard, default=None)
+
+    def _living(self, connection: sa.Connection) -> Sequence[str]:
+        """Return the other listeners of the stream that are alive."""
+        query = sa.select(listener.c.owner).where(
+            listener.c.stream == self._stream,
+            listener.c.owner != self.owner,
+            listener.c.lease_until >= _now(),
+            listener.c.closed == 0,
+        )
+        return connection.scalars(query).all()
 
     def _take_over(self, connection: sa.Connection, *, starting: bool) -> list[float | None]:
         # A listener that starts has been given its triggers already. One that runs may yet be given those of
@@ -216,9 +238,18 @@ class Spool:
         ]
         owners = [row.owner for row in gone]
         if owners:
-            connection.execute(sa.update(spool).where(spool.c.owner.in_(owners)).values(owner=self.owner))
             connection.execute(sa.delete(listener).where(listener.c.owner.in_(owners)))
+            self._share(connection, owners)
+            connection.execute(sa.update(spool).where(spool.c.owner.in_(owners)).values(owner=self.owner))
         return [row.heard_at for row in gone]
+
+    def _share(self, connection: sa.Connection, owners: Sequence[str]) -> None:
+        """Give all listeners what others have left: any of them may have their triggers now."""
+        columns = ("stream", "latest", "received_at", "event")
+        for living in self._living(connection):
+            left = sa.select(sa.literal(living), *(spool.c[name] for name in columns))
+            left = left.where(spool.c.owner.in_(owners)).order_by(spool.c.id)
+            connection.execute(sa.insert(spool).from_select(["owner", *columns], left))
 
 
 def _now() -> float:

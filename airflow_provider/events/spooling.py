@@ -15,8 +15,9 @@ from airflow_provider import clock
 from airflow_provider.events.hearing import Hearing
 from airflow_provider.events.matching import find
 from airflow_provider.events.notices import notice_of
-from airflow_provider.events.spool import Spool, Spooled, Waiting
+from airflow_provider.events.spool import LEASE, Spool, Spooled, Waiting
 from airflow_provider.events.stream import Gap, Limits
+from airflow_provider.events.window import Window
 from airflow_provider.exceptions import StoreUnavailable, VendorError
 from airflow_provider.http.metrics import gauge
 
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 WINDOW = 256
-"""Messages that are told and not yet confirmed, at most: a subscriber's queue has room for 1,024."""
+"""Messages that are told and not yet confirmed, at most: a subscriber's queue has room for 1,024. They are
+fewer where Airflow is slow."""
 
 WINDOW_SIZE = 16 * 1024 * 1024
 """Characters that they have together, at most, but for one."""
@@ -94,7 +96,7 @@ class SpooledStream:
         self._stored_until: float | None = None
         self._arrived, self._room, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._news_of_confirmed = asyncio.Event()
-        self._told: dict[int, int] = {}
+        self._told = Window()
         self._confirmed: list[int] = []
         self._failures: dict[int, int] = {}
         self._last = 0
@@ -112,7 +114,7 @@ class SpooledStream:
             await asyncio.sleep(self._gathering)
             while True:
                 for message in await self._next():
-                    self._told[message.id] = message.size
+                    self._told.add(message.id, message.size, time.monotonic())
                     yield message
                     # Many at once would fill the queues before anyone has read from them.
                     await asyncio.sleep(0)
@@ -128,6 +130,8 @@ class SpooledStream:
         :param failed: those that somebody has failed at: they are told again, some times
         :param unheard: those that nobody was there to hear: they are told again
         """
+        done = [*done]
+        self._told.confirmed(done, time.monotonic(), WINDOW)
         self._confirmed.extend(done)
         again = [*unheard]
         for id_ in failed:
@@ -137,7 +141,7 @@ class SpooledStream:
             else:
                 self._give_up(id_)
         for id_ in again:
-            self._told.pop(id_, None)
+            self._told.discard(id_)
         if again:
             first = min(again)
             self._again = (
@@ -173,7 +177,7 @@ class SpooledStream:
         while True:
             try:
                 database = await self._open_database()
-                spool = Spool(database, self._stream_id, self._feed.conn_id)
+                spool = Spool(database, self._stream_id, self._feed.conn_id, lease=_lease())
                 since = await asyncio.to_thread(spool.begin)
                 break
             except Exception as error:
@@ -206,10 +210,10 @@ class SpooledStream:
         text = json.dumps(value, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16, person=b"latest").hexdigest()
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: Event, *, for_all: bool = False) -> None:
         latest = None if event.told["gap"] else self._latest(event.told)
         notice = notice_of(event.told, event.at, event.notice) if event.notice else None
-        self._buffer.append((Waiting(event.told, event.at, latest, notice), event.size))
+        self._buffer.append((Waiting(event.told, event.at, latest, notice, for_all), event.size))
         self._buffered += event.size
         self._arrived.set()
 
@@ -223,7 +227,7 @@ class SpooledStream:
             self._arrived.clear()
             while batch := self._buffer[:BUFFER]:
                 messages = [message for message, _ in batch]
-                await self._use(Spool.add, messages, [*self._told])
+                await self._use(Spool.add, messages, self._told.ids())
                 del self._buffer[: len(batch)]
                 self._buffered -= sum(size for _, size in batch)
                 self._stored_until = messages[-1].received_at
@@ -248,10 +252,10 @@ class SpooledStream:
             await asyncio.sleep(KEEP)
 
     def _taken_over(self, heard: float | None) -> None:
-        """Tell the triggers that come from a listener that is gone what they may have missed."""
+        """Tell the triggers of a listener that is gone what they may have missed, wherever they are now."""
         log.info("%s: another listener is gone; what it has left is told here.", self._hearing.name)
         since = None if heard is None else datetime.fromtimestamp(heard, UTC)
-        self._put(self._hearing.gap(Gap(since, clock.now())))
+        self._put(self._hearing.gap(Gap(since, clock.now())), for_all=True)
         self._last = 0
 
     # --- from the spool to those who are told ---
@@ -263,8 +267,8 @@ class SpooledStream:
             self._news.clear()
             if self._again and time.monotonic() >= self._again[0]:
                 self._last, self._again = min(self._last, self._again[1] - 1), None
-            room = WINDOW - len(self._told)
-            if room > 0 and sum(self._told.values()) < WINDOW_SIZE and (found := await self._load(room)):
+            room = min(self._told.size, WINDOW) - len(self._told)
+            if room > 0 and self._told.characters < WINDOW_SIZE and (found := await self._load(room)):
                 return found
             # Not `wait_for`: in Python 3.11 it loses a cancellation that comes together with news.
             with contextlib.suppress(TimeoutError):
@@ -276,7 +280,7 @@ class SpooledStream:
         loaded = await self._use(Spool.load, last, room)
         if not loaded or self._last != last:
             return []
-        room_left = WINDOW_SIZE - sum(self._told.values())
+        room_left = WINDOW_SIZE - self._told.characters
         taken: list[Spooled] = []
         for message in loaded:
             if room_left <= 0:
@@ -297,7 +301,7 @@ class SpooledStream:
             await self._use(Spool.delete, ids)
             del self._confirmed[: len(ids)]
             for id_ in ids:
-                self._told.pop(id_, None)
+                self._told.discard(id_)
                 self._failures.pop(id_, None)
             self._news.set()
 
@@ -331,3 +335,11 @@ class SpooledStream:
                     told_at = time.monotonic()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _lease() -> float:
+    """Return how long a listener counts as alive: until Airflow has moved its triggers, and some more."""
+    from airflow.sdk import conf
+
+    threshold: float = conf.getfloat("triggerer", "triggerer_health_check_threshold", fallback=0.0)
+    return max(LEASE, 2 * threshold)

@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 HARD_LIMIT = 16 * 1024 * 1024
 """Bytes of a message above which the socket is given up, instead of passing over the message."""
 
+LONG = 128 * 1024
+"""Characters above which a message is decoded in a thread: one of a megabyte would hold up the event loop for
+50 ms or more."""
+
 TURN = 20
 """Messages after which other coroutines have their turn: those that have arrived already cost no wait."""
 
@@ -223,7 +227,11 @@ class Stream:
                 code = socket.close_code
                 raise Lost(f"the socket was closed with {code}", refused=code in REFUSED_CODES)
             self._pacing.worked()
-            heard = self._heard(message.data, is_text=message.type is kinds.TEXT)
+            is_text = message.type is kinds.TEXT
+            if LONG < len(message.data) <= self._limits.largest:
+                heard = await asyncio.to_thread(self._heard, message.data, is_text=is_text)
+            else:
+                heard = self._heard(message.data, is_text=is_text)
             self.heard_until = clock.now()
             if heard is not None:
                 yield heard

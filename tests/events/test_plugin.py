@@ -82,6 +82,27 @@ def test_to_make_the_apps_starts_no_thread(apps):
     assert set(threading.enumerate()) == before
 
 
+@pytest.mark.parametrize(("receiver", "sweeps"), [("api-server", 1), ("off", 1), ("process", 0)])
+def test_gaps_of_sockets_are_told_also_where_nothing_is_received(apps, monkeypatch, receiver, sweeps):
+    import asyncio
+
+    from airflow_provider.events import upkeep
+
+    told = threading.Event()
+    monkeypatch.setattr(upkeep, "SWEEP_INTERVAL", 0.01)
+    monkeypatch.setattr(upkeep, "sweep", lambda: 0)
+    monkeypatch.setattr(upkeep, "sweep_watched", lambda: 0)
+    monkeypatch.setattr(upkeep, "tell_noted", lambda settings: told.set())
+    [mounted] = apps(receiver=receiver)
+
+    async def live() -> bool:
+        async with mounted["app"].router.lifespan_context(mounted["app"]):
+            return await asyncio.to_thread(told.wait, 10 if sweeps else 0.5)
+
+    assert asyncio.run(live()) == bool(sweeps)
+    assert not [thread for thread in threading.enumerate() if thread.name == "vendor-apis-sweep"]
+
+
 @pytest.mark.parametrize(("listed", "started"), [("mobadoo_default", True), ("", False)])
 def test_the_background_works_from_the_start_of_the_server_to_its_end(apps, listed, started):
     import asyncio

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
+import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -134,6 +135,24 @@ async def test_a_message_above_the_hard_limit_costs_the_socket_and_a_gap():
         await heard.until(lambda: len(heard.gaps) == 2)
         await server.push({"number": 1})
         await heard.until(lambda: len(heard.bodies) == 1)
+
+
+@in_loop
+async def test_a_long_message_is_decoded_beside_the_loop_and_in_its_turn(monkeypatch):
+    threads: dict[int, bool] = {}
+
+    def noted(text: str) -> Any:
+        threads[len(text)] = threading.current_thread() is threading.main_thread()
+        return decode(text)
+
+    monkeypatch.setattr(stream, "decode", noted)
+    messages = [{"n": 1}, {"n": 2, "x": "y" * 500_000}, {"n": 3}]
+    async with socket_server() as server, listening(stream_of(server)) as found:
+        await found.until(lambda: len(server.open) == 1)
+        await server.push(*messages)
+        await found.until(lambda: len(found.bodies) == 3)
+    assert found.bodies == messages
+    assert [on_loop for _, on_loop in sorted(threads.items())] == [True, False]
 
 
 @in_loop

@@ -20,6 +20,7 @@ from airflow_provider.events.triggers import WebSocketEventTrigger
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store.engine import Database
 from tests.events.test_stream import in_loop
+from tests.support.postgres import MISSING, postgres
 from tests.support.sockets import TOKEN, SocketServer, socket_server
 from tests.support.spooled import Triggerer, heard_at, spooled, spooled_by_owner, triggerer
 
@@ -153,6 +154,60 @@ async def test_of_two_triggerers_the_one_that_lives_tells_what_the_other_has_lef
         assert len(living.gaps()) == 3
 
 
+def listener(database: Database) -> spool.Spool:
+    """Return a listener of one stream, as on a machine of its own."""
+    return spool.Spool(database, "s" * 32, "feed")
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(seconds=seconds))
+
+
+def test_what_a_machine_has_left_is_told_on_all_others_whichever_has_its_triggers_now(database, monkeypatch):
+    monkeypatch.setattr(spool, "is_gone", lambda owner: False)
+    gone, one, other = (listener(database) for _ in range(3))
+    for each in (gone, one, other):
+        each.begin()
+    gone.add([spool.Waiting({"n": number}, 1.0) for number in range(3)])
+    later(monkeypatch, spool.LEASE - 1)
+    one.keep(1.0)
+    other.keep(1.0)
+    later(monkeypatch, 2)
+    assert one.keep(2.0) == [None]
+    assert other.keep(2.0) == []
+    for each in (one, other):
+        assert [found.event["n"] for found in each.load(0, 10)] == [0, 1, 2]
+    one.delete([found.id for found in one.load(0, 10)])
+    assert other.count() == 3
+
+
+def test_a_gap_after_a_takeover_is_told_on_all_machines(database, monkeypatch):
+    one, other = listener(database), listener(database)
+    one.begin()
+    other.begin()
+    one.add([spool.Waiting({"gap": 1}, 1.0, for_all=True), spool.Waiting({"gap": 2}, 1.0)])
+    assert [found.event["gap"] for found in one.load(0, 10)] == [1, 2]
+    assert [found.event["gap"] for found in other.load(0, 10)] == [1]
+
+
+def test_the_gap_of_one_that_begins_is_not_hidden_by_what_another_has_heard_meanwhile(database, monkeypatch):
+    monkeypatch.setattr(spool, "is_gone", lambda owner: False)
+    gone, living = listener(database), listener(database)
+    gone.begin()
+    living.begin()
+    gone.keep(100.0)
+    living.keep(160.0)
+    assert listener(database).begin() == 100.0
+
+
+def test_a_listener_counts_as_alive_until_airflow_has_moved_its_triggers(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD", "120")
+    assert spooling._lease() == 240
+    monkeypatch.setenv("AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD", "10")
+    assert spooling._lease() == spool.LEASE
+
+
 @in_loop
 async def test_a_triggerer_that_ends_leaves_what_is_not_confirmed_and_says_until_when_it_heard(
     database, watch
@@ -252,6 +307,35 @@ async def test_when_the_database_is_away_for_long_the_socket_is_not_read_and_a_g
         assert 50 <= len(heard) < 2000
         gap = running.gaps()[1]
         assert heard[-1]["received_at"] <= gap["since"] <= gap["until"]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+@in_loop
+async def test_a_postgres_that_is_stopped_while_messages_come_loses_none(watch, monkeypatch, caplog):
+    with postgres() as server:
+
+        async def opened() -> Database:
+            database = Database(server.url, shared=True)
+            await asyncio.to_thread(database.prepare)
+            return database
+
+        monkeypatch.setattr("airflow_provider.store.location.aconfigured", opened)
+        async with socket_server() as socket, triggerer() as running:
+            running.start(watch(socket))
+            await connected(socket, running)
+            await socket.push(*numbers(100))
+            # In the middle of what is stored, told and removed.
+            await running.until(lambda: len(running.payloads()) >= 10)
+            await asyncio.to_thread(server.stop)
+            await socket.push(*numbers(400, first=100))
+            await running.until(lambda: "nothing is lost" in caplog.text)
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(server.start)
+            await running.until(lambda: running.payloads()[-1:] == numbers(400, first=399))
+            count = "SELECT count(*) FROM vendor_apis_spool"
+            await running.until(lambda: server.execute(count) == [(0,)])
+            assert running.payloads() == numbers(400)
+            assert len(running.gaps()) == 1
 
 
 @in_loop
