@@ -37,18 +37,19 @@ def decide(
     view: View,
     row: str,
     answer: Annotated[Answer, Form()],
+    seen: Annotated[float | None, Form()] = None,
     conn_id: Field = "",
     operation: Field = "",
     task: Field = "",
 ) -> RedirectResponse:
-    """Decide about one record."""
+    """Decide about one record, as it was when the page showed it."""
 
     def work(database: Database) -> int:
         found = unknown.one(database, row)
-        if found is None:
+        if found is None or (seen is not None and found["updated_at"] > seen):
             raise HTTPException(404, "There is no such record of unknown outcome. It may have been decided.")
         view.require(found["conn_id"], "PUT")
-        return _decide(database, view, [found], answer)
+        return _decide(database, view, [found], answer, found["updated_at"])
 
     decided = _done(with_ledger(work))
     return _back(request, "unknown", conn_id=conn_id, operation=operation, task=task, decided=decided)
@@ -93,7 +94,8 @@ def decide_all(
         mine = _mine(database, view, conn_id)
         if not mine:
             raise HTTPException(403, "You have no right to this on the connection.")
-        return sum(_decide(database, view, rows, answer) for rows in unknown.each(database, mine, meant))
+        groups = unknown.each(database, mine, meant)
+        return sum(_decide(database, view, rows, answer, until) for rows in groups)
 
     return _back(request, "unknown", decided=_done(with_ledger(work)))
 
@@ -123,13 +125,18 @@ def _mine(database: Database, view: Viewer, conn_id: str) -> list[str]:
 
 
 def _decide(
-    database: Database, view: Viewer, rows: Sequence[dict[str, Any]], answer: Literal["done", "not_done"]
+    database: Database,
+    view: Viewer,
+    rows: Sequence[dict[str, Any]],
+    answer: Literal["done", "not_done"],
+    until: float,
 ) -> int:
     by = Decider(view.name, "page")
     if answer == "not_done":
-        return admin.forget(database, [row["id"] for row in rows], by)
+        return admin.forget(database, [row["id"] for row in rows], by, until=until)
     results = {operation: result_of(operation) for operation in {row["operation"] for row in rows}}
-    return admin.mark_done(database, [(row["id"], results[row["operation"]]) for row in rows], by)
+    found = [(row["id"], results[row["operation"]]) for row in rows]
+    return admin.mark_done(database, found, by, until=until)
 
 
 def _done(found: int | Failure) -> int:
