@@ -17,6 +17,7 @@ from airflow_provider.ledger.resolution import result_of
 from airflow_provider.pages import delivery_section, sections, wallet_section
 from airflow_provider.pages.access import View, form_is_ours
 from airflow_provider.pages.ledger_database import Failure, attempt, with_ledger
+from airflow_provider.pages.refusals import PageRoute
 from airflow_provider.pages.rendering import headers, render
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from airflow_provider.pages.access import Viewer
     from airflow_provider.store.engine import Database
 
-router = APIRouter(dependencies=[Depends(requires_access_view(AccessView.PLUGINS))], include_in_schema=False)
+router = APIRouter(
+    dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+    include_in_schema=False,
+    route_class=PageRoute,
+)
 
 Field = Annotated[str, Form(max_length=1000)]
 Text = Annotated[str, Query(max_length=1000)]

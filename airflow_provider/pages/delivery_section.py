@@ -12,6 +12,7 @@ from airflow_provider.pages.sections import LATEST, PAGE, Table, chosen
 if TYPE_CHECKING:
     from airflow_provider.pages.access import Viewer
 
+
 def page(
     view: Viewer, conn_id: str = "", *, before: int | None = None, limit: int = PAGE, **filters: str
 ) -> Table:

@@ -15,6 +15,7 @@ from airflow_provider.pages.access import View  # noqa: TC001 - FastAPI reads th
 from airflow_provider.pages.ledger_database import Failure, attempt
 from airflow_provider.pages.ledger_database import with_ledger as from_ledger
 from airflow_provider.pages.quota_section import quotas
+from airflow_provider.pages.refusals import PageRoute
 from airflow_provider.pages.rendering import render
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ router = APIRouter(
     dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
     default_response_class=HTMLResponse,
     include_in_schema=False,
+    route_class=PageRoute,
 )
 
 Text = Annotated[str, Query(max_length=1000)]
@@ -51,6 +53,7 @@ def overview(request: Request, view: View) -> HTMLResponse:
         quotas=load(lambda database: quotas(database, view, days=False)),
         deliveries=attempt(lambda: delivery_section.page(view, limit=FEW)),
         streams=load(lambda database: stream_section.streams(database, view)),
+        notes=from_ledger(lambda database: wallet_section.notes(database, view), wallet=True),
         many=sections.MANY,
     )
 

@@ -238,7 +238,7 @@ def test_without_the_table_of_deliveries_the_page_says_what_to_do(look, book, mo
     page = look()
     assert page.status_code == 200
     assert "airflow db migrate" in page.text
-    assert "<b>1</b>records of unknown outcome" in page.text
+    assert "<b>1</b>Records of unknown outcome" in page.text
 
 
 # --- quotas ------------------------------------------------------------------------------------------------
@@ -295,6 +295,37 @@ def test_a_decision_needs_a_right_a_login_and_a_form_of_ones_own(press, book):
     assert press(path, "op", site="same-origin", answer="done").status_code == 303
 
 
+def test_a_refusal_is_a_page_that_says_why_and_leads_on(look, press, book):
+    id_ = add_unknown(book, "ann")
+    refused = {
+        401: press(f"unknown/{id_}", None, answer="done"),
+        403: press(f"unknown/{id_}", "op", token="old", answer="done"),
+        404: press("unknown/nothing", "op", answer="done"),
+        422: press(f"unknown/{id_}", "op", answer=SCRIPT),
+    }
+    for status, page in refused.items():
+        assert page.status_code == status
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert page.headers["Cache-Control"] == "no-store"
+        assert "script-src 'sha256-" in page.headers["Content-Security-Policy"]
+        assert 'href="/vendor-apis/unknown"' in page.text
+        assert SCRIPT not in page.text
+    assert "Load the page again" in refused[403].text
+    assert "may have been decided" in refused[404].text
+    assert look("deliveries/999999").status_code == 404
+    assert "WWW-Authenticate" not in refused[403].headers
+
+
+def test_the_overview_says_what_waits_for_a_person(look, book):
+    assert 'class="box tile warn"' not in look().text
+    add_unknown(book, "ann")
+    add_note(book)
+    page = look().text
+    assert re.search(r'class="box tile warn" href="/vendor-apis/unknown"><b>1</b>', page)
+    assert re.search(r'class="box tile bad" href="/vendor-apis/wallet"><b>1</b>', page)
+    assert '/vendor-apis/wallet"><b>' not in look("", "viewer").text
+
+
 def test_a_form_is_good_for_an_hour(press, book, monkeypatch):
     from airflow_provider.pages import access
     from tests.pages.conftest import token_of
@@ -336,7 +367,17 @@ def test_a_record_that_is_sent_again_between_the_look_and_the_decision_is_left_a
     assert decisions.latest(book, ["imbee_default"], limit=1) == []
 
 
-ODD = ["\x00", "%", "'; --", "\N{PILE OF POO}", "x" * 900, "1_99999999999999999999999", "nan_x", "inf_1", "-1"]
+ODD = [
+    "\x00",
+    "%",
+    "'; --",
+    "\N{PILE OF POO}",
+    "x" * 900,
+    "1_99999999999999999999999",
+    "nan_x",
+    "inf_1",
+    "-1",
+]
 
 
 @pytest.mark.parametrize("value", ODD, ids=ascii)
