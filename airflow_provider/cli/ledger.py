@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, positive_int

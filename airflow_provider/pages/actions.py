@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
-from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from airflow_provider.events import deliveries
@@ -15,7 +15,7 @@ from airflow_provider.ledger import admin, unknown
 from airflow_provider.ledger.decisions import Answer, Decider
 from airflow_provider.ledger.resolution import result_of
 from airflow_provider.pages import delivery_section, sections, wallet_section
-from airflow_provider.pages.access import View, form_is_ours
+from airflow_provider.pages.access import NO_NUL, View, form_is_ours
 from airflow_provider.pages.ledger_database import Failure, attempt, with_ledger
 from airflow_provider.pages.refusals import PageRoute
 from airflow_provider.pages.rendering import headers, render
@@ -32,15 +32,16 @@ router = APIRouter(
     route_class=PageRoute,
 )
 
-Field = Annotated[str, Form(max_length=1000)]
-Text = Annotated[str, Query(max_length=1000)]
+Field = Annotated[str, Form(max_length=1000, pattern=NO_NUL)]
+Text = Annotated[str, Query(max_length=1000, pattern=NO_NUL)]
+Id = Annotated[str, Path(max_length=1000, pattern=NO_NUL)]
 
 
 @router.post("/unknown/{row}", dependencies=[Depends(form_is_ours)])
 def decide(
     request: Request,
     view: View,
-    row: str,
+    row: Id,
     answer: Annotated[Answer, Form()],
     seen: Annotated[float | None, Form()] = None,
     conn_id: Field = "",
@@ -118,7 +119,7 @@ def replay(request: Request, view: View, delivery_id: int) -> RedirectResponse:
 
 
 @router.post("/wallet/{note}/close", dependencies=[Depends(form_is_ours)])
-def close_note(request: Request, view: View, note: str) -> RedirectResponse:
+def close_note(request: Request, view: View, note: Id) -> RedirectResponse:
     """Close what a person has seen to."""
     _done(with_ledger(lambda database: wallet_section.close(database, view, note), wallet=True))
     return _back(request, "wallet")

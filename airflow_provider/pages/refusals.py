@@ -25,7 +25,7 @@ TITLES = {
 
 
 class PageRoute(APIRoute):
-    """An address of the page, whose refusals are pages, too: a form is sent by a browser, which shows them."""
+    """An address of the page. Its refusals are pages, too: a browser shows them to a person."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""

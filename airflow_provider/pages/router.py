@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from airflow_provider.ledger.unknown import Filter
 from airflow_provider.pages import delivery_section, sections, stream_section, wallet_section
-from airflow_provider.pages.access import View  # noqa: TC001 - FastAPI reads the annotations
+from airflow_provider.pages.access import NO_NUL, View
 from airflow_provider.pages.ledger_database import Failure, attempt
 from airflow_provider.pages.ledger_database import with_ledger as from_ledger
 from airflow_provider.pages.quota_section import quotas
@@ -28,7 +28,7 @@ router = APIRouter(
     route_class=PageRoute,
 )
 
-Text = Annotated[str, Query(max_length=1000)]
+Text = Annotated[str, Query(max_length=1000, pattern=NO_NUL)]
 
 FEW = 5
 """Rows of a table on the overview."""
