@@ -41,25 +41,23 @@ def base_url(*, absolute: bool = False) -> str:
 def page(section: str, *, absolute: bool = False, **filters: str | None) -> str:
     """Return the address of a section of the operations page.
 
-    :param section: the section, like ``records``
+    :param section: the section, like ``batches``
     :param absolute: with the host
-    :param filters: what is to be shown: ``conn_id``, ``operation``, ``dag_id``, ``run_id``, ``task_id``,
-        ``state``
+    :param filters: what is to be shown: ``conn_id``, ``operation``, ``task``, ``state``
     """
-    query = urlencode({name: value for name, value in filters.items() if value}, quote_via=quote)
+    given = {name: value for name, value in filters.items() if value}
+    query = urlencode(given, quote_via=quote, safe="/")
     return f"{base_url(absolute=absolute)}{PAGE}/{section}{f'?{query}' if query else ''}"
 
 
-def page_of_task(section: str, task: Any, *, absolute: bool = False, **filters: str | None) -> str:
+def page_of_task(section: str, task: Any, *, absolute: bool = False) -> str:
     """Return the address of what a section has of a task.
 
-    :param section: the section, like ``records``
+    :param section: the section, ``batches`` or ``unknown``
     :param task: the task instance, or its key
     :param absolute: with the host
-    :param filters: what else is to be shown
     """
-    names = {name: getattr(task, name) for name in ("dag_id", "run_id", "task_id")}
-    return page(section, absolute=absolute, **names, **filters)
+    return page(section, absolute=absolute, task=f"{task.dag_id}/{task.run_id}/{task.task_id}")
 
 
 def push(context: Context, operator: BaseOperator) -> None:
@@ -80,7 +78,7 @@ def push(context: Context, operator: BaseOperator) -> None:
 
 
 class RecordsLink(BaseOperatorLink):
-    """What the ledger has of this task's records; none where nothing is sent."""
+    """How far this task's records are, or how they have ended; none where nothing is sent."""
 
     name = "Records"
 
@@ -91,7 +89,7 @@ class RecordsLink(BaseOperatorLink):
         :param ti_key: the task instance
         """
         outcome: Any = getattr(operator, "outcome", None)
-        return "" if outcome is not None and outcome.direction == "none" else page_of_task("records", ti_key)
+        return "" if outcome is not None and outcome.direction == "none" else page_of_task("batches", ti_key)
 
 
 class FailedRecordsLink(BaseOperatorLink):
@@ -225,13 +223,14 @@ def failures_page(task: Any, outcome: Any, *, absolute: bool = False) -> str:
     :param absolute: with the host
     """
     if outcome is None:
-        return page_of_task("records", task, absolute=absolute, state="failed")
+        return page_of_task("batches", task, absolute=absolute)
     if not outcome.recorded:
         return xcom_page(task, absolute=absolute)
     counts = outcome.counts
     if counts.get("unknown") and not counts.get("failed"):
         return page_of_task("unknown", task, absolute=absolute)
-    return page_of_task("records", task, absolute=absolute, state="failed")
+    # The row of the batch names its report, and leads to its unknown records.
+    return page_of_task("batches", task, absolute=absolute)
 
 
 def xcom_page(task: Any, *, absolute: bool = False) -> str:

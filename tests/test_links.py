@@ -25,7 +25,7 @@ TASK: Any = SimpleNamespace(
     dag_id="d/1", run_id="manual__2026-11-26T05:00:00+00:00", task_id="t", map_index=-1
 )
 XCOM = "/dags/d%2F1/runs/manual__2026-11-26T05%3A00%3A00%2B00%3A00/tasks/t/xcom"
-QUERY = "dag_id=d%2F1&run_id=manual__2026-11-26T05%3A00%3A00%2B00%3A00&task_id=t"
+QUERY = "task=d/1/manual__2026-11-26T05%3A00%3A00%2B00%3A00/t"
 
 
 def modules() -> list[Any]:
@@ -79,7 +79,7 @@ def test_a_link_has_the_path_of_airflow_and_no_host_unless_it_is_read_elsewhere(
     monkeypatch, base_url, path, absolute
 ):
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
-    assert links.RecordsLink().get_link(users([]), ti_key=TASK) == f"{path}/vendor-apis/records?{QUERY}"
+    assert links.RecordsLink().get_link(users([]), ti_key=TASK) == f"{path}/vendor-apis/batches?{QUERY}"
     assert (
         links.page("quotas", absolute=True, conn_id="a&b") == f"{absolute}/vendor-apis/quotas?conn_id=a%26b"
     )
@@ -132,13 +132,13 @@ class Counts:
     [
         (None, ""),
         (outcome(counted=Counts(created=1, failed=0, unknown=0)), ""),
-        (outcome(counted=Counts(failed=1, unknown=1)), f"/vendor-apis/records?{QUERY}&state=failed"),
+        (outcome(counted=Counts(failed=1, unknown=1)), f"/vendor-apis/batches?{QUERY}"),
         (outcome(counted=Counts(failed=0, unknown=1)), f"/vendor-apis/unknown?{QUERY}"),
         (
             outcome(counted=Counts(failed=1), report="gs://b/f.jsonl"),
             "https://console.cloud.google.com/storage/browser/_details/b/f.jsonl",
         ),
-        (outcome(counted=Counts(failed=1), report="/f.jsonl"), f"/vendor-apis/records?{QUERY}&state=failed"),
+        (outcome(counted=Counts(failed=1), report="/f.jsonl"), f"/vendor-apis/batches?{QUERY}"),
         # The page knows nothing of a task that sends nothing.
         (outcome(counted=Counts(failed=1), direction="none"), XCOM),
     ],

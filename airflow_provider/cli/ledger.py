@@ -211,6 +211,7 @@ def resolve(args: Namespace) -> None:
     if args.result and (args.decision != "done" or len(args.id) != 1):
         raise SystemExit("--result belongs to --as done and a single id.")
     with opened() as database:
+        until = time.time()
         rows = ledger_admin.resolvable(database, _choice(args))
         count = _rows(len(rows))
         if args.decision == "resend":
@@ -218,13 +219,13 @@ def resolve(args: Namespace) -> None:
                 args,
                 f"Let the next run send {count} again? If the vendor has them already, it gets them twice.",
             )
-            changed = ledger_admin.forget(database, [row["id"] for row in rows])
+            changed = ledger_admin.forget(database, [row["id"] for row in rows], until=until)
             print(f"{_rows(changed)} forgotten: the next run of their task sends them.")
         else:
             given = _read_json(args.result) if args.result else None
             results = [(row["id"], result_of(row["operation"], given)) for row in rows]
             confirm(args, f"Mark {count} as done? They will not be sent again.")
-            changed = ledger_admin.mark_done(database, results)
+            changed = ledger_admin.mark_done(database, results, until=until)
             print(f"{_rows(changed)} marked as done.")
     if changed < len(rows):
         print(f"{_rows(len(rows) - changed)} have changed since and stayed as they are.", file=sys.stderr)

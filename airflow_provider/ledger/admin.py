@@ -171,13 +171,18 @@ def resolvable(database: Database, choice: Choice) -> list[dict[str, Any]]:
 
 
 def mark_done(
-    database: Database, results: Sequence[tuple[str, dict[str, Any]]], by: Decider | None = None
+    database: Database,
+    results: Sequence[tuple[str, dict[str, Any]]],
+    by: Decider | None = None,
+    *,
+    until: float | None = None,
 ) -> int:
     """Mark rows of unknown outcome as done: the next run uses their results and sends nothing.
 
     :param database: the ledger
     :param results: ids, and the results for later runs, secrets sealed
     :param by: who has decided it; None for who runs this process
+    :param until: when they were looked at, in seconds since 1970: one that was sent again since is left alone
     :return: how many were still unknown, and are done now
     """
     by = by or Decider.of_process()
@@ -186,7 +191,7 @@ def mark_done(
     changed = 0
     for group in _groups(list(given)):
         with database.begin() as connection:
-            rows = _still_unknown(connection, group)
+            rows = _still_unknown(connection, group, until)
             texts = {id_: json.dumps(given[id_]) for id_ in rows}
             # Rows of one operation have the same result, nearly always.
             for text in set(texts.values()):
@@ -198,29 +203,37 @@ def mark_done(
     return changed
 
 
-def forget(database: Database, ids: Sequence[str], by: Decider | None = None) -> int:
+def forget(
+    database: Database, ids: Sequence[str], by: Decider | None = None, *, until: float | None = None
+) -> int:
     """Remove rows of unknown outcome: the next run sends them.
 
     :param database: the ledger
     :param ids: ids of the rows
     :param by: who has decided it; None for who runs this process
+    :param until: when they were looked at, in seconds since 1970: one that was sent again since is left alone
     :return: how many were still unknown, and are removed now
     """
     by = by or Decider.of_process()
     changed = 0
     for group in _groups(list(ids)):
         with database.begin() as connection:
-            rows = _still_unknown(connection, group)
+            rows = _still_unknown(connection, group, until)
             connection.execute(sa.delete(table).where(table.c.id.in_(list(rows))))
             write_down(connection, rows.values(), "not_done", by)
             changed += len(rows)
     return changed
 
 
-def _still_unknown(connection: sa.Connection, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
+def _still_unknown(
+    connection: sa.Connection, ids: Sequence[str], until: float | None
+) -> dict[str, sa.RowMapping]:
     """Lock rows that are still of unknown outcome, in one order everywhere, and return them by id."""
     columns = (table.c.id, table.c.conn_id, table.c.operation, table.c.task)
     query = sa.select(*columns).where(table.c.id.in_(ids), table.c.state == "unknown").order_by(table.c.id)
+    if until is not None:
+        # Unknown once more is another question: the answer was about an earlier request.
+        query = query.where(table.c.updated_at <= until)
     return {found["id"]: found for found in connection.execute(query.with_for_update()).mappings()}
 
 

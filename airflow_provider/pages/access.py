@@ -13,6 +13,9 @@ from airflow_provider.events.rights import permitted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+NO_NUL = r"^[^\x00]*$"
+"""What text of an address or a form looks like: PostgreSQL takes no NUL."""
+
 TOKEN_AGE = 3600
 """Seconds for which a form can be sent."""
 

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import HTTPException
 
 from airflow_provider.events import deliveries
-from airflow_provider.pages.sections import PAGE, Table, chosen
+from airflow_provider.pages.sections import LATEST, PAGE, Table, chosen
 
 if TYPE_CHECKING:
     from airflow_provider.pages.access import Viewer
-
-LATEST = 2**63 - 1
-"""The highest id that a database can have."""
 
 
 def page(

@@ -37,11 +37,13 @@ SECTIONS = (
 """The parts of the page: address and name."""
 
 
-def render(request: Request, view: Viewer, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def render(
+    request: Request, view: Viewer | None, template: str, status: int = 200, **values: Any
+) -> HTMLResponse:
     """Make an answer.
 
     :param request: the request
-    :param view: who looks
+    :param view: who looks; None where that does not matter
     :param template: name of the template
     :param status: of the answer
     :param values: what the template shows
@@ -55,8 +57,8 @@ def render(request: Request, view: Viewer, template: str, status: int = 200, **v
             here=request.url.path.removeprefix(base).strip("/").partition("/")[0],
             sections=SECTIONS,
             airflow=airflow_path(),
-            user=view.name,
-            token=view.token,
+            user=view.name if view else None,
+            token=view.token if view else None,
             query=dict(request.query_params),
             **values,
         )

@@ -11,10 +11,11 @@ from fastapi.responses import HTMLResponse
 
 from airflow_provider.ledger.unknown import Filter
 from airflow_provider.pages import delivery_section, sections, stream_section, wallet_section
-from airflow_provider.pages.access import View  # noqa: TC001 - FastAPI reads the annotations
+from airflow_provider.pages.access import NO_NUL, View
 from airflow_provider.pages.ledger_database import Failure, attempt
 from airflow_provider.pages.ledger_database import with_ledger as from_ledger
 from airflow_provider.pages.quota_section import quotas
+from airflow_provider.pages.refusals import PageRoute
 from airflow_provider.pages.rendering import render
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ router = APIRouter(
     dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
     default_response_class=HTMLResponse,
     include_in_schema=False,
+    route_class=PageRoute,
 )
 
-Text = Annotated[str, Query(max_length=1000)]
+Text = Annotated[str, Query(max_length=1000, pattern=NO_NUL)]
 
 FEW = 5
 """Rows of a table on the overview."""
@@ -51,6 +53,7 @@ def overview(request: Request, view: View) -> HTMLResponse:
         quotas=load(lambda database: quotas(database, view, days=False)),
         deliveries=attempt(lambda: delivery_section.page(view, limit=FEW)),
         streams=load(lambda database: stream_section.streams(database, view)),
+        notes=from_ledger(lambda database: wallet_section.notes(database, view), wallet=True),
         many=sections.MANY,
     )
 

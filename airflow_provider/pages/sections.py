@@ -21,6 +21,9 @@ PAGE = 50
 MANY = 1000
 """How far rows are counted."""
 
+LATEST = 2**63 - 1
+"""The highest id that a database can have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -178,6 +181,6 @@ def trail(database: Database, view: Viewer, after: str = "") -> Table:
     """
     conn_ids = view.sees(decisions.connections(database))
     key = read_key(after)
-    until = (key[0], int(key[1])) if key is not None and key[1].isdecimal() else None
+    until = (key[0], min(int(key[1]), LATEST)) if key is not None and key[1].isdecimal() else None
     rows = decisions.latest(database, conn_ids, limit=PAGE + 1, after=until)
     return _paged([{**row, "names": names(row["task"])} for row in rows], conn_ids, "decided_at")

@@ -81,7 +81,10 @@ def _gap(extra: Any) -> dict[str, Any] | None:
     since, until, conn_id = gap.get("since"), gap.get("until"), told.get("conn_id")
     if not isinstance(until, str) or not isinstance(conn_id, str):
         return None
-    seconds = None
-    if isinstance(since, str):
-        seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
+    try:
+        end = datetime.fromisoformat(until)
+        seconds = (end - datetime.fromisoformat(since)).total_seconds() if isinstance(since, str) else None
+    except (ValueError, TypeError):
+        # No time, or one without its zone: another provider's, or given by hand.
+        return None
     return {"conn_id": conn_id, "since": since, "until": until, "seconds": seconds}

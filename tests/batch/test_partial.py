@@ -92,8 +92,8 @@ def test_templates_of_another_notifier_have_the_report_each_time_anew(tmp_path, 
     execute(task)
     for _ in range(2):
         notifier(context_of(task))
-    url = "https://airflow.example.com/team/vendor-apis/records"
-    told = f"dag.users: 1 of 2 records failed, 0 unknown {url}?dag_id=dag&run_id=run%201&task_id=users&state=failed"
+    url = "https://airflow.example.com/team/vendor-apis/batches"
+    told = f"dag.users: 1 of 2 records failed, 0 unknown {url}?task=dag/run%201/users"
     assert Mail.sent == [told, told]
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.ledger import decisions
+from airflow_provider import links
+from airflow_provider.ledger import admin, decisions
 from airflow_provider.store.tables import ledger
+from tests.support.imbee import users
 from tests.support.page import SCRIPT, add_batch, add_delivery, add_quota, add_unknown
 
 PARTS = [
@@ -161,6 +165,23 @@ def test_filters_in_the_address_lead_to_a_task(look, book):
     assert rows(look("batches", conn_id="imbee_other")) == []
 
 
+def test_the_links_of_a_task_lead_to_its_own_rows(look, book, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "")
+    run = "manual__2026-11-26T05:00:00+00:00"
+    for task_id in ("users", "tokens"):
+        add_batch(book, run_id=run, task_id=task_id, failed=1, unknown=1)
+        add_unknown(book, f"key of {task_id}", task=f"customers/{run}/{task_id}")
+    task: Any = SimpleNamespace(dag_id="customers", run_id=run, task_id="tokens", map_index=-1)
+    for link in (
+        links.RecordsLink().get_link(users([]), ti_key=task),
+        links.failures_page(task, {"failed": 1, "unknown": 1}),
+        links.failures_page(task, {"failed": 0, "unknown": 1}),
+    ):
+        parts = urlsplit(link)
+        [row] = rows(look(parts.path.removeprefix("/vendor-apis/"), **dict(parse_qsl(parts.query))))
+        assert "tokens" in row
+
+
 def test_many_rows_are_paged_without_a_gap_or_a_repeat(look, book):
     now = time.time()
     for number in range(120):
@@ -201,6 +222,7 @@ def test_a_ledger_that_cannot_be_used_leaves_the_deliveries(look, ledger_path):
         page = look(part)
         assert page.status_code == 200
         assert "cannot be used" in page.text
+        assert page.text.count("<b>") == page.text.count("</b>")
     assert rows(look())[0].startswith(f"{number} ")
 
 
@@ -216,7 +238,7 @@ def test_without_the_table_of_deliveries_the_page_says_what_to_do(look, book, mo
     page = look()
     assert page.status_code == 200
     assert "airflow db migrate" in page.text
-    assert "<b>1</b>records of unknown outcome" in page.text
+    assert "<b>1</b>Records of unknown outcome" in page.text
 
 
 # --- quotas ------------------------------------------------------------------------------------------------
@@ -273,6 +295,37 @@ def test_a_decision_needs_a_right_a_login_and_a_form_of_ones_own(press, book):
     assert press(path, "op", site="same-origin", answer="done").status_code == 303
 
 
+def test_a_refusal_is_a_page_that_says_why_and_leads_on(look, press, book):
+    id_ = add_unknown(book, "ann")
+    refused = {
+        401: press(f"unknown/{id_}", None, answer="done"),
+        403: press(f"unknown/{id_}", "op", token="old", answer="done"),
+        404: press("unknown/nothing", "op", answer="done"),
+        422: press(f"unknown/{id_}", "op", answer=SCRIPT),
+    }
+    for status, page in refused.items():
+        assert page.status_code == status
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert page.headers["Cache-Control"] == "no-store"
+        assert "script-src 'sha256-" in page.headers["Content-Security-Policy"]
+        assert 'href="/vendor-apis/unknown"' in page.text
+        assert SCRIPT not in page.text
+    assert "Load the page again" in refused[403].text
+    assert "may have been decided" in refused[404].text
+    assert look("deliveries/999999").status_code == 404
+    assert "WWW-Authenticate" not in refused[403].headers
+
+
+def test_the_overview_says_what_waits_for_a_person(look, book):
+    assert 'class="box tile warn"' not in look().text
+    add_unknown(book, "ann")
+    add_note(book)
+    page = look().text
+    assert re.search(r'class="box tile warn" href="/vendor-apis/unknown"><b>1</b>', page)
+    assert re.search(r'class="box tile bad" href="/vendor-apis/wallet"><b>1</b>', page)
+    assert '/vendor-apis/wallet"><b>' not in look("", "viewer").text
+
+
 def test_a_form_is_good_for_an_hour(press, book, monkeypatch):
     from airflow_provider.pages import access
     from tests.pages.conftest import token_of
@@ -281,6 +334,76 @@ def test_a_form_is_good_for_an_hour(press, book, monkeypatch):
     token = token_of("op")
     monkeypatch.setattr(access, "TOKEN_AGE", -1)
     assert press(f"unknown/{id_}", "op", token=token, answer="done").status_code == 403
+
+
+def test_a_decision_is_about_what_the_page_has_shown_and_not_about_a_later_try(look, press, book):
+    id_ = add_unknown(book, "ann", age=60)
+    [seen] = re.findall(r'name="seen" value="([^"]+)"', look("unknown").text)
+    # Somebody else has it sent again meanwhile, and that try breaks, too.
+    with book.begin() as connection:
+        connection.execute(sa.update(ledger).values(updated_at=time.time()))
+    assert press(f"unknown/{id_}", answer="not_done", seen=seen).status_code == 404
+    assert press("unknown", answer="not_done", until=seen).headers["location"].endswith("decided=0")
+    assert state_of(book, id_) == "unknown"
+    [seen] = re.findall(r'name="seen" value="([^"]+)"', look("unknown").text)
+    assert press(f"unknown/{id_}", answer="not_done", seen=seen).status_code == 303
+    assert state_of(book, id_) is None
+
+
+@pytest.mark.parametrize("answer", ["done", "not_done"])
+def test_a_record_that_is_sent_again_between_the_look_and_the_decision_is_left_alone(book, answer):
+    id_ = add_unknown(book, "ann", age=60)
+    until = time.time() - 30
+    with book.begin() as connection:
+        connection.execute(sa.update(ledger).values(updated_at=time.time()))
+    by = decisions.Decider("ann", "page")
+    changed = (
+        admin.mark_done(book, [(id_, {})], by, until=until)
+        if answer == "done"
+        else admin.forget(book, [id_], by, until=until)
+    )
+    assert changed == 0
+    assert state_of(book, id_) == "unknown"
+    assert decisions.latest(book, ["imbee_default"], limit=1) == []
+
+
+ODD = [
+    "%",
+    "'; --",
+    "\N{PILE OF POO}",
+    "x" * 900,
+    "1_99999999999999999999999",
+    "nan_x",
+    "inf_1",
+    "-1",
+]
+
+
+@pytest.mark.parametrize("value", ODD, ids=ascii)
+def test_odd_values_of_filters_find_nothing_and_break_nothing(look, book, value):
+    add_unknown(book, "ann")
+    admin.forget(book, [add_unknown(book, "bob")], decisions.Decider("ann", "page"))
+    add_batch(book)
+    number = add_delivery()
+    for part in PARTS:
+        for name in ("conn_id", "operation", "task", "state", "family", "outcome", "after"):
+            assert look(part, **{name: value}).status_code == 200, (part, name)
+    for name in ("conn_id", "operation", "task"):
+        assert rows(look("unknown", **{name: value})) == rows(look("batches", **{name: value})) == []
+    for path in ("unknown", "batches", f"deliveries/{number}"):
+        assert look(path, **{"x" * 2000: value}).status_code == 200
+
+
+def test_values_that_are_too_long_or_no_numbers_are_refused(look, press, book):
+    assert look("unknown", task="x" * 10_000).status_code == 422
+    for name in ("conn_id", "operation", "task"):
+        assert look("unknown", **{name: "a\x00b"}).status_code == 422
+    assert press("unknown/a%00b", answer="done").status_code == 422
+    assert press("wallet/a%00b/close").status_code == 422
+    for before in ("-1", "x", str(2**63)):
+        assert look("deliveries", before=before).status_code == 422
+    for number in ("-1", str(2**63), "9" * 400):
+        assert look(f"deliveries/{number}").status_code == 404
 
 
 def test_only_rows_of_unknown_outcome_are_decided(press, book):
@@ -390,6 +513,9 @@ def test_the_gaps_of_a_stream_are_shown(look, book):
         {"payload": None},
         {"payload": {"gap": None}},
         {"payload": {"gap": {"until": 1}}},
+        {"payload": {"conn_id": "c", "gap": {"since": None, "until": "yesterday"}}},
+        {"payload": {"conn_id": "c", "gap": {"since": "x", "until": until.isoformat()}}},
+        {"payload": {"conn_id": "c", "gap": {"since": "2026-11-26T00:00:00", "until": until.isoformat()}}},
     ):
         assert stream_section._gap(other) is None
 

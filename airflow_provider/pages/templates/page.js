@@ -11,6 +11,14 @@ document.addEventListener("click", (event) => {
   copy.click();
   copy.remove();
 });
+// A form is sent once, however often it is clicked: a delivery that is replayed twice starts its Dags twice.
+const sent = new WeakSet();
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (sent.has(event.target)) event.preventDefault();
+  sent.add(event.target);
+});
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 const live = document.querySelector("[data-live]");
 const pause = document.querySelector("[data-pause]");
 if (live && pause) {
@@ -25,6 +33,8 @@ if (live && pause) {
   setInterval(async () => {
     if (busy()) return;
     const answer = await fetch(live.dataset.live, { credentials: "same-origin" }).catch(() => null);
-    if (answer && answer.ok && !busy()) live.innerHTML = await answer.text();
+    if (busy()) return;
+    live.classList.toggle("stale", !(answer && answer.ok));
+    if (answer && answer.ok) live.innerHTML = await answer.text();
   }, 5000);
 }
