@@ -237,11 +237,23 @@ class Spool:
             if row.lease_until < _now() or (starting and (row.closed or is_gone(row.owner)))
         ]
         owners = [row.owner for row in gone]
+        if starting:
+            owners += self._without_listener(connection)
         if owners:
             connection.execute(sa.delete(listener).where(listener.c.owner.in_(owners)))
             self._share(connection, owners)
             connection.execute(sa.update(spool).where(spool.c.owner.in_(owners)).values(owner=self.owner))
         return [row.heard_at for row in gone]
+
+    def _without_listener(self, connection: sa.Connection) -> Sequence[str]:
+        # A triggerer that ended may have stored something after another one had taken over from it.
+        known = sa.select(listener.c.owner).where(listener.c.stream == self._stream)
+        query = (
+            sa.select(spool.c.owner)
+            .distinct()
+            .where(spool.c.stream == self._stream, spool.c.owner.not_in(known), spool.c.owner != self.owner)
+        )
+        return connection.scalars(query).all()
 
     def _share(self, connection: sa.Connection, owners: Sequence[str]) -> None:
         """Give all listeners what others have left: any of them may have their triggers now."""

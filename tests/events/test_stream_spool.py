@@ -182,6 +182,18 @@ def test_what_a_machine_has_left_is_told_on_all_others_whichever_has_its_trigger
     assert other.count() == 3
 
 
+def test_what_was_stored_after_its_listener_had_ended_is_told_by_the_next(database):
+    """A thread that waits for a busy database goes on when its triggerer is told to stop."""
+    late, second = listener(database), listener(database)
+    late.begin()
+    late.end(1.0)
+    second.begin()
+    late.add([spool.Waiting({"n": 1}, 1.0)])
+    third = listener(database)
+    third.begin()
+    assert [found.event["n"] for found in third.load(0, 10)] == [1]
+
+
 def test_a_gap_after_a_takeover_is_told_on_all_machines(database, monkeypatch):
     one, other = listener(database), listener(database)
     one.begin()
