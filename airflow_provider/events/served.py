@@ -73,6 +73,11 @@ class Connections:
         self._known_at = self._looked_at = float("-inf")
         self._look: asyncio.Task[None] | None = None
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Those that the configuration lists."""
+        return self._conn_ids
+
     async def admit(self, conn_id: str, shown: tuple[bytes, ...]) -> Served | None:
         """Return the connection if it is served and the sender has its secret.
 

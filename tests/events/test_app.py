@@ -534,8 +534,12 @@ def test_no_secret_is_in_any_log(caplog):
             "/vendor-apis/callbacks/mobadoo_default/canary-path/other",
             "/vendor-apis/webhooks/mobadoo_default/canary-path",
             "/vendor-apis/canary-path?secret=canary-secret",
+            "/vendor-apis/callbacks/canary-path/mobadoo_default/credit",
+            "/vendor-apis/callbacks/canary-path",
+            "/vendor-apis//callbacks/mobadoo_default/canary-path/credit",
         ):
             assert receiver.send("POST", path, b"{}").status == 404
+        assert receiver.send("POST", "/vendor-apis/webhooks/canary-path", b"{}").status == 401
     text = "\n".join(
         [caplog.text, *(str(value) for record in caplog.records for value in vars(record).values())]
     )
