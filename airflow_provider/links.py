@@ -15,8 +15,6 @@ from airflow.sdk import BaseOperatorLink
 from airflow_provider.vendors import VENDORS, Vendor, vendor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from airflow.sdk import BaseOperator, Context
     from airflow.sdk.types import TaskInstanceKey
 
@@ -82,7 +80,7 @@ def push(context: Context, operator: BaseOperator) -> None:
 
 
 class RecordsLink(BaseOperatorLink):
-    """What the ledger has of this task's records."""
+    """What the ledger has of this task's records; none where nothing is sent."""
 
     name = "Records"
 
@@ -92,7 +90,8 @@ class RecordsLink(BaseOperatorLink):
         :param operator: the task
         :param ti_key: the task instance
         """
-        return page_of_task("records", ti_key)
+        outcome: Any = getattr(operator, "outcome", None)
+        return "" if outcome is not None and outcome.direction == "none" else page_of_task("records", ti_key)
 
 
 class FailedRecordsLink(BaseOperatorLink):
@@ -111,7 +110,7 @@ class FailedRecordsLink(BaseOperatorLink):
             return ""
         if outcome.report and (console := console_of(outcome.report)):
             return console
-        return failures_page(ti_key, outcome.counts)
+        return failures_page(ti_key, outcome)
 
 
 class OutputLink(BaseOperatorLink):
@@ -130,8 +129,8 @@ class OutputLink(BaseOperatorLink):
             return ""
         if outcome.output and (console := console_of(outcome.output)):
             return console
-        # The page knows batches alone; the result of a list, with the path of its output, is an XCom.
-        return xcom_page(ti_key) if outcome.counted is None else page_of_task("batches", ti_key)
+        # The result of a task that the page does not know, with the path of its output, is an XCom.
+        return page_of_task("batches", ti_key) if outcome.recorded else xcom_page(ti_key)
 
 
 class QuotaLink(BaseOperatorLink):
@@ -218,29 +217,35 @@ def console_of(uri: str) -> str | None:
     return None
 
 
-def failures_page(task: Any, counts: Mapping[str, int], *, absolute: bool = False) -> str:
-    """Return where the operations page shows what went wrong with a task's records.
+def failures_page(task: Any, outcome: Any, *, absolute: bool = False) -> str:
+    """Return where one sees what went wrong with a task's records.
 
     :param task: the task instance, or its key
-    :param counts: how many records ended how
+    :param outcome: what the task did; None where it has not begun
     :param absolute: with the host
     """
+    if outcome is None:
+        return page_of_task("records", task, absolute=absolute, state="failed")
+    if not outcome.recorded:
+        return xcom_page(task, absolute=absolute)
+    counts = outcome.counts
     if counts.get("unknown") and not counts.get("failed"):
         return page_of_task("unknown", task, absolute=absolute)
     return page_of_task("records", task, absolute=absolute, state="failed")
 
 
-def xcom_page(task: Any) -> str:
+def xcom_page(task: Any, *, absolute: bool = False) -> str:
     """Return where Airflow's UI shows the XComs of a task.
 
     :param task: the task instance, or its key
+    :param absolute: with the host
     """
     dag_id, run_id, task_id = (
         quote(getattr(task, name), safe="") for name in ("dag_id", "run_id", "task_id")
     )
     index = getattr(task, "map_index", -1)
     mapped = f"/mapped/{index}" if index is not None and index >= 0 else ""
-    return f"{base_url()}/dags/{dag_id}/runs/{run_id}/tasks/{task_id}{mapped}/xcom"
+    return f"{base_url(absolute=absolute)}/dags/{dag_id}/runs/{run_id}/tasks/{task_id}{mapped}/xcom"
 
 
 def _has_other_endpoint(conn_id: str) -> bool:

@@ -24,6 +24,7 @@ from tests.support.imbee import users
 TASK: Any = SimpleNamespace(
     dag_id="d/1", run_id="manual__2026-11-26T05:00:00+00:00", task_id="t", map_index=-1
 )
+XCOM = "/dags/d%2F1/runs/manual__2026-11-26T05%3A00%3A00%2B00%3A00/tasks/t/xcom"
 QUERY = "dag_id=d%2F1&run_id=manual__2026-11-26T05%3A00%3A00%2B00%3A00&task_id=t"
 
 
@@ -138,6 +139,8 @@ class Counts:
             "https://console.cloud.google.com/storage/browser/_details/b/f.jsonl",
         ),
         (outcome(counted=Counts(failed=1), report="/f.jsonl"), f"/vendor-apis/records?{QUERY}&state=failed"),
+        # The page knows nothing of a task that sends nothing.
+        (outcome(counted=Counts(failed=1), direction="none"), XCOM),
     ],
 )
 def test_failed_records_are_linked_to_where_they_can_be_read(monkeypatch, did, link):
@@ -145,6 +148,14 @@ def test_failed_records_are_linked_to_where_they_can_be_read(monkeypatch, did, l
     task = users([])
     task.outcome = did
     assert links.FailedRecordsLink().get_link(task, ti_key=TASK) == link
+
+
+def test_a_task_that_sends_nothing_is_not_looked_for_on_the_operations_page(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "")
+    task = users([])
+    task.outcome = outcome(counted=Counts(failed=1), direction="none", rows={"/o.csv": 1})
+    assert links.RecordsLink().get_link(task, ti_key=TASK) == ""
+    assert links.OutputLink().get_link(task, ti_key=TASK) == XCOM
 
 
 def test_an_output_that_was_not_published_is_not_linked(monkeypatch):

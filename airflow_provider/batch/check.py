@@ -56,14 +56,17 @@ class Check:
                         self.failures.add(job, job.error)
                         self._first = self._first or job.error
 
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name, with what is right in the total."""
+        return {**self.counts.as_dict(), "total": self.valid + self.counts.failed}
+
     def result(self, report: str | None) -> dict[str, Any]:
         """Return the counts and the report, as a batch returns them.
 
         :param report: where the report is
         """
-        counts = {**self.counts.as_dict(), "total": self.valid + self.counts.failed}
         return {
-            **counts,
+            **self.as_dict(),
             **self.counts.of_rows(),
             "valid": self.valid,
             "output": None,

@@ -255,6 +255,7 @@ class Execution:
         :raises VendorError: a record is wrong, unless the batch goes on in spite of failures
         """
         started = time.monotonic()
+        self.outcome.direction = "none"
         with ExitStack() as stack:
             stack.callback(retire, self._ledger.owner)
             records = stack.enter_context(self._records())
@@ -267,6 +268,7 @@ class Execution:
             failures = open_output(report)
             stack.callback(failures.close)
             check = Check(self._plan, self._ledger, failures)
+            self.outcome.counted = check
             check.run(records)
             result = check.result(publish_report(check.failures, failures))
             self.outcome.published(result)

@@ -159,7 +159,7 @@ def report_of(context: Context) -> FailureReport:
         map_index=-1 if (index := getattr(instance, "map_index", None)) is None else index,
         # Not its text: the report has it, row by row, and stays where the records are.
         error=None if error is None else _name(error),
-        url=links.failures_page(instance, known["counts"], absolute=True),
+        url=links.failures_page(instance, outcome, absolute=True),
         **known,
     )
 

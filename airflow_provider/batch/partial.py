@@ -52,11 +52,15 @@ def judge(task: Any, context: Context, result: Mapping[str, Any]) -> None:
     told += f"{unknown:,} unknown"
     report = result["failures_output"] or '"failures" of the result'
     if task.on_partial_failure == "fail":
-        raise BatchFailed(
-            f'{told}, and on_partial_failure is "fail". The others are done.',
-            remedy=f"The reasons are in {result['failures_output'] or 'the log'}. Results: "
-            f"{result['output'] or 'in the ledger'}.",
-        )
+        reasons = f"The reasons are in {result['failures_output'] or 'the log'}."
+        if task.outcome is not None and task.outcome.direction == "none":
+            others, remedy = "Nothing was sent.", reasons
+        else:
+            others, remedy = (
+                "The others are done.",
+                f"{reasons} Results: {result['output'] or 'in the ledger'}.",
+            )
+        raise BatchFailed(f'{told}, and on_partial_failure is "fail". {others}', remedy=remedy)
     followers = _followers(task)
     task.log.warning(
         "%s; see %s. Skipped: %s.",

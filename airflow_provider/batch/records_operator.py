@@ -94,7 +94,11 @@ class RecordsOperator(VendorOperator, WithLineage, SkipMixin):
             raise ValueError(
                 'on_partial_failure needs on_error="continue": with "fail" the first failure fails the task'
             )
-        fill_outlets(self, [output])
+        fill_outlets(self, self.outputs())
+
+    def outputs(self) -> Sequence[Any]:
+        """Return paths or URIs of the files that a success publishes, as they were given."""
+        return [self.output_path]
 
     def secret_results(self) -> Sequence[str]:
         """Return the secret fields of a result."""

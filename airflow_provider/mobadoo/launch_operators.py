@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.records_operator import RecordsOperator
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.values import text
+from airflow_provider.mobadoo.record_operator import MobadooRecordOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 SECRET_RESULTS = ("url",)
 
 
-class MobadooLaunchUrlsOperator(RecordsOperator):
+class MobadooLaunchUrlsOperator(MobadooRecordOperator):
     """Make launch URLs: with its URL a player opens Mobadoo's front end, signed in.
 
     A record has ``player``, the operator's own identifier, and may have ``hash``, the session in the URL,
@@ -61,14 +60,6 @@ class MobadooLaunchUrlsOperator(RecordsOperator):
     :param retry_policy: as for every operator of this provider
     """
 
-    template_fields: Sequence[str] = (*RecordsOperator.template_fields, "mobadoo_conn_id")
-    ui_color = "#e4dff5"
-
-    def __init__(self, *, mobadoo_conn_id: str = "mobadoo_default", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.mobadoo_conn_id = mobadoo_conn_id
-        text("mobadoo_conn_id", mobadoo_conn_id)
-
     def secret_results(self) -> Sequence[str]:
         """Return the secret fields of a result."""
         return SECRET_RESULTS
@@ -86,36 +77,9 @@ class MobadooLaunchUrlsOperator(RecordsOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.launch_run import LaunchRun
-        from airflow_provider.records.outcome import TaskOutcome, host_of
-        from airflow_provider.records.readers import Records
 
-        output = self.output_of(context)
-        records = Records(
-            self.records,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            missing_values=self.missing_values,
-        )
-        plan = self._plan()
-        self.outcome = TaskOutcome(
-            conn_id=self.mobadoo_conn_id,
-            vendor="mobadoo",
-            host=host_of(plan.online_url),
-            operation="mobadoo.launch_urls",
-            direction="none",
-            source=records.path,
-            rows={output: None} if output else {},
-        )
-        run = LaunchRun(
-            plan,
-            records,
-            log=self.log,
-            output=output,
-            empty=self.empty,
-            executor=self.executor,
-            outcome=self.outcome,
-        )
-        return run.run()
+        given = self.begin(context, "mobadoo.launch_urls")
+        return LaunchRun(self._plan(), **given).run()
 
     def _plan(self) -> LaunchPlan:
         from airflow_provider.batch.mapping import RecordMapping

@@ -86,36 +86,9 @@ class MobadooLoadPlayersOperator(MobadooWalletOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.load_run import LoadRun
-        from airflow_provider.records.outcome import TaskOutcome
-        from airflow_provider.records.readers import Records
 
-        output = self.output_of(context)
-        records = Records(
-            self.records,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            missing_values=self.missing_values,
-        )
-        plan = self._plan(RunIdentity.of(context).task)
-        self.outcome = TaskOutcome(
-            conn_id=self.mobadoo_conn_id,
-            vendor="mobadoo",
-            host="",
-            operation="mobadoo.load_players",
-            direction="none",
-            source=records.path,
-            rows={output: None} if output else {},
-        )
-        run = LoadRun(
-            plan,
-            records,
-            log=self.log,
-            output=output,
-            empty=self.empty,
-            executor=self.executor,
-            outcome=self.outcome,
-        )
-        return run.run()
+        given = self.begin(context, "mobadoo.load_players")
+        return LoadRun(self._plan(RunIdentity.of(context).task), **given).run()
 
     def _plan(self, task: str) -> LoadPlan:
         from airflow_provider.batch.mapping import RecordMapping

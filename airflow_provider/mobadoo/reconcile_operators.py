@@ -89,37 +89,14 @@ class MobadooReconcileTicketsOperator(MobadooWalletOperator):
         """
         # Imported here: parsing a Dag needs none of it.
         from airflow_provider.mobadoo.reconcile_run import ReconcileRun
-        from airflow_provider.records.outcome import TaskOutcome
-        from airflow_provider.records.readers import Records
 
         self._check_complete()
-        output = self.output_of(context)
-        records = Records(
-            self.records,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            missing_values=self.missing_values,
-        )
-        self.outcome = TaskOutcome(
-            conn_id=self.mobadoo_conn_id,
-            vendor="mobadoo",
-            host="",
-            operation="mobadoo.reconcile_tickets",
-            direction="none",
-            source=records.path,
-            rows={output: None} if output else {},
-        )
-        run = ReconcileRun(
-            self._plan(),
-            records,
-            wallet_conn_id=self.wallet_connection(),
-            log=self.log,
-            output=output,
-            empty=self.empty,
-            executor=self.executor,
-            outcome=self.outcome,
-        )
+        given = self.begin(context, "mobadoo.reconcile_tickets")
+        run = ReconcileRun(self._plan(), **given, wallet_conn_id=self.wallet_connection())
         result = run.run()
+        if self.outcome is not None:
+            # The output has the differences alone.
+            self.outcome.rows = dict.fromkeys(self.outcome.rows, result["differences"])
         if result["differences"]:
             told = ", ".join(f"{count} {kind}" for kind, count in result["kinds"].items())
             where = result["output"] or "the result"

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 from airflow_provider import clock, values
 from airflow_provider.events.matching import checked
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.links import VENDOR_LINKS
 from airflow_provider.mobadoo import states as known
 from airflow_provider.mobadoo.parameters import texts
 from airflow_provider.waiting.sensor import WaitingSensor
@@ -139,6 +140,7 @@ class MobadooEventSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("mobadoo_conn_id", "where")
+    operator_extra_links = VENDOR_LINKS
     ui_color = "#efe9fa"
 
     def __init__(

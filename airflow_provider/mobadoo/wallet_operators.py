@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.batch.records_operator import RecordsOperator
+from airflow_provider.mobadoo.record_operator import MobadooRecordOperator
 from airflow_provider.values import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class MobadooWalletOperator(RecordsOperator):
+class MobadooWalletOperator(MobadooRecordOperator):
     """What the operators share that work on the wallet's database.
 
     :param wallet_conn_id: connection of the wallet's database; None: ``[vendor_apis] wallet_conn_id``
@@ -19,22 +19,13 @@ class MobadooWalletOperator(RecordsOperator):
     :param mobadoo_conn_id: id of the Mobadoo connection whose players they are (templated)
     """
 
-    template_fields: Sequence[str] = (*RecordsOperator.template_fields, "wallet_conn_id", "mobadoo_conn_id")
-    ui_color = "#e4dff5"
+    template_fields: Sequence[str] = (*MobadooRecordOperator.template_fields, "wallet_conn_id")
 
-    def __init__(
-        self,
-        *,
-        wallet_conn_id: str | None = None,
-        mobadoo_conn_id: str = "mobadoo_default",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, wallet_conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        text("mobadoo_conn_id", mobadoo_conn_id)
         if wallet_conn_id is not None:
             text("wallet_conn_id", wallet_conn_id)
         self.wallet_conn_id = wallet_conn_id
-        self.mobadoo_conn_id = mobadoo_conn_id
 
     def secret_results(self) -> Sequence[str]:
         """Return the secret fields of a result: none."""

@@ -139,6 +139,8 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
         **kwargs: Any,
     ) -> None:
         self.operation = operation_of(resource, self.operations)
+        # Before: the outlets follow from it.
+        self.check_only = values.flag("check_only", check_only)
         super().__init__(**kwargs)
         self.resource = resource
         self.record_key = _record_key(resource, record_key)
@@ -152,7 +154,6 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
         self.group_by = group_by
         self.include = include
         self.exclude = exclude
-        self.check_only = values.flag("check_only", check_only)
         self.fail_on_warning = values.flag("fail_on_warning", fail_on_warning)
         if group_by is not None:
             values.text("group_by", group_by)
@@ -165,6 +166,10 @@ class MpohodaCreateOperator(MpohodaBatchOperator):
         if include is not None:
             values.templated(values.names, "include", include)
         values.templated(values.names, "exclude", exclude)
+
+    def outputs(self) -> Sequence[Any]:
+        """Return paths or URIs of the files that a success publishes: none where records are only checked."""
+        return [] if self.check_only else super().outputs()
 
     def _check_lookups(self) -> None:
         for option, wanted in (("existing", self.existing == "skip"), ("reconcile", self.reconcile)):

@@ -15,13 +15,14 @@ def asset_uri(output: str | None) -> str | None:
     """Return the URI of the asset that an output is.
 
     :param output: path or URI of the output
-    :return: None where no asset can be told from it: a template, or a path that begins at the worker's folder
+    :return: None where no asset can be told from it: a template, a path that begins at the worker's folder,
+        or one that Airflow would cut
     """
     # Imported here: parsing a Dag without outputs needs none of it.
     from airflow_provider.records.storage import local_path
 
-    if not output or "{" in output or not output.isascii():
-        # Airflow takes ASCII alone.
+    if not output or not output.isascii() or any(mark in output for mark in "{?#"):
+        # Airflow takes ASCII alone, and leaves out what follows "#", and in a path "?".
         return None
     path = local_path(output)
     if path is not None:
@@ -32,15 +33,20 @@ def asset_uri(output: str | None) -> str | None:
     return f"{scheme}://{place.rpartition('@')[2]}{slash}{name}"
 
 
-def assets_of(outputs: Iterable[Any]) -> list[Asset]:
-    """Return the assets of outputs, those of which none can be told left out.
+def asset_of(output: Any) -> Asset | None:
+    """Return the asset that an output is.
 
-    :param outputs: paths or URIs, as the Dag author gave them
+    :param output: path or URI of the output, or what a Dag has in its place
+    :return: None where no asset can be told from it
     """
     from airflow.sdk import Asset
 
-    found = (asset_uri(os.fspath(one)) for one in outputs if isinstance(one, str | os.PathLike))
-    return [Asset(uri) for uri in found if uri is not None]
+    uri = asset_uri(os.fspath(output)) if isinstance(output, str | os.PathLike) else None
+    try:
+        return None if uri is None else Asset(uri)
+    except ValueError:
+        # Too long, or none to Airflow: a file can be written there all the same.
+        return None
 
 
 def fill_outlets(task: BaseOperator, outputs: Iterable[Any]) -> None:
@@ -52,7 +58,7 @@ def fill_outlets(task: BaseOperator, outputs: Iterable[Any]) -> None:
     # Airflow reads the outlets of a mapped task from the Dag, where the outputs are not known.
     mapped = getattr(task, "_BaseOperator__from_mapped", False)
     if not task.outlets and not mapped and any(outputs := list(outputs)):
-        task.outlets = assets_of(outputs)
+        task.outlets = [asset for one in outputs if (asset := asset_of(one)) is not None]
 
 
 def report(context: Context, outlets: Iterable[Any], extras: Mapping[str, dict[str, Any]]) -> None:
@@ -70,11 +76,14 @@ def report(context: Context, outlets: Iterable[Any], extras: Mapping[str, dict[s
     events: Any = context.get("outlet_events")
     if events is None or not extras:
         return
-    published = {uri: extra for output, extra in extras.items() if (uri := asset_uri(output)) is not None}
+    assets = {output: asset for output in extras if (asset := asset_of(output)) is not None}
+    # By the URI as Airflow writes it.
+    published = {asset.uri: (asset, extras[output]) for output, asset in assets.items()}
     main = next(iter(extras.values()))
     for outlet in outlets:
         if isinstance(outlet, AssetAlias):
-            for uri, extra in published.items():
-                events[outlet].add(Asset(uri), extra=extra)
+            for asset, extra in published.values():
+                events[outlet].add(asset, extra=extra)
         elif isinstance(outlet, Asset):
-            events[outlet].extra.update(published.get(outlet.uri, main))
+            _, extra = published.get(outlet.uri, (None, main))
+            events[outlet].extra.update(extra)

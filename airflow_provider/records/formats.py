@@ -72,8 +72,14 @@ def find_format(path: str, field: str) -> Format:
 
     :param path: path or URI of the file
     :param field: the parameter that names the file, for the error
-    :raises InvalidInput: the ending names no format
+    :raises InvalidInput: the ending names no format, or there is a password in it
     """
+    if ":" in path.partition("://")[2].partition("/")[0].rpartition("@")[0]:
+        raise InvalidInput(
+            f'"{field}" has a password before the "@".',
+            field=field,
+            remedy="Write the name of an Airflow connection there, like s3://aws_default@bucket/key.",
+        )
     _, ending = split_name(path)
     if not ending:
         shown = os.path.splitext(path)[1].lower()

@@ -24,7 +24,8 @@ class TaskOutcome:
 
     :param conn_id: id of the connection
     :param vendor: type of the connection
-    :param host: host of the vendor's API, with its port where that is not the usual one
+    :param host: host of the vendor's API, with its port where that is not the usual one; empty where nothing
+        is sent
     :param operation: what is done with each record, or the name of the list that is read
     :param direction: whether records come from the vendor or go there; ``none`` where nothing is sent
     :param source: path or URI of the records; None where they are no file
@@ -37,7 +38,7 @@ class TaskOutcome:
 
     conn_id: str
     vendor: str
-    host: str
+    host: str = ""
     operation: str
     direction: Literal["from", "to", "none"] = "to"
     source: str | None = None
@@ -56,6 +57,11 @@ class TaskOutcome:
     def counts(self) -> dict[str, int]:
         """Return how many records ended how; empty where that is not known."""
         return {} if self.counted is None else self.counted.as_dict()
+
+    @property
+    def recorded(self) -> bool:
+        """Say whether the ledger and the operations page know the task: it is a batch that sends requests."""
+        return self.counted is not None and self.direction != "none"
 
     @property
     def unsuccessful(self) -> int:

@@ -6,10 +6,12 @@ import json
 import os
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider.batch.notifier import FailureReport, VendorFailureReportNotifier
 from airflow_provider.exceptions import BatchFailed, InvalidInput
 from airflow_provider.mpohoda.operators import (
     MpohodaCreateOperator,
@@ -253,6 +255,34 @@ def test_a_check_looks_at_the_whole_file_and_leaves_no_trace(vendor, tmp_path, l
     assert vendor.requests == []
     assert not os.path.exists(ledger_path)
     assert not os.path.exists(output)
+
+
+def test_a_check_tells_of_no_output_and_nothing_that_was_sent(vendor, tmp_path):
+    records = file(tmp_path, "77,x,Ada,1,9.90", "78,,Bob,1,1")
+    told: list[FailureReport] = []
+    task = MpohodaCreateOperator(
+        task_id="check",
+        resource="IssuedInvoices",
+        records=records,
+        record_key="OrderNumber",
+        group_by="order",
+        fields=FIELDS,
+        defaults=DEFAULTS,
+        output=str(tmp_path / "out.jsonl"),
+        check_only=True,
+        on_error="continue",
+        on_partial_failure="fail",
+    )
+    # Else every check would start the Dags that follow the output.
+    assert task.outlets == []
+    with pytest.raises(BatchFailed, match=r"1 of 2 records did not succeed.* Nothing was sent\."):
+        execute(task)
+    assert (task.outcome.direction, task.outcome.output) == ("none", None)
+    instance = SimpleNamespace(dag_id="dag", run_id="run", task_id="check", map_index=-1)
+    VendorFailureReportNotifier(told.append)({"ti": instance, "task": task})
+    assert told[0].counts["total"] == 2
+    assert told[0].subject == "dag.check: 1 of 2 records failed, 0 unknown"
+    assert told[0].url.endswith("/xcom")
 
 
 def test_a_check_of_a_good_file_leaves_no_report(vendor, tmp_path):

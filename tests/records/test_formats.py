@@ -54,3 +54,11 @@ def test_a_name_is_split_before_its_whole_ending_and_keeps_its_spelling():
 def test_the_report_of_failures_is_json_lines_whatever_the_output_is(output, report):
     assert report_path(output) == report
     assert find_format(report, "records").kind == "jsonl"
+
+
+@pytest.mark.parametrize("field", ["output", "records"])
+def test_a_password_in_a_uri_is_refused_and_not_repeated(field):
+    with pytest.raises(InvalidInput, match="password") as raised:
+        find_format("s3://AKIA:canary@bucket/users.csv", field)
+    assert "canary" not in str(raised.value)
+    assert find_format("s3://aws_default@bucket/12:30.csv", field).kind == "csv"

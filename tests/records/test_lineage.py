@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import AssetAlias
 
 from airflow_provider.batch.counts import BatchCounts
-from airflow_provider.records.assets import asset_uri
+from airflow_provider.records.assets import asset_of, asset_uri, report
 from airflow_provider.records.lineage import WithLineage, dataset_name, lineage
 from airflow_provider.records.outcome import TaskOutcome, host_of
 
@@ -103,3 +105,24 @@ def test_nested_columns_are_told_with_their_kinds():
 def test_a_task_that_has_not_begun_has_no_lineage():
     assert WithLineage().get_openlineage_facets_on_complete(None) is None
     assert WithLineage().get_openlineage_facets_on_failure(None) is None
+
+
+@pytest.mark.parametrize("output", ["/data/" + "x" * 1600 + ".csv", "airflow://x/y.csv", "s3://[b/x.csv"])
+def test_an_output_that_is_none_to_airflow_neither_breaks_the_dag_nor_the_task(output):
+    assert asset_of(output) is None
+    alias = AssetAlias("outputs")
+    report({"outlet_events": {alias: None}}, [alias], {output: {"rows": 1}})
+
+
+@pytest.mark.parametrize("output", ["/data/x?1.csv", "/data/x#1.csv", "s3://b/x#1.csv"])
+def test_two_outputs_are_never_one_asset_because_airflow_cuts_their_names(output):
+    assert asset_of(output) is None
+
+
+def test_the_event_of_an_asset_has_the_numbers_of_its_own_output():
+    uris = ["S3://bucket/first.csv", "S3://bucket/second.csv"]
+    outlets = [asset_of(uri) for uri in uris]
+    assert [one.uri for one in outlets] == ["s3://bucket/first.csv", "s3://bucket/second.csv"]
+    events = {one: SimpleNamespace(extra={}) for one in outlets}
+    report({"outlet_events": events}, outlets, {uri: {"rows": rows} for rows, uri in enumerate(uris)})
+    assert [events[one].extra for one in outlets] == [{"rows": 0}, {"rows": 1}]

@@ -181,6 +181,16 @@ def test_tickets_of_another_connection_are_others(wallet):
     assert compare([listed("7")])["differences"] == 0
 
 
+def test_the_event_of_the_output_counts_the_differences_that_are_in_it(wallet, tmp_path):
+    output = str(tmp_path / "differences.jsonl")
+    book(wallet, "debit", "7")
+    task = MobadooReconcileTicketsOperator(
+        task_id="compare", records=[listed("7"), listed("8")], output=output, on_differences="report"
+    )
+    assert execute(task)["differences"] == len(lines(output)) == 1
+    assert task.outcome.extras()[output]["rows"] == 1
+
+
 def test_differences_fail_the_task_when_they_are_published(wallet, tmp_path):
     source, output = tmp_path / "tickets.jsonl", tmp_path / "differences.jsonl"
     rows = [listed(str(number)) for number in range(1203)]
