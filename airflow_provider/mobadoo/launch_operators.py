@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.mobadoo.record_operator import MobadooRecordOperator
+from airflow_provider.mobadoo.record_operators import MobadooRecordOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

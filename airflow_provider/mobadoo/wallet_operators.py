@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.mobadoo.record_operator import MobadooRecordOperator
+from airflow_provider.mobadoo.record_operators import MobadooRecordOperator
 from airflow_provider.values import text
 
 if TYPE_CHECKING:

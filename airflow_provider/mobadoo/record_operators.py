@@ -10,8 +10,6 @@ from airflow_provider.values import text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.sdk import Context
-
 
 class MobadooRecordOperator(RecordsOperator):
     """What the operators share that work through records and send nothing.
@@ -27,7 +25,7 @@ class MobadooRecordOperator(RecordsOperator):
         text("mobadoo_conn_id", mobadoo_conn_id)
         self.mobadoo_conn_id = mobadoo_conn_id
 
-    def begin(self, context: Context, operation: str) -> dict[str, Any]:
+    def begin(self, context: Any, operation: str) -> dict[str, Any]:
         """Check what templates have made of the parameters, and say from now on what the task does.
 
         :param context: the task's context
