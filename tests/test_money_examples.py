@@ -13,8 +13,8 @@ import pytest
 from airflow_provider.mobadoo.wallet import Change, SqlWallet, Ticket
 from airflow_provider.mobadoo.wallet.loading import Player
 from tests.support.batches import lines
+from tests.support.examples import load, run
 from tests.support.sandbox import SandboxProcess
-from tests.test_examples import load, run
 
 pytestmark = pytest.mark.usefixtures("airflow_db", "sandbox")
 

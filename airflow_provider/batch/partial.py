@@ -18,21 +18,23 @@ if TYPE_CHECKING:
 def check_followers(task: Any, context: Context) -> None:
     """Make sure that the tasks that follow can be skipped, before anything is sent.
 
-    For an instance of a mapped task Airflow skips none of them, not even in the same mapped task group: they
-    would run.
+    For an instance of a mapped task Airflow skips none of them, not even in the same mapped task group. Of
+    a mapped task that follows it skips no instance that is there already. They would run.
 
     :param task: the task
     :param context: its context
     :raises InvalidInput: Airflow would not skip them
     """
+    followers = _followers(task)
+    why = "for one instance of a mapped task"
     if getattr(context.get("ti"), "map_index", -1) in (-1, None):
-        return
-    if followers := _followers(task):
+        why = "which is mapped"
+        followers = [one for one in followers if _is_mapped(one)]
+    if followers:
         raise InvalidInput(
-            f'on_partial_failure="skip_downstream": Airflow cannot skip "{followers[0].task_id}" for one '
-            "instance of a mapped task.",
+            f'on_partial_failure="skip_downstream": Airflow cannot skip "{followers[0].task_id}", {why}.',
             field="on_partial_failure",
-            remedy='Use "fail", or a task that is not mapped. Nothing was sent.',
+            remedy='Use "fail", or tasks that are not mapped. Nothing was sent.',
         )
 
 
@@ -74,6 +76,10 @@ def judge(task: Any, context: Context, result: Mapping[str, Any]) -> None:
             # Airflow pushes no result of a task that skips others.
             instance.xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=dict(result))
         SkipMixin.skip(task, instance, followers)
+
+
+def _is_mapped(task: Any) -> bool:
+    return bool(getattr(task, "is_mapped", False)) or any(True for _ in task.iter_mapped_task_groups())
 
 
 def _followers(task: Any) -> list[Any]:

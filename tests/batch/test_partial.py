@@ -16,6 +16,7 @@ from airflow_provider.batch.counts import BatchCounts
 from airflow_provider.batch.notifier import VendorFailureReportNotifier
 from airflow_provider.batch.progress import KEY, Progress
 from airflow_provider.exceptions import BatchFailed, InvalidInput
+from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 from tests.support.batches import execute, lines
 from tests.support.imbee import users
 
@@ -59,6 +60,26 @@ def test_an_instance_of_a_mapped_task_that_is_followed_sends_nothing(sandbox):
         task >> users([GOOD], task_id="follows")
     with pytest.raises(InvalidInput, match='cannot skip "follows"'):
         execute(task, map_index=0)
+    assert sandbox.requests("imbee") == []
+
+
+def test_a_mapped_task_that_follows_cannot_be_skipped_and_nothing_is_sent(sandbox):
+    from airflow.sdk import DAG, task_group
+
+    @task_group
+    def group(records):
+        users(records, task_id="inside")
+
+    for follows in ("many", "group.inside"):
+        with DAG("followed"):
+            first = users([GOOD], on_partial_failure="skip_downstream")
+            if follows == "many":
+                more = ImbeeCreateUsersOperator.partial(task_id="many").expand(records=[[GOOD], [GOOD]])
+            else:
+                more = group.expand(records=[[GOOD], [GOOD]])
+            first >> more
+        with pytest.raises(InvalidInput, match=f'cannot skip "{follows}", which is mapped'):
+            execute(first)
     assert sandbox.requests("imbee") == []
 
 

@@ -1,207 +1,24 @@
-"""The example Dags: they parse, the docs can include them, and they run to success in a real Airflow."""
+"""What the example Dags of each vendor do in a real Airflow, against the sandbox."""
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from airflow.sdk.execution_time.macros import ds_add
 
-from airflow_provider.get_provider_info import get_provider_info
 from tests.support.connections import SetConnection
-from tests.support.dags import register
+from tests.support.examples import load, run
 from tests.support.mail import mail_server
 from tests.support.sandbox import SandboxProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow.sdk import DAG
-
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = {path.stem: path for path in sorted((ROOT / "dags_examples").glob("*.py"))}
-CUSTOMERS = ROOT / "dags_examples" / "data" / "customers.csv"
-ORDERS = ROOT / "dags_examples" / "data" / "orders.csv"
-MARKERS = {
-    "example_imbee_create_access_tokens": "howto_operator_imbee_create_access_tokens",
-    "example_imbee_create_chats": "howto_operator_imbee_create_chats",
-    "example_imbee_create_users": "howto_operator_imbee_create_users",
-    "example_mobadoo_event_sensor": "howto_sensor_mobadoo_event",
-    "example_mobadoo_launch_urls": "howto_operator_mobadoo_launch_urls",
-    "example_mobadoo_match_sensor": "howto_sensor_mobadoo_match",
-    "example_mobadoo_matches": "howto_operator_mobadoo_list_matches",
-    "example_mobadoo_players": "howto_operator_mobadoo_load_players",
-    "example_mobadoo_reconciliation": "howto_operator_mobadoo_reconcile_tickets",
-    "example_mobadoo_resync": "howto_operator_mobadoo_resync",
-    "example_mobadoo_ticket_ends": "howto_operator_mobadoo_ticket_ends",
-    "example_mobadoo_tickets": "howto_operator_mobadoo_tickets",
-    "example_mobadoo_stream": "howto_mobadoo_stream",
-    "example_mobadoo_webhook": "howto_mobadoo_webhook",
-    "example_websocket": "howto_websocket",
-    "example_mpohoda_backfill": "howto_mpohoda_backfill",
-    "example_mpohoda_code_lists": "howto_mpohoda_code_lists",
-    "example_mpohoda_extract": "howto_operator_mpohoda_list",
-    "example_mpohoda_receivables": "howto_operator_mpohoda_get",
-    "example_mpohoda_stock": "howto_operator_mpohoda_stock",
-    "example_mpohoda_bank_payments": "howto_operator_mpohoda_bank_payments",
-    "example_mpohoda_order_transfer": "howto_operator_mpohoda_order_transfer",
-    "example_mpohoda_hand_over": "howto_operator_mpohoda_download",
-    "example_mpohoda_sensors": "howto_sensor_mpohoda",
-    "example_mpohoda_orders_to_invoices": "howto_operator_mpohoda_orders_to_invoices",
-    "example_mpohoda_partners": "howto_operator_mpohoda_partners",
-    "example_mpohoda_received_invoices": "howto_operator_mpohoda_received_invoices",
-    "example_quota_approval": "howto_quota_approval",
-    "example_quota_reservation": "howto_operator_quota_reservation",
-    "example_sharded_batch": "howto_sharded_batch",
-    "example_wolkvox_activities": "howto_operator_wolkvox_activities",
-    "example_wolkvox_cases": "howto_operator_wolkvox_cases",
-    "example_wolkvox_collections": "howto_operator_wolkvox_collections",
-    "example_wolkvox_gestiones": "howto_operator_wolkvox_gestiones",
-    "example_wolkvox_query_update": "howto_wolkvox_query_update",
-    "example_wolkvox_quota_sensor": "howto_sensor_wolkvox_quota",
-    "example_wolkvox_records": "howto_operator_wolkvox_records",
-    "example_wolkvox_reports": "howto_operator_wolkvox_reports",
-    "example_wolkvox_token_information": "howto_operator_wolkvox_token_information",
-    "invoice_orders": "invoice_orders",
-    "provision_customers": "provision_customers",
-}
-STARTED_BY_EVENTS = {
-    "example_mobadoo_resync",
-    "example_mobadoo_stream",
-    "example_mobadoo_webhook",
-    "example_websocket",
-}
-"""Examples that start when a vendor tells something, and send nothing."""
-
-
-@pytest.fixture(autouse=True)
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ledger for each test: what one has sent another may send."""
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "vendor_apis.db"))
-
-
-@pytest.fixture
-def sandbox(sandbox: SandboxProcess) -> SandboxProcess:
-    """The vendors, wolkvox as strict as its collection can be read."""
-    sandbox.strict()
-    return sandbox
-
-
-def load(name: str) -> DAG:
-    from airflow.dag_processing.dagbag import DagBag
-
-    bag = DagBag(dag_folder=str(EXAMPLES[name]))
-    assert bag.import_errors == {}
-    assert list(bag.dags) == [name]
-    return bag.dags[name]
-
-
-def run(dag: DAG, **conf: Any) -> None:
-    from airflow.utils.state import DagRunState
-
-    register(dag)
-    # A mistake shows at once, not after the examples' patient retries.
-    for task in dag.tasks:
-        task.retries = 0
-    assert dag.test(run_conf=conf).state == DagRunState.SUCCESS
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_parses_and_explains_itself(name: str) -> None:
-    dag = load(name)
-    by_events = name in STARTED_BY_EVENTS
-    assert by_events or dag.schedule is None, "an example must not start by itself: it sends messages"
-    assert not dag.catchup
-    assert EXAMPLES[name].read_text(encoding="utf-8").startswith('"""')
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_works_in_a_run_without_a_logical_date(name: str) -> None:
-    dag = load(name)
-    params = {"params": dag.params.dump()}
-    # As a worker gets it: times are plain datetimes, and what depends on a logical date is not there.
-    started = datetime(2026, 3, 31, 5, tzinfo=UTC)
-    dag_run = SimpleNamespace(run_after=started, data_interval_start=None, data_interval_end=None, conf={})
-    environment = dag.get_template_env()
-    macros = SimpleNamespace(ds_add=ds_add, timedelta=timedelta)
-    for task in dag.tasks:
-        for template in templates(task):
-            # Results of other tasks are known only in the run.
-            if "xcom_pull" not in template:
-                context = {"run_id": "manual__1", "dag_run": dag_run, "macros": macros, **params}
-                environment.from_string(template).render(context)
-
-
-def templates(task: Any) -> list[str]:
-    """Return all texts of a task that Airflow renders, at any depth."""
-
-    def inside(value: Any) -> list[str]:
-        if isinstance(value, str):
-            return [value] if "{" in value else []
-        if isinstance(value, dict):
-            value = list(value.values())
-        return [text for one in value for text in inside(one)] if isinstance(value, (list, tuple)) else []
-
-    values = {**getattr(task, "partial_kwargs", {}), **vars(task)}
-    return [text for field in task.template_fields for text in inside(values.get(field))]
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_docs_find_the_markers_of_an_example(name: str) -> None:
-    found = re.findall(
-        r"^ *# \[(START|END) (\w+)\]$", EXAMPLES[name].read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert found == [("START", MARKERS[name]), ("END", MARKERS[name])]
-
-
-def belongs(value: type, module: str) -> bool:
-    """Say whether a class is the vendor's own, in this module or in one like ``query_operators``."""
-    package, _, name = module.rpartition(".")
-    place, _, file = value.__module__.rpartition(".")
-    return place == package and file.endswith(name)
-
-
-def test_every_operator_and_sensor_has_an_example() -> None:
-    info = get_provider_info()
-    modules = [
-        name for kind in ("operators", "sensors") for part in info[kind] for name in part["python-modules"]
-    ]
-    bases = {
-        "ImbeeBatchOperator",
-        "MobadooBatchOperator",
-        "MpohodaBatchOperator",
-        "MpohodaSensor",
-        "WolkvoxBatchOperator",
-        "WolkvoxFieldQueryOperator",
-        "WolkvoxFieldsOperator",
-        "WolkvoxInsertOperator",
-        "WolkvoxModuleOperator",
-        "WolkvoxNumbersAsTextOperator",
-        "WolkvoxPagesOperator",
-        "WolkvoxWriteCasesOperator",
-    }
-    offered = {
-        name
-        for module in modules
-        for name, value in vars(import_module(module)).items()
-        if isinstance(value, type) and belongs(value, module) and name not in bases
-    }
-    shown = {
-        task.task_type
-        for name in EXAMPLES
-        if name not in ("invoice_orders", "provision_customers")
-        for task in load(name).tasks
-    }
-    assert offered
-    assert offered <= shown
 
 
 def test_users_are_created(airflow_db: None, sandbox: SandboxProcess) -> None:
@@ -606,187 +423,6 @@ def stored_values() -> str:
     return str(rows)
 
 
-@pytest.fixture
-def some_customers(tmp_path: Path) -> Path:
-    """The first 150 customers, and all that something is wrong with."""
-    with CUSTOMERS.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    ids = [row["customer_id"].strip() for row in rows]
-    chosen = [
-        row
-        for number, row in enumerate(rows)
-        if number < 150
-        or ids.count(ids[number]) > 1
-        or not (row["email"] + row["phone"]).strip()
-        or not re.fullmatch(r"20\d\d-\d\d-\d\d|", row["valid_until"].strip())
-        or row["valid_until"] in ("2027-02-30", "2027-06-31", "2027-13-01")
-    ]
-    path = tmp_path / "some customers.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(chosen)
-    return path
-
-
-@pytest.fixture
-def provision(
-    airflow_db: None,
-    sandbox: SandboxProcess,
-    some_customers: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[], Any]:
-    """Run the main example on some customers; return the run as the demonstration sees it."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    demo_summary = import_module("demo_summary")
-    known: set[Path] = set()
-
-    def once() -> Any:
-        run(load("provision_customers"), customers=str(some_customers), output_folder=str(tmp_path / "out"))
-        [summary] = set((tmp_path / "out").glob("*/summary.json")) - known
-        known.add(summary)
-        assert ":" not in summary.parent.name
-        return demo_summary.Run(summary, some_customers, sandbox)
-
-    return once
-
-
-def test_the_main_example_provisions_everyone_and_reports_the_rest(provision: Callable[[], Any]) -> None:
-    first = provision()
-    steps, count = first.steps, len(first.rows)
-    assert first.repeated_rows == 15
-    for name in ("users", "chats"):
-        assert (steps[name]["created"], steps[name]["replayed"]) == (count - 15, 15)
-    assert (steps["tokens"]["created"], steps["tokens"]["replayed"]) == (count - 46, 15)
-    kinds = {field: len(rows) for (_, field), rows in first.rejected_rows.items()}
-    assert kinds == {"mail, cellular": 25, "date_limit": 6}
-    assert json.dumps(steps).count("sealed:") == 0, "the summary has no secrets, sealed or not"
-
-
-def test_the_numbers_of_the_main_example_add_up_with_the_sandbox_after_two_runs(
-    provision: Callable[[], Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    demo_summary = import_module("demo_summary")
-    first, again = provision(), provision()
-    # Not all of Airflow's home: other tests have made what lies there.
-    assert demo_summary.check(first, again, first.folder.parent) == []
-    capsys.readouterr()
-    demo_summary.show_again(first, again)
-    assert "nothing: nobody got a second message, and 179 tokens are" in capsys.readouterr().out
-
-
-def test_the_demonstration_notices_a_lost_token_a_second_message_and_a_secret(
-    provision: Callable[[], Any],
-) -> None:
-    demo_summary = import_module("demo_summary")
-    first, again = provision(), provision()
-    first.state["imbee"]["tokens"] -= 1
-    first.messages.append(first.messages[0])
-    (first.folder / "leak.txt").write_text(f"apikey={first.secrets[7]}!", encoding="utf-8")
-    failed = demo_summary.check(first, again, first.folder)
-    assert "the sandbox has these tokens" in failed
-    assert "the sandbox sent a message to each address" in failed
-    assert "nobody got the same message twice" in failed
-    assert failed[-1].endswith("secrets is in any file in clear")
-
-
-def test_the_demonstration_notices_a_second_run_that_sends(
-    provision: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    demo_summary = import_module("demo_summary")
-    first = provision()
-    # With another ledger nothing is remembered.
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "other.db"))
-    failed = demo_summary.check(first, provision(), first.folder)
-    assert {"again: nobody got a second message", "again: every token is replayed"} <= set(failed)
-    assert "again: no token was asked for" in failed
-    assert "nobody got the same message twice" not in failed
-
-
-@pytest.fixture
-def invoice(
-    airflow_db: None, sandbox: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Any]:
-    """Run the example of the orders once more; return its runs as the demonstration sees them."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    invoices = import_module("demo_invoices").Invoices(ORDERS, sandbox)
-
-    def once() -> Any:
-        run(load("invoice_orders"), output_folder=str(tmp_path / "out"))
-        [summary] = set((tmp_path / "out").glob("*/summary.json")) - {
-            folder / "summary.json" for folder in invoices.folders
-        }
-        invoices.add(summary)
-        return invoices
-
-    return once
-
-
-def quota_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    from airflow.cli.cli_parser import get_parser
-
-    capsys.readouterr()
-    command = ["vendor-apis", "quota", "--conn-id", "mpohoda_default", "--output", "json"]
-    arguments = get_parser().parse_args(command)
-    arguments.func(arguments)
-    [row] = json.loads(capsys.readouterr().out)
-    return dict(row)
-
-
-def failed_checks(invoices: Any) -> list[str]:
-    checks = import_module("demo_invoices").checks(invoices)
-    return [text for text, found, expected in checks if found != expected]
-
-
-def test_orders_become_invoices_and_a_second_run_makes_none(
-    invoice: Callable[[], Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    invoice()
-    invoices = invoice()
-    invoices.quota = quota_of_the_command_line(capsys)
-    assert failed_checks(invoices) == []
-    assert (len(invoices.stored), invoices.used) == (300, 300)
-    import_module("demo_invoices").show(invoices)
-    assert "300 of 8,000, 7,700 left" in capsys.readouterr().out
-
-
-def test_the_demonstration_notices_a_second_invoice_a_lost_line_and_a_wrong_price(
-    invoice: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    invoice()
-    # With another ledger nothing is remembered.
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(tmp_path / "other.db"))
-    invoices = invoice()
-    invoices.quota = {"used": 300, "limit": 8000, "remaining": 7700}
-    invoices.stored[-1]["Items"].pop()
-    invoices.stored[-1]["DocumentRecapitulation"]["VatRateSums"][0]["PriceWithoutVat"] = "0.01"
-    assert {
-        "the sandbox has one invoice of each order",
-        "each invoice has the lines of its order",
-        "each invoice is over what its order costs",
-        "again: every order is replayed",
-        "again: no request was sent",
-        "again: the sandbox has no more invoices",
-        "an invoice costs one request",
-        "the command line has counted the requests of the month",
-    } <= set(failed_checks(invoices))
-
-
-@pytest.mark.parametrize("length", [1, 18, 19, 20, 40])
-@pytest.mark.parametrize("before", range(9))
-def test_a_secret_is_found_wherever_it_lies(
-    length: int, before: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    demo_summary = import_module("demo_summary")
-    secret = "".join(chr(ord("A") + number % 50) for number in range(length))
-    (tmp_path / "leak").write_text("." * before + secret + "..", encoding="utf-8")
-    (tmp_path / "none").write_text("." * before + secret[:-1] + "..", encoding="utf-8")
-    assert demo_summary.files_with_secrets(tmp_path, ["x" * 30, secret]) == ["leak"]
-
-
 def created(sandbox: SandboxProcess, resource: str) -> list[dict[str, Any]]:
     return list(sandbox.control("GET", f"mpohoda/records/{resource}")["records"])
 
@@ -829,7 +465,6 @@ def keep_changes() -> Callable[..., Any]:
 
 def test_a_delivery_that_is_told_twice_is_kept_once(tmp_path: Path) -> None:
     import sqlite3
-    from types import SimpleNamespace
 
     keep = keep_changes()
     params = {"database": str(tmp_path / "mobadoo.db")}
@@ -847,7 +482,6 @@ def test_a_delivery_that_is_told_twice_is_kept_once(tmp_path: Path) -> None:
 
 def test_what_is_not_kept_is_not_taken_for_kept(tmp_path: Path) -> None:
     """A task that is killed in the middle has kept nothing, and its retry keeps everything."""
-    from types import SimpleNamespace
 
     keep = keep_changes()
     params = {"database": str(tmp_path / "mobadoo.db")}
