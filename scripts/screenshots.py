@@ -69,7 +69,7 @@ def shoot(page: Page, path: Path) -> None:
 
 def hide(frame: Frame) -> None:
     """Replace the folder of the demo by one that many have."""
-    script = """([from, to]) => document.querySelectorAll('.error').forEach(
+    script = """([from, to]) => document.querySelectorAll('span.error, .error > summary').forEach(
         one => { one.textContent = one.textContent.replaceAll(from, to); })"""
     frame.evaluate(script, [str(ROOT / "build" / "demo"), "/opt/airflow"])
 
