@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 def api_server_app(*pages: APIRouter) -> FastAPI:
     """Make the app. It has no receiver where the configuration says so, or cannot be used.
 
-    With ``receiver = off``, and where the wallet cannot be made, it still tells the gaps of WebSockets and sweeps: no other process would.
+    With ``receiver = off``, and where the wallet cannot be made, it still tells the gaps of WebSockets and
+    sweeps: no other process would.
 
     It is FastAPI's because Airflow starts and stops no other app with its API server.
 

@@ -142,7 +142,6 @@ class MobadooEventSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("mobadoo_conn_id", "where")
     operator_extra_links = VENDOR_LINKS
     ui_color = "#efe9fa"
-    operator_extra_links = VENDOR_LINKS
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store.engine import Database
 
 if TYPE_CHECKING:
@@ -96,6 +96,26 @@ def configured(check: Callable[[Database], None] | None = None, *, wallet: str =
         database.close()
         raise
     return database
+
+
+def open_wallet(conn_id: str) -> Database:
+    """Open a wallet's database like :func:`configured`.
+
+    :param conn_id: its connection; empty for the provider's own database
+    :raises InvalidInput: the connection is of a type that cannot be used
+    :raises StoreUnavailable: the connection is not there, or the database cannot be used
+    """
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return configured(wallet=conn_id)
+    except AirflowNotFoundException:
+        # Airflow also says so where it cannot ask: a retry may find it.
+        named = f'connection "{conn_id}"' if conn_id else f"connection of [{SECTION}] ledger_conn_id"
+        raise StoreUnavailable(
+            f"the wallet's database cannot be opened: the {named} is not found.",
+            remedy=f"Add the connection, or correct [{SECTION}] {'wallet' if conn_id else 'ledger'}_conn_id.",
+        ) from None
 
 
 async def aconfigured() -> Database:

@@ -83,7 +83,8 @@ def test_a_row_that_cannot_be_written_does_not_cost_the_batch_its_try(
 
 def test_a_row_that_could_not_be_written_at_the_beginning_is_written_later(database, monkeypatch):
     monkeypatch.setattr(batches, "INTERVAL", 0.02)
-    insert, refused = BatchRow._insert, []
+    insert = BatchRow._insert
+    refused: list[Any] = []
 
     def refuse_twice(self: Any, values: Any) -> None:
         if len(refused) < 2:

@@ -73,6 +73,7 @@ def test_a_mapped_task_that_follows_cannot_be_skipped_and_nothing_is_sent(sandbo
     for follows in ("many", "group.inside"):
         with DAG("followed"):
             first = users([GOOD], on_partial_failure="skip_downstream")
+            more: Any
             if follows == "many":
                 more = ImbeeCreateUsersOperator.partial(task_id="many").expand(records=[[GOOD], [GOOD]])
             else:

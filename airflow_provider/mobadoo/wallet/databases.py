@@ -6,8 +6,7 @@ import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from airflow_provider.exceptions import StoreUnavailable
-from airflow_provider.store.location import SECTION, configured
+from airflow_provider.store.location import open_wallet
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -40,7 +39,7 @@ class Databases:
         """
         with self._lock:
             if self._wallet is None:
-                self._wallet = _opened(self._conn_id)
+                self._wallet = open_wallet(self._conn_id)
             return self._wallet
 
     @property
@@ -54,7 +53,7 @@ class Databases:
             return self.wallet
         with self._lock:
             if self._sessions is None:
-                self._sessions = _opened("")
+                self._sessions = open_wallet("")
             return self._sessions
 
     def turn(self, database: Database) -> AbstractContextManager[object]:
@@ -74,17 +73,3 @@ class Databases:
                 if database is not None:
                     database.close()
             self._wallet = self._sessions = None
-
-
-def _opened(conn_id: str) -> Database:
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        return configured(wallet=conn_id)
-    except AirflowNotFoundException:
-        # Airflow also says so where it cannot ask: a retry may find it.
-        named = f'connection "{conn_id}"' if conn_id else f"connection of [{SECTION}] ledger_conn_id"
-        raise StoreUnavailable(
-            f"the wallet's database cannot be opened: the {named} is not found.",
-            remedy=f"Add the connection, or correct [{SECTION}] {'wallet' if conn_id else 'ledger'}_conn_id.",
-        ) from None

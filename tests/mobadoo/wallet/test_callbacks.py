@@ -119,10 +119,11 @@ def test_a_ticket_in_another_currency_than_the_players_moves_nothing(wallet):
     dollars = '"currency" is not the one that the player has.'
     assert called(json.dumps({**ticket, "state": "CREATED", "currency": "USD"}), wallet)["state"] == dollars
     assert called(json.dumps({**euros, "state": "CREATED"}), wallet)["state"] == "OK"
-    resolved = {"type": "TICKET_CHANGED", "ticket": {**euros, "state": "RESOLVED", "currency": "USD"}}
+    change: dict[str, Any] = {**euros, "state": "RESOLVED", "currency": "USD"}
+    resolved = {"type": "TICKET_CHANGED", "ticket": change}
     assert called(json.dumps(resolved), wallet)["state"] == dollars
     assert str(wallet.credit_of("ada").balance) == "90.00"
-    resolved["ticket"]["currency"] = {"what": "this is, nobody knows"}
+    change["currency"] = {"what": "this is, nobody knows"}
     assert called(json.dumps(resolved), wallet)["state"] == "OK"
 
 
