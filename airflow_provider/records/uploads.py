@@ -26,6 +26,13 @@ class Upload:
 
     def write(self, data: bytes) -> int:
         """Take bytes; whenever they are enough, a part is uploaded."""
+        # One part at most at a time: where the second of two fails, the library uploads the first again, as a
+        # part of its own.
+        for start in range(0, len(data), UPLOAD_BLOCK):
+            self._take(memoryview(data)[start : start + UPLOAD_BLOCK])
+        return len(data)
+
+    def _take(self, data: memoryview) -> None:
         taken = False
 
         def step() -> None:
@@ -38,7 +45,6 @@ class Upload:
                 self._file.write(data)
 
         self._patiently(step)
-        return len(data)
 
     def close(self) -> None:
         """Upload what is left."""

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import os
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records import background, destinations, storage
+from airflow_provider.records import background, destinations, storage, uploads
 from airflow_provider.records.new_file import NewFile
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import FileOutput, ListOutput, open_output
@@ -392,6 +395,42 @@ def test_a_part_that_fails_goes_up_again_and_once(objects, monkeypatch):
     faults += [Busy("503")]
     output.publish()
     assert content("s3://bucket/x.jsonl") == b"".join(b'{"id":%d}\n' % number for number in range(100))
+
+
+def test_bytes_of_several_parts_are_in_the_object_once_though_a_later_part_fails(objects, monkeypatch):
+    from tests.support import stores
+
+    faults = [Busy("503"), Busy("503")]
+
+    def upload_chunk(self: Any, final: bool = False) -> bool:
+        """Make parts of one size of all that there is, as s3fs does for stores that insist on it."""
+        self.buffer.seek(0)
+        least = 1 if final else self.blocksize
+        while len(self.buffer.getbuffer()) - self.buffer.tell() >= least:
+            part = self.buffer.read(self.blocksize)
+            if self.parts and faults:
+                raise faults.pop()
+            self.parts.append(part)
+        self.offset += self.buffer.tell()
+        self.buffer = io.BytesIO(self.buffer.read())
+        self.buffer.seek(0, 2)
+        return False
+
+    def patiently(step: Callable[[], object]) -> None:
+        for _ in range(3):
+            with suppress(Busy):
+                step()
+                return
+
+    monkeypatch.setattr(stores.Upload, "_upload_chunk", upload_chunk)
+    monkeypatch.setattr(uploads, "UPLOAD_BLOCK", 1000)
+    written = b"".join(b"%d," % number for number in range(1000))
+    upload = uploads.Upload(objects()._open("bucket/x", "wb", block_size=1000, autocommit=False), patiently)
+    upload.write(written)
+    upload.close()
+    upload.commit()
+    assert content("s3://bucket/x") == written
+    assert not faults
 
 
 def test_an_upload_that_is_told_to_end_waits_for_no_busy_store(objects, monkeypatch):
