@@ -21,7 +21,7 @@ with DAG(
     # [START howto_operator_mobadoo_reconcile_tickets]
     listed = MobadooListTicketsOperator(
         task_id="listed",
-        output="{{ params.folder }}/tickets-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/tickets-{{ dag_run.run_after | ts_nodash }}.jsonl",
         retries=3,
     )
 
@@ -30,7 +30,7 @@ with DAG(
         records=listed.output,
         # A ticket of the last hour may be younger than the list.
         grace=timedelta(hours=1),
-        output="{{ params.folder }}/differences-{{ ts_nodash }}.jsonl",
+        output="{{ params.folder }}/differences-{{ dag_run.run_after | ts_nodash }}.jsonl",
     )
 
     @task

@@ -122,7 +122,7 @@ def test_documents_of_a_batch_that_was_killed_three_times_are_there_once_with_al
 @pytest.mark.parametrize(
     "limit",
     [
-        pytest.param({"more_bytes": 28_000}, id="the-file-cannot-grow"),
+        pytest.param({"more_bytes": 60_000}, id="the-file-cannot-grow"),
         pytest.param({"more_pages": 10}, id="the-database-cannot-grow"),
     ],
 )

@@ -174,8 +174,8 @@ def test_the_links_of_a_task_lead_to_its_own_rows(look, book, monkeypatch):
     task: Any = SimpleNamespace(dag_id="customers", run_id=run, task_id="tokens", map_index=-1)
     for link in (
         links.RecordsLink().get_link(users([]), ti_key=task),
-        links.failures_page(task, {"failed": 1, "unknown": 1}),
-        links.failures_page(task, {"failed": 0, "unknown": 1}),
+        links.failures_page(task, SimpleNamespace(recorded=True, counts={"failed": 1, "unknown": 1})),
+        links.failures_page(task, SimpleNamespace(recorded=True, counts={"failed": 0, "unknown": 1})),
     ):
         parts = urlsplit(link)
         [row] = rows(look(parts.path.removeprefix("/vendor-apis/"), **dict(parse_qsl(parts.query))))
