@@ -123,16 +123,7 @@ class Spool:
         """
         newest = {one.latest: one for one in messages if one.latest}
         kept = [one for one in messages if not one.latest or newest[one.latest] is one]
-        rows = [
-            {
-                "stream": self._stream,
-                "owner": self.owner,
-                "latest": one.latest,
-                "received_at": one.received_at,
-                "event": json.dumps(one.event),
-            }
-            for one in kept
-        ]
+        rows = [self._row(one) for one in kept]
         for_all = [row for one, row in zip(kept, rows, strict=True) if one.for_all]
 
         def work(connection: sa.Connection) -> None:
@@ -184,6 +175,31 @@ class Spool:
             statement = sa.delete(spool).where(spool.c.id.in_(some))
             self._database.run(partial(_execute, statement))
 
+    def received_at(self, id_: int) -> float | None:
+        """Say when a message came, in seconds since 1970; None where another listener has it now.
+
+        :param id_: its row
+        :raises StoreUnavailable: the database cannot be read
+        """
+        query = sa.select(spool.c.received_at).where(spool.c.id == id_, spool.c.owner == self.owner)
+        with self._database.read() as connection:
+            return connection.scalar(query)
+
+    def replace(self, id_: int, message: Waiting) -> None:
+        """Store another message in the place of one.
+
+        :param id_: the row
+        :param message: what is to be told instead
+        :raises StoreUnavailable: the database cannot be used; nothing was changed
+        """
+        statement = sa.update(spool).where(spool.c.id == id_, spool.c.owner == self.owner)
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(statement.values(self._row(message))).rowcount and message.notice:
+                notices.write(connection, [message.notice])
+
+        self._database.run(work)
+
     def end(self, heard_at: float | None) -> None:
         """Stop being a listener: the next one takes over at once.
 
@@ -198,6 +214,15 @@ class Spool:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _row(self, message: Waiting) -> dict[str, Any]:
+        return {
+            "stream": self._stream,
+            "owner": self.owner,
+            "latest": message.latest,
+            "received_at": message.received_at,
+            "event": json.dumps(message.event),
+        }
 
     def _insert_listener(self, connection: sa.Connection, heard_at: float | None) -> None:
         values = {

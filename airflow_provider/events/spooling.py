@@ -22,7 +22,7 @@ from airflow_provider.exceptions import StoreUnavailable, VendorError
 from airflow_provider.http.metrics import gauge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from airflow_provider.events.feed import Feed
     from airflow_provider.events.hearing import Event
@@ -99,6 +99,7 @@ class SpooledStream:
         self._told = Window()
         self._confirmed: list[int] = []
         self._failures: dict[int, int] = {}
+        self._given_up: list[int] = []
         self._last = 0
         self._again: tuple[float, int] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -136,18 +137,8 @@ class SpooledStream:
         again = [*unheard]
         for id_ in failed:
             self._failures[id_] = self._failures.get(id_, 0) + 1
-            if self._failures[id_] < MOST_TOLD:
-                again.append(id_)
-            else:
-                self._give_up(id_)
-        for id_ in again:
-            self._told.discard(id_)
-        if again:
-            first = min(again)
-            self._again = (
-                time.monotonic() + TOLD_AGAIN,
-                min(first, self._again[1]) if self._again else first,
-            )
+            (again if self._failures[id_] < MOST_TOLD else self._given_up).append(id_)
+        self._tell_again(again)
         self._news_of_confirmed.set()
         self._news.set()
 
@@ -211,11 +202,14 @@ class SpooledStream:
         return hashlib.blake2b(text.encode(), digest_size=16, person=b"latest").hexdigest()
 
     def _put(self, event: Event, *, for_all: bool = False) -> None:
-        latest = None if event.told["gap"] else self._latest(event.told)
-        notice = notice_of(event.told, event.at, event.notice) if event.notice else None
-        self._buffer.append((Waiting(event.told, event.at, latest, notice, for_all), event.size))
+        self._buffer.append((self._waiting(event, for_all=for_all), event.size))
         self._buffered += event.size
         self._arrived.set()
+
+    def _waiting(self, event: Event, *, for_all: bool = False) -> Waiting:
+        latest = None if event.told["gap"] else self._latest(event.told)
+        notice = notice_of(event.told, event.at, event.notice) if event.notice else None
+        return Waiting(event.told, event.at, latest, notice, for_all)
 
     def _is_full(self) -> bool:
         return len(self._buffer) >= BUFFER or self._buffered >= BUFFER_SIZE
@@ -297,6 +291,9 @@ class SpooledStream:
         while True:
             await self._news_of_confirmed.wait()
             self._news_of_confirmed.clear()
+            while self._given_up:
+                await self._give_up(self._given_up[0])
+                del self._given_up[0]
             ids = [*self._confirmed]
             await self._use(Spool.delete, ids)
             del self._confirmed[: len(ids)]
@@ -305,15 +302,26 @@ class SpooledStream:
                 self._failures.pop(id_, None)
             self._news.set()
 
-    def _give_up(self, id_: int) -> None:
+    async def _give_up(self, id_: int) -> None:
+        """Tell a gap instead of a message, in its row: whoever is killed here loses neither."""
         log.error(
             "%s: a message was told %d times and not taken; it is told as a gap. See its log.",
             self._hearing.name,
             MOST_TOLD,
         )
-        now = clock.now()
-        self._put(self._hearing.gap(Gap(now, now)))
-        self._confirmed.append(id_)
+        received = await self._use(Spool.received_at, id_)
+        if received is not None:
+            gap = Gap(datetime.fromtimestamp(received, UTC), clock.now())
+            await self._use(Spool.replace, id_, self._waiting(self._hearing.gap(gap)))
+        self._failures.pop(id_, None)
+        self._tell_again([id_])
+
+    def _tell_again(self, ids: Sequence[int]) -> None:
+        for id_ in ids:
+            self._told.discard(id_)
+        if ids:
+            first = min(ids) if self._again is None else min(*ids, self._again[1])
+            self._again = (time.monotonic() + TOLD_AGAIN, first)
 
     def _fail_with_tasks(self) -> None:
         for task in self._tasks:

@@ -6,6 +6,7 @@ The streams are driven by Airflow's own manager of shared streams.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from datetime import timedelta
@@ -249,6 +250,31 @@ async def test_what_a_trigger_fails_at_is_told_again(database, watch):
         await running.manager.unsubscribe(0, watch(server).shared_stream_key())
         running.start(watch(server))
         await running.until(lambda: len(running.payloads(1)) == 3)
+
+
+@in_loop
+async def test_a_message_that_is_never_taken_is_told_as_a_gap_that_has_it_inside(
+    database, watch, monkeypatch
+):
+    from airflow.triggers.shared_stream import AdvanceItem, AdvanceOutcome
+
+    monkeypatch.setattr(spooling, "MOST_TOLD", 2)
+    async with socket_server() as server:
+        trigger = watch(server)
+        producer = trigger.create_shared_stream_producer(trigger.serialize()[1])
+        async with contextlib.aclosing(producer.open_stream()) as told, asyncio.timeout(60):
+            gap, first = await anext(told)
+            await producer.advance([AdvanceItem(first, AdvanceOutcome(acked=1, failed=0, rejected=0))])
+            await server.push({"number": 1})
+            for _ in range(2):
+                message, row = await anext(told)
+                assert message["payload"] == {"number": 1}
+                await producer.advance([AdvanceItem(row, AdvanceOutcome(acked=0, failed=1, rejected=0))])
+            event, _ = await anext(told)
+        await producer.aclose()
+    assert event["gap"]["since"] <= message["received_at"] <= event["gap"]["until"]
+    assert event["gap"]["since"] >= gap["gap"]["until"]
+    assert spooled(database) == 1
 
 
 @in_loop
