@@ -218,6 +218,9 @@ class VendorForbidden(VendorError):
 class VendorRejected(VendorError):
     """The vendor understood the request and refused it: validation, an unknown record, an envelope code."""
 
+    processed: bool | None = False
+    """None where the answer speaks of an error, and yet of something that was done."""
+
 
 class QuotaExhausted(VendorError):
     """The daily or monthly quota is used up.

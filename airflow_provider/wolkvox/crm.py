@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call
-from airflow_provider.http.model import VendorModel
+from airflow_provider.http.model import VendorModel, envelope_code
 from airflow_provider.texts import scalar, text_or_none
 from airflow_provider.values import BYTES, is_empty, native, shape, visible
 from airflow_provider.wolkvox.envelope import envelope, success
@@ -137,6 +137,12 @@ class Crm:
                 if {error.status, error.code} & {400, 404}:
                     error.remedy = " ".join(filter(None, (remedy, error.remedy))) or None
                 raise
+            if "data" not in document and envelope_code(document.get("code")) is None:
+                # An empty list in its place would lose the records.
+                raise VendorProtocolError(
+                    "the response is not wolkvox's envelope: it has neither code nor data",
+                    status=response.status,
+                )
             return _page(document, response.status)
 
         return Call(
