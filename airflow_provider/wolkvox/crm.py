@@ -194,10 +194,13 @@ def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         kind = "an array of other things" if isinstance(records, list) else f"a {type(records).__name__}"
         raise VendorProtocolError(f'"data" is not an array of records but {kind}', status=status)
+    totals = [_count(document.get(name)) for name in ("Total records", "Total pages")]
+    # A total of 0 beside records is one that nobody has filled in: it must not end the list.
+    total_records, total_pages = [None if total == 0 and records else total for total in totals]
     return WolkvoxPage(
         records=records,
-        total_records=_count(document.get("Total records")),
-        total_pages=_count(document.get("Total pages")),
+        total_records=total_records,
+        total_pages=total_pages,
         counted=int(found[1]) if (found := _COUNTED.match(str(document.get("msg", "")))) else None,
         number=_count(document.get("page")),
     )

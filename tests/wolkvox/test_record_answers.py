@@ -172,6 +172,14 @@ def test_nothing_found_is_a_success(data):
     assert page.records == []
 
 
+def test_a_total_of_nothing_beside_records_is_none():
+    totals: dict[str, Any] = {"Total records": 0, "Total pages": "0"}
+    page = ALL["query_records"].decode(answer(data=[{"a": 1}], **totals))
+    assert (page.total_records, page.total_pages) == (None, None)
+    page = ALL["query_records"].decode(answer(data=[], **totals))
+    assert (page.total_records, page.total_pages) == (0, 0)
+
+
 @pytest.mark.parametrize("total", ["many", -1, 2.5, None, [], True])
 def test_a_total_that_is_no_number_is_none(total):
     page = ALL["query_records"].decode(answer(data=[], **{"Total pages": total}))
