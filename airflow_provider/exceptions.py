@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 300
 
+LONG_PART = 16
+"""Characters of the beginning of a secret that are no word which a message may have."""
+
 
 class VendorError(Exception):
     """Base of every error of this provider.
@@ -80,11 +83,9 @@ class VendorError(Exception):
         """
         # The longest first: one secret may be a part of another.
         for secret in sorted(filter(None, set(secrets)), key=len, reverse=True):
-            # Some vendors answer in capitals.
-            quoted = re.compile(re.escape(secret), re.IGNORECASE)
-            self.message = quoted.sub("***", self.message)
+            self.message = _without(self.message, secret)
             if isinstance(self.code, str):
-                self.code = quoted.sub("***", self.code)
+                self.code = _without(self.code, secret)
         if len(self.message) > MESSAGE_LIMIT:
             self.message = self.message[: MESSAGE_LIMIT - 1] + "…"
         self.args = (self.message,)
@@ -110,6 +111,21 @@ class VendorError(Exception):
         if self.row is not None:
             text = f"row {self.row}: {text}"
         return f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text
+
+
+def _without(text: str, secret: str) -> str:
+    """Replace a secret in a text, and the larger part of a long one: some vendors quote its beginning."""
+    size = len(secret)
+    head = secret[: max(LONG_PART, size // 2)]
+    # Some vendors answer in capitals.
+    quoted, lowered = re.compile(re.escape(head), re.IGNORECASE), secret.lower()
+    parts, place = [], 0
+    while found := quoted.search(text, place):
+        parts += [text[place : found.start()], "***"]
+        place, known = found.end(), len(head)
+        while known < size and text[place : place + 1].lower() == lowered[known : known + 1]:
+            place, known = place + 1, known + 1
+    return "".join([*parts, text[place:]])
 
 
 class InvalidInput(VendorError, ValueError):
@@ -217,6 +233,9 @@ class VendorForbidden(VendorError):
 
 class VendorRejected(VendorError):
     """The vendor understood the request and refused it: validation, an unknown record, an envelope code."""
+
+    processed: bool | None = False
+    """None where the answer speaks of an error, and yet of something that was done."""
 
 
 class QuotaExhausted(VendorError):

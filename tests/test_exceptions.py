@@ -65,6 +65,22 @@ def test_redacting_replaces_the_longest_secret_first():
     assert "def" not in repr(error)
 
 
+@pytest.mark.parametrize(
+    ("quoted", "shown"),
+    [
+        ("a8k3j7f2a8k3j7f2a8k3", "*** is no token"),
+        ("A8K3J7F2A8K3J7F2A8K3J7F2", "*** is no token"),
+        ("a8k3j7f2a8k3j7f2…", "***… is no token"),
+        ("a8k3j7f2", "a8k3j7f2 is no token"),
+    ],
+)
+def test_the_beginning_of_a_long_secret_is_no_less_secret(quoted, shown):
+    error = VendorError(f"{quoted} is no token", code=quoted)
+    error.redact(["a8k3j7f2a8k3j7f2a8k3j7f2"])
+    assert error.message == shown
+    assert error.code == shown.partition(" ")[0]
+
+
 def test_a_number_code_is_left_as_it_is():
     error = VendorError("x", code=123)
     error.redact(["123"])

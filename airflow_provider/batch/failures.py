@@ -13,6 +13,7 @@ from airflow_provider.exceptions import (
     VendorError,
     VendorForbidden,
     VendorProtocolError,
+    VendorRejected,
     VendorUnavailable,
 )
 from airflow_provider.ledger.resolution import name_row
@@ -77,7 +78,7 @@ class Failures:
 
     def sign(self, error: VendorError) -> None:
         """Take notice of a request that failed: it may be a sign of an outage."""
-        if isinstance(error, SIGNS_OF_AN_OUTAGE):
+        if isinstance(error, SIGNS_OF_AN_OUTAGE) or _is_forbidden(error):
             self._signs += 1
 
     def add(self, job: Job, error: VendorError) -> VendorError | None:
@@ -140,6 +141,11 @@ class Failures:
                 f"max_failures={rules.max_failures}; the first: {first['reason']}"
             )
         return None
+
+
+def _is_forbidden(error: VendorError) -> bool:
+    """Say whether a 403 was not recognised: it may be a used-up quota, of which no more is to be spent."""
+    return isinstance(error, VendorRejected) and 403 in (error.status, error.code)
 
 
 def _is_away(error: VendorError) -> bool:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from airflow_provider import __version__
 from airflow_provider.exceptions import InvalidInput, RateLimited, VendorError
+from airflow_provider.http.auth import shown_forms
 from airflow_provider.http.call import Call, Response
 from airflow_provider.http.content import ENCODINGS
 from airflow_provider.http.metrics import RequestCounts, outcome_of
@@ -100,7 +101,8 @@ class ClientSetup:
             error.locate(vendor=options.conn_type, conn_id=options.conn_id)
             raise
         self._proxy = SecretStr(found[0]) if found[0] else None
-        self._secrets = [*options.secrets(), *(secret for proxy in found for secret in proxy_secrets(proxy))]
+        secrets = [*options.secrets(), *(secret for proxy in found for secret in proxy_secrets(proxy))]
+        self._secrets = [form for secret in secrets for form in shown_forms(secret)]
         self.encrypted = not all(
             url.startswith("http://") for url in (options.base_url, *self.auth.urls, *filter(None, found))
         )
@@ -182,7 +184,7 @@ class ClientSetup:
         own: list[str] = []
         if call is not None:
             error.locate(method=call.method, path=call.path)
-            own = list(call.headers.values())
+            own = [form for value in call.headers.values() for form in shown_forms(value)]
             # Before a long text is shortened: the beginning of an address would stay.
             error.message = hide(error.message, call)
             if isinstance(error.code, str):

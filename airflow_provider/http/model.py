@@ -82,6 +82,9 @@ def envelope_code(value: Any) -> int | None:
     :param value: the value of the envelope's field
     :return: the code; None where there is none
     """
+    if isinstance(value, float) and value.is_integer():
+        # To JSON, 200.0 is the number 200.
+        return int(value)
     try:
         return int(str(value))
     except ValueError:

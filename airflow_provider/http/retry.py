@@ -18,6 +18,7 @@ from airflow_provider.exceptions import (
     RateLimited,
     VendorError,
     VendorProtocolError,
+    VendorRejected,
     VendorUnavailable,
 )
 from airflow_provider.http.auth import Auth, Terms
@@ -275,18 +276,22 @@ def _repeatable(call: Call[T], failure: VendorError, outcome: Outcome) -> bool:
     return False
 
 
+def _says_undone(status: int) -> bool:
+    """Say whether a status says by itself that nothing was done; 303 leads to what was done."""
+    return 300 <= status < 500 and status != 303
+
+
 def _final(call: Call[T], failure: VendorError, outcome: Outcome) -> VendorError:
     if call.repeat is not Repeat.ONCE:
         return failure
     remedy = "It is not repeated by itself. Look it up at the vendor before it is sent again."
     if isinstance(outcome, TransportFailure) and outcome.unusable is not None:
-        # Only a response of 3xx or 4xx says by its status alone that nothing was done.
-        lost = not 300 <= outcome.unusable < 500
+        lost = not _says_undone(outcome.unusable)
         remedy = " ".join(filter(None, (remedy, failure.remedy)))
     elif isinstance(failure, VendorProtocolError):
-        lost = isinstance(outcome, Response) and not 300 <= outcome.status < 500
+        lost = isinstance(outcome, Response) and not _says_undone(outcome.status)
     else:
-        lost = isinstance(failure, VendorUnavailable) and failure.processed is not False
+        lost = isinstance(failure, VendorUnavailable | VendorRejected) and failure.processed is not False
     if not lost:
         return failure
     return OutcomeUnknown(

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from airflow_provider import dates
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
@@ -25,10 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from pydantic import ValidationInfo, ValidatorFunctionWrapHandler
+
 KEY_HEADER = "X-WOOS-KEY"
 
 
-class ImbeeUser(VendorModel):
+class _ImbeeModel(VendorModel):
+    """A part of a response in which null stands for what is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, document: Any) -> Any:
+        return _given(document) if isinstance(document, dict) else document
+
+
+class ImbeeUser(_ImbeeModel):
     """A chat user.
 
     :param unique_id_sha: the caller's own identifier of the user, as it was sent
@@ -45,7 +56,7 @@ class ImbeeUser(VendorModel):
     previously_registered: bool = False
 
 
-class ImbeeContact(VendorModel):
+class ImbeeContact(_ImbeeModel):
     """A member of a chat.
 
     :param idsha: Imbee's identifier of the user
@@ -56,7 +67,7 @@ class ImbeeContact(VendorModel):
     is_admin: bool = Field(False, alias="isadmin")
 
 
-class ImbeeChat(VendorModel):
+class ImbeeChat(_ImbeeModel):
     """A chat.
 
     :param conversation_id: Imbee's identifier of the chat
@@ -69,7 +80,7 @@ class ImbeeChat(VendorModel):
     previously_created: bool = False
 
 
-class ImbeeAccessToken(VendorModel):
+class ImbeeAccessToken(_ImbeeModel):
     """A web access token.
 
     :param url: the URL that carries the token; whoever has it is let in
@@ -84,6 +95,15 @@ class ImbeeAccessToken(VendorModel):
     date_limit: str | None = None
     max_retries: int | None = None
     previously_created: bool = False
+
+    @field_validator("user_idsha", "date_limit", "max_retries", "previously_created", mode="wrap")
+    @classmethod
+    def _or_absent(cls, value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """Take what cannot be read for absent: the message is out, and its URL must not be lost for that."""
+        try:
+            return read(value)
+        except ValidationError:
+            return cls.model_fields[str(info.field_name)].default
 
 
 @idempotent

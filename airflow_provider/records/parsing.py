@@ -89,12 +89,8 @@ def from_jsonl(lines: Iterable[str], *, before: int = 0) -> Iterator[Row]:
     for place, line in enumerate(lines, 1):
         if is_blank(line):
             continue
-        if number == before and line.strip("\x1a\ufeff \t\r\n") == "[":
-            raise InvalidInput(
-                f'"records": line {place} opens a JSON array; JSON lines have one object a line.',
-                field="records",
-                remedy="Write the objects without the array, each in a line of its own and without a comma.",
-            )
+        if number == before:
+            _check_first(place, line)
         number += 1
         try:
             record = decode(line.lstrip("\ufeff").rstrip("\x1a"))
@@ -104,6 +100,24 @@ def from_jsonl(lines: Iterable[str], *, before: int = 0) -> Iterator[Row]:
             yield Row(number - before, record, original_row(record, number))
             continue
         yield Row(number - before, {}, number, _no_object(place, line, record), unreadable(line))
+
+
+def _check_first(place: int, line: str) -> None:
+    """Refuse a file in which no line would be a record."""
+    if line.strip("\x1a\ufeff \t\r\n") == "[":
+        raise InvalidInput(
+            f'"records": line {place} opens a JSON array; JSON lines have one object a line.',
+            field="records",
+            remedy="Write the objects without the array, each in a line of its own and without a comma.",
+        )
+    # Every other character of UTF-16. JSON itself has NUL as an escape alone.
+    if line.startswith(("{\0", "\0{")):
+        order = "be" if line.startswith("\0") else "le"
+        raise InvalidInput(
+            f'"records": line {place} has NUL characters: it may be UTF-16 without a mark.',
+            field="records",
+            remedy=f'Set encoding="utf-16-{order}".',
+        )
 
 
 def _no_object(place: int, line: str, value: Any) -> InvalidInput:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 
 from airflow_provider.exceptions import InvalidInput, VendorProtocolError, VendorRejected
 from airflow_provider.http.call import Call
-from airflow_provider.http.model import VendorModel
+from airflow_provider.http.model import VendorModel, envelope_code
 from airflow_provider.texts import scalar, text_or_none
 from airflow_provider.values import BYTES, is_empty, native, shape, visible
 from airflow_provider.wolkvox.envelope import envelope, success
@@ -137,6 +137,12 @@ class Crm:
                 if {error.status, error.code} & {400, 404}:
                     error.remedy = " ".join(filter(None, (remedy, error.remedy))) or None
                 raise
+            if "data" not in document and envelope_code(document.get("code")) is None:
+                # An empty list in its place would lose the records.
+                raise VendorProtocolError(
+                    "the response is not wolkvox's envelope: it has neither code nor data",
+                    status=response.status,
+                )
             return _page(document, response.status)
 
         return Call(
@@ -188,10 +194,13 @@ def _page(document: dict[str, Any], status: int) -> WolkvoxPage:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         kind = "an array of other things" if isinstance(records, list) else f"a {type(records).__name__}"
         raise VendorProtocolError(f'"data" is not an array of records but {kind}', status=status)
+    totals = [_count(document.get(name)) for name in ("Total records", "Total pages")]
+    # A total of 0 beside records is one that nobody has filled in: it must not end the list.
+    total_records, total_pages = [None if total == 0 and records else total for total in totals]
     return WolkvoxPage(
         records=records,
-        total_records=_count(document.get("Total records")),
-        total_pages=_count(document.get("Total pages")),
+        total_records=total_records,
+        total_pages=total_pages,
         counted=int(found[1]) if (found := _COUNTED.match(str(document.get("msg", "")))) else None,
         number=_count(document.get("page")),
     )

@@ -42,6 +42,9 @@ LONGEST = 2000
 MAINTENANCE_WAIT = 600.0
 """Seconds to stay away during maintenance; its length is not published."""
 
+_NONE = ("", "null", "none", "undefined", "false", "0")
+"""How ``error`` is written where there is none: wolkvox writes the text ``"null"``."""
+
 _FILE = re.compile(r"data:[^,\s]{0,200};base64,[A-Za-z0-9+/=\\]*", re.IGNORECASE)
 
 
@@ -56,23 +59,29 @@ def envelope(response: Response, texts: ForbiddenTexts) -> dict[str, Any]:
         document = response.json()
     except VendorProtocolError:
         # Refusals are not known to be JSON.
-        page = _without_files(response.body[:LONGEST].decode(errors="replace"))
-        if error := _refusal(response, response.status, page, None, texts, enveloped=False):
+        if error := _refusal(response, response.status, _page(response), None, texts, enveloped=False):
             raise error from None
         raise
     if not isinstance(document, dict):
-        raise error_for_status(response) or VendorProtocolError(
+        # Nor to be objects: a text in quotes is JSON, too.
+        raise _refusal(
+            response, response.status, _page(response), None, texts, enveloped=False
+        ) or VendorProtocolError(
             "the response is not wolkvox's envelope: it is not an object", status=response.status
         )
     message = _message(document)
-    code = envelope_code(document.get("code"))
+    code = _code(document)
     # Whichever of the two speaks of an error wins.
     judged = response.status if not 200 <= response.status < 300 or code is None else code
     if error := _refusal(response, judged, message, code, texts):
         raise error
     if not _is_none(document.get("error")):
         # It has been seen beside code 200, too.
-        raise VendorRejected(message or "no message", status=response.status, code=code)
+        refused = VendorRejected(message or "no message", status=response.status, code=code)
+        if _names_record(document):
+            # A new record has an identifier: to insert it again could make a second one.
+            refused.processed = None
+        raise refused
     return document
 
 
@@ -154,12 +163,28 @@ def _shown(message: str) -> str:
     return message if len(message) <= 200 else f"a text of {len(message)} characters"
 
 
-def _message(document: dict[str, Any]) -> str:
+def _page(response: Response) -> str:
+    """Return the beginning of an answer that is no envelope, in whatever charset it is."""
+    body = response.body[:LONGEST]
+    try:
+        text = body.decode(response.charset or "utf-8", errors="replace")
+    except LookupError:
+        text = body.decode(errors="replace")
+    return _without_files(text)
+
+
+def _code(document: dict[str, Any]) -> int | None:
+    """Return the envelope's code, or that of an error which is an object."""
+    code = envelope_code(document.get("code"))
     error = document.get("error")
-    if isinstance(error, dict):
-        error = error.get("message")
-    parts = [document.get("msg"), document.get("message"), error]
-    return " - ".join(_without_files(part) for part in parts if isinstance(part, str) and not _is_none(part))
+    return envelope_code(error.get("code")) if code is None and isinstance(error, dict) else code
+
+
+def _message(document: dict[str, Any]) -> str:
+    parts = [document.get("msg"), document.get("message"), document.get("error")]
+    # The object of an error is known from one integrator alone: any text in it may be the message.
+    texts = [text for part in parts for text in (part.values() if isinstance(part, dict) else [part])]
+    return " - ".join(_without_files(text) for text in texts if isinstance(text, str) and not _is_none(text))
 
 
 def _without_files(text: str) -> str:
@@ -169,4 +194,11 @@ def _without_files(text: str) -> str:
 
 def _is_none(error: Any) -> bool:
     """Say whether the envelope's ``error`` speaks of none."""
-    return not error or (isinstance(error, str) and error.strip().lower() in ("", "null"))
+    if isinstance(error, dict):
+        return all(_is_none(value) for value in error.values())
+    return not error or (isinstance(error, str) and error.strip().lower() in _NONE)
+
+
+def _names_record(document: dict[str, Any]) -> bool:
+    data = document.get("data")
+    return isinstance(data, dict) and not _is_none(data.get("wolkvox_id"))

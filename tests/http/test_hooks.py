@@ -11,6 +11,7 @@ from airflow_provider.exceptions import (
     InvalidInput,
     OutcomeUnknown,
     VendorAuthError,
+    VendorError,
     VendorProtocolError,
     VendorUnavailable,
 )
@@ -139,6 +140,20 @@ def test_a_credential_that_the_vendor_quotes_is_cleared_from_the_error(sandbox, 
     with pytest.raises(Exception, match=r"bad key \*\*\* and \*\*\*") as raised:
         send(ImbeeHook(), calls.create_chat("user-key-1", "bob"))
     assert token not in repr(raised.value)
+
+
+@driver
+@pytest.mark.parametrize(
+    "quoted", ["dXNlcjpwYXNzd29yZA%3D%3D", "dXNlcjpwYXNzd29yZA==", "dXNlcjpwYXNzd29y..."]
+)
+def test_a_credential_is_cleared_without_its_scheme_in_a_url_and_cut_off(
+    sandbox, set_connection, send, quoted
+):
+    set_connection("imbee_default", password="Basic dXNlcjpwYXNzd29yZA==")
+    sandbox.fault(status=400, json={"code": 1, "message": f"bad {quoted}"})
+    with pytest.raises(VendorError, match=r"bad \*\*\*") as raised:
+        send(ImbeeHook(), calls.create_user("ada"))
+    assert "dXNl" not in str(raised.value)
 
 
 @driver

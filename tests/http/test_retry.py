@@ -111,7 +111,8 @@ def test_a_repeatable_call_is_repeated_after_a_failure_on_the_way(world, repeat,
 
 
 @pytest.mark.parametrize(
-    "failure", [SENT, response(500), response(502), response(503), response(503, "3"), GARBLED]
+    "failure",
+    [SENT, response(303), response(500), response(502), response(503), response(503, "3"), GARBLED],
 )
 def test_a_once_call_is_never_repeated_when_it_may_have_taken_effect(world, failure):
     with pytest.raises(OutcomeUnknown, match="may have taken effect"):
@@ -142,6 +143,21 @@ def test_a_refusal_is_never_repeated_and_its_outcome_is_known(world, repeat, fai
 def test_a_garbled_answer_is_not_asked_for_again(world, repeat):
     with pytest.raises(VendorProtocolError):
         world.run(call(repeat), [GARBLED, OK])
+    assert len(world.sent) == 1
+
+
+@pytest.mark.parametrize(("processed", "error"), [(False, VendorRejected), (None, OutcomeUnknown)])
+def test_a_refusal_that_speaks_of_something_done_leaves_the_outcome_of_a_once_call_open(
+    world, processed, error
+):
+    def refuse(answer: Response) -> None:
+        refused = VendorRejected("no", status=answer.status)
+        refused.processed = processed
+        raise refused
+
+    with pytest.raises(VendorError) as raised:
+        world.run(call(Repeat.ONCE, refuse), [OK, OK])
+    assert type(raised.value) is error
     assert len(world.sent) == 1
 
 

@@ -372,6 +372,40 @@ def test_an_error_status_comes_with_the_vendors_code_and_message():
     assert raised.value.code == 12
 
 
+@pytest.mark.parametrize("code", [0, "0", 0.0])
+@pytest.mark.parametrize(("make", "body"), [(user, USER), (chat, CHAT), (token, TOKEN)])
+def test_zero_is_a_success_however_it_is_written(make, body, code):
+    make().decode(answer(body, code=code))
+
+
+@pytest.mark.parametrize(
+    ("make", "body", "name"),
+    [
+        (user, USER, "previously_registered"),
+        (chat, CHAT, "previously_created"),
+        (token, TOKEN, "previously_created"),
+    ],
+)
+def test_a_null_is_the_same_as_a_key_that_is_left_out(make, body, name):
+    assert getattr(make().decode(answer({**body, name: None})), name) is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("max_retries", "", None),
+        ("max_retries", "unlimited", None),
+        ("date_limit", {"date": "2027-01-31 00:00:00"}, None),
+        ("user_idsha", False, None),
+        ("previously_created", [], False),
+    ],
+)
+def test_a_token_that_was_sent_is_not_lost_for_a_detail_that_cannot_be_read(name, value, read):
+    found = token().decode(answer({**TOKEN, name: value}))
+    assert found.url.get_secret_value() == TOKEN["url"]
+    assert getattr(found, name) is read
+
+
 @pytest.mark.parametrize("make", [user, chat, token])
 @pytest.mark.parametrize(
     ("document", "fault"),

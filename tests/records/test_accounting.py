@@ -158,6 +158,17 @@ def test_a_json_array_over_several_lines_is_refused_before_its_last_element_is_t
         records.is_empty()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_json_lines_in_utf_16_without_a_mark_are_refused_as_a_whole(tmp_path, encoding):
+    path = tmp_path / "wide.jsonl"
+    path.write_bytes('{"id": "ž1"}\n{"id": "2"}\n'.encode(encoding))
+    with pytest.raises(InvalidInput, match="UTF-16 without a mark") as raised, Records(str(path)) as records:
+        list(records)
+    assert raised.value.remedy == f'Set encoding="{encoding}".'
+    with Records(str(path), encoding=encoding) as records:
+        assert [row.record for row in records] == [{"id": "ž1"}, {"id": "2"}]
+
+
 def test_the_end_of_a_file_of_dos_is_no_part_of_a_json_line(tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_bytes(b'{"id": 1}\r\n{"id": 2}\x1a')

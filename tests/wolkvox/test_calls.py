@@ -429,6 +429,35 @@ def test_an_error_object_with_status_200_is_a_refusal():
     assert (type(error), error.message) == (VendorRejected, "bad module")
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 403, "message": "TOKEN LIMIT EXCEEDED"}, QuotaExhausted),
+        ({"code": "403", "msg": "TOKEN LIMIT EXCEEDED"}, QuotaExhausted),
+        ({"code": 401, "message": "no"}, VendorAuthError),
+        ({"code": 503, "message": "no"}, VendorUnavailable),
+    ],
+)
+def test_the_code_of_an_error_object_decides_where_the_envelope_has_none(error, kind):
+    found = error_of(Response(200, {}, json.dumps({"error": error}).encode()))
+    assert type(found) is kind
+    assert found.code == int(error["code"])
+
+
+@pytest.mark.parametrize("body", ['"TOKEN LIMIT EXCEEDED"', '["TOKEN LIMIT EXCEEDED"]'])
+def test_the_text_of_a_refusal_may_be_json_without_an_object(body):
+    assert type(error_of(Response(403, {}, body.encode()))) is QuotaExhausted
+
+
+def test_the_text_of_a_refusal_may_be_in_the_charset_that_it_names():
+    headers = {"content-type": "text/plain; charset=ISO-8859-1"}
+    found = error_of(Response(403, headers, "Se excedió el límite diario".encode("latin-1")))
+    assert type(found) is QuotaExhausted
+    assert "límite" in str(found)
+    unknown = {"content-type": "text/plain; charset=no-such"}
+    assert type(error_of(Response(403, unknown, b"TOKEN LIMIT EXCEEDED"))) is QuotaExhausted
+
+
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"7"])
 def test_json_that_is_no_object_is_a_protocol_error_or_that_of_its_status(body):
     assert type(error_of(Response(200, {}, body))) is VendorProtocolError

@@ -7,7 +7,8 @@ import csv
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import VendorAuthError, VendorUnavailable
+from airflow_provider.batch.failures import OUTAGE
+from airflow_provider.exceptions import VendorAuthError, VendorRejected, VendorUnavailable
 from airflow_provider.wolkvox.fields import address, column, currency, search, table, telephone
 from tests.support.batches import counts
 from tests.support.wolkvox import bodies, contacts, in_crm, insert, people, query, update, upsert
@@ -181,5 +182,35 @@ def test_a_refusal_beside_a_success_is_no_record_that_is_done(sandbox):
     refusal = {"code": "200", "error": "El registro no existe", "msg": "", "data": {"wolkvox_id": "65f0"}}
     sandbox.fault(vendor="wolkvox", times=1, status=200, json=refusal)
     result = insert(contacts(2), on_error="continue")
+    # Not failed either: the answer names a record, and the next try would insert it again.
+    assert counts(result) == {"total": 2, "created": 1, "unknown": 1}
+    assert "El registro no existe" in result["failures"][0]["reason"]
+
+
+def test_a_refusal_beside_a_success_that_names_no_record_has_failed(sandbox):
+    refusal = {"code": "200", "error": "El registro no existe", "msg": "", "data": []}
+    sandbox.fault(vendor="wolkvox", times=1, status=200, json=refusal)
+    result = insert(contacts(2), on_error="continue")
     assert counts(result) == {"total": 2, "created": 1, "failed": 1}
     assert "El registro no existe" in result["failures"][0]["reason"]
+
+
+# What is not clear
+
+
+def test_a_record_that_the_crm_names_beside_an_error_is_not_inserted_again(sandbox):
+    told = {"code": 200, "error": "the workflow failed", "msg": "x", "data": {"wolkvox_id": "65f0"}}
+    sandbox.fault(vendor="wolkvox", status=200, json=told)
+    records = contacts(2)
+    result = insert(records, on_error="continue", ledger_scope="forever")
+    assert counts(result) == {"total": 2, "created": 1, "unknown": 1}
+    result = insert(records, on_error="continue", ledger_scope="forever")
+    assert counts(result) == {"total": 2, "replayed": 1, "unknown": 1}
+    assert len(bodies(sandbox, "custom/insert.php")) == 2
+
+
+def test_twenty_refusals_of_an_unknown_reason_in_a_row_end_the_batch(sandbox):
+    sandbox.fault(vendor="wolkvox", status=403, json={"code": "403", "msg": "Hasta aquí"}, times=None)
+    with pytest.raises(VendorRejected, match="not recognised"):
+        insert(contacts(3 * OUTAGE), on_error="continue")
+    assert len(bodies(sandbox, "custom/insert.php")) == OUTAGE

@@ -46,7 +46,7 @@ def test_a_write_has_to_say_itself_that_it_went_well(name, body):
     assert type(error_of(ALL[name], Response(200, {}, body))) is VendorProtocolError
 
 
-@pytest.mark.parametrize("code", [200, "200", 201])
+@pytest.mark.parametrize("code", [200, "200", 201, 200.0])
 @pytest.mark.parametrize("error", ["null", None, ""])
 def test_successes_of_writes(code, error):
     given = {"code": code, "error": error}
@@ -117,6 +117,33 @@ def test_an_error_beside_a_success_is_a_refusal(call, code, error):
         assert error in str(found)
 
 
+@pytest.mark.parametrize("name", ["insert_record", "insert_case", "insert_gestion", "insert_obligation"])
+@pytest.mark.parametrize(
+    ("data", "processed"),
+    [({"wolkvox_id": "65f0"}, None), ({"wolkvox_id": ""}, False), ({}, False), ([], False), (None, False)],
+)
+def test_an_error_beside_the_identifier_of_a_new_record_does_not_say_that_nothing_was_done(
+    name, data, processed
+):
+    refused = error_of(ALL[name], answer(error="the workflow failed", data=data))
+    assert isinstance(refused, VendorRejected)
+    assert refused.processed is processed
+
+
+@pytest.mark.parametrize(
+    "error", ["NULL", "none", "undefined", "false", "0", 0, False, {}, [], {"code": None, "message": ""}]
+)
+def test_an_error_that_speaks_of_none_is_none(error):
+    found = ALL["insert_record"].decode(answer(error=error, data={"wolkvox_id": "65f0"}))
+    assert found.wolkvox_id == "65f0"
+
+
+@pytest.mark.parametrize("name", [name for name, call in ALL.items() if call.repeat is Repeat.SAFE])
+@pytest.mark.parametrize("body", [b"{}", b'{"Code": "200", "Data": [{"a": 1}]}', b'{"records": []}'])
+def test_an_answer_without_code_and_data_is_no_empty_list(name, body):
+    assert type(error_of(ALL[name], Response(200, {}, body))) is VendorProtocolError
+
+
 @each_call
 def test_the_text_of_a_refusal_may_be_under_message(call):
     found = error_of(call, answer(400, code="400", message="El campo contacto es obligatorio"))
@@ -143,6 +170,14 @@ def test_nothing_found_is_a_success(data):
     more = {} if data is ... else {"data": data}
     page = ALL["query_records"].decode(answer(code="200", msg="0 records were are found", **more))
     assert page.records == []
+
+
+def test_a_total_of_nothing_beside_records_is_none():
+    totals: dict[str, Any] = {"Total records": 0, "Total pages": "0"}
+    page = ALL["query_records"].decode(answer(data=[{"a": 1}], **totals))
+    assert (page.total_records, page.total_pages) == (None, None)
+    page = ALL["query_records"].decode(answer(data=[], **totals))
+    assert (page.total_records, page.total_pages) == (0, 0)
 
 
 @pytest.mark.parametrize("total", ["many", -1, 2.5, None, [], True])
