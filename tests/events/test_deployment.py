@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider.cli import receive
 from airflow_provider.events import body, callbacks, receiver, settings
-from airflow_provider.events.app import PREFIX
 from airflow_provider.events.intake import STOP_TIMEOUT
+from airflow_provider.events.unlogged import PREFIX
 from airflow_provider.get_provider_info import get_provider_info
 from tests.support.sandbox import ROOT
 
