@@ -195,6 +195,12 @@ def test_the_session_is_left_out_of_every_kind_of_message():
         assert "SESSION" not in json.dumps(read(body).payload)
 
 
+@pytest.mark.parametrize("value", [["SESSION-HASH"], {"value": "SESSION-HASH"}, [[{"a": "SESSION-HASH"}]]])
+def test_the_session_is_left_out_where_it_is_in_a_list_or_is_the_name_of_a_field(value):
+    body = {"hash": value, "players": {"SESSION-HASH": {"note": "by SESSION-HASH"}}}
+    assert read(body).payload == {"players": {"***": {"note": "by ***"}}}
+
+
 def test_thousands_of_sessions_are_left_out_as_fast_as_one():
     sessions = [f"SESSION-{number:06d}" for number in range(20_000)]
     body = {"tickets": [{"hash": one, "note": f"by {one}."} for one in sessions]}
