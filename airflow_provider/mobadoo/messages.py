@@ -112,7 +112,9 @@ def _ticket(payload: dict[str, Any]) -> _Content:
     known = ticket if isinstance(ticket, dict) else {}
     state = _named(known.get("state"))
     assets = (TICKETS, f"{TICKETS}/{state}") if state else (TICKETS,)
-    return _Content("TICKET_CHANGED", None, "ticket", [known.get("id"), state], assets)
+    # The id alone may be that of another player's ticket, too.
+    identity = [known.get("id"), state, known.get("uuid")]
+    return _Content("TICKET_CHANGED", None, "ticket", identity, assets)
 
 
 def _kinds(payload: Mapping[str, Any]) -> Iterable[str]:

@@ -153,6 +153,10 @@ def test_a_ticket_is_another_thing_in_each_state(change):
     assert read(ticket()).thing != read(ticket(ticket={**ticket()["ticket"], **change})).thing
 
 
+def test_tickets_of_two_players_that_have_the_same_id_are_two_things():
+    assert read(ticket()).thing != read(ticket(ticket={**ticket()["ticket"], "uuid": "67890"})).thing
+
+
 def test_what_a_ticket_is_about_does_not_depend_on_the_players_session():
     one, other = read(ticket()), read(ticket(hash="ANOTHER-HASH"))
     assert (one.thing, one.digest) == (other.thing, other.digest)
