@@ -38,6 +38,13 @@ def _apps() -> list[dict[str, Any]]:
 
 
 @cache
+def _middlewares() -> list[dict[str, Any]]:
+    from airflow_provider.events.unlogged import StraysUnlogged
+
+    return [{"middleware": StraysUnlogged, "name": "Vendor APIs: addresses that are not quite right"}]
+
+
+@cache
 def _views() -> list[dict[str, Any]]:
     from urllib.parse import urlsplit
 
@@ -60,4 +67,5 @@ class VendorApisPlugin(AirflowPlugin):
 
     name = "vendor_apis"
     fastapi_apps = _MadeWhenRead(_apps)
+    fastapi_root_middlewares = _MadeWhenRead(_middlewares)
     external_views = _MadeWhenRead(_views)

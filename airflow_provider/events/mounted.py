@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from airflow_provider.events.api import router
 from airflow_provider.events.service import Service, keeping_up
 from airflow_provider.events.settings import load
+from airflow_provider.events.unlogged import Unlogged
 from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ def api_server_app(*pages: APIRouter) -> FastAPI:
         app.include_router(one)
     if service is not None:
         app.mount("", service.app)
+    else:
+        # Vendors may call here all the same: what they call has a secret in it.
+        served = settings.webhook_connections if settings else ()
+        app.router.default = Unlogged(app.router.default, served)
     return app
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from airflow_provider.events.app import PREFIX
 from airflow_provider.events.service import Service
 from airflow_provider.events.settings import load
+from airflow_provider.events.unlogged import PREFIX
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

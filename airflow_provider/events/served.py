@@ -137,6 +137,9 @@ class Connections:
 
     def _read(self, conn_id: str) -> Served | str:
         """Read a connection, or say why it is not served."""
+        if "/" in conn_id:
+            # Airflow takes such an id, and proxies and servers take an encoded slash for one that is not.
+            return "its id has a slash, so it cannot be a part of an address"
         connection = self._find(conn_id)
         if connection is None:
             return "there is no such connection"

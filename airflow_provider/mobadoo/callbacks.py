@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import TYPE_CHECKING, Any
 
@@ -110,10 +111,23 @@ def _change(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         transaction_id=_identifier(ticket, "transaction_id", "ticket.transaction_id"),
         player=_required(ticket, "uuid", "ticket.uuid"),
         state=state,
-        amount=_amount(options, ticket, "ticket.tips", "won_amount") if state == "RESOLVED" else None,
         currency=_currency(ticket),
     )
-    return _ok(wallet.settle(change) if state == "RESOLVED" else wallet.refund(change), told=body)
+    if state != "RESOLVED":
+        return _ok(wallet.refund(change), told=body)
+    won = replace(change, amount=_won(options, wallet, ticket, change))
+    return _ok(wallet.settle(won), told=body)
+
+
+def _won(options: MobadooOptions, wallet: Wallet, ticket: dict[str, Any], change: Change) -> Decimal:
+    try:
+        return _amount(options, ticket, "ticket.tips", "won_amount")
+    except Refused as refused:
+        # The player may have won something, and Mobadoo may not say it again in another way.
+        note = getattr(wallet, "note_unreadable", None)
+        if note is not None:
+            note(change, refused)
+        raise
 
 
 def _ok(transaction_id: str, told: dict[str, Any] | None = None) -> CallbackAnswer:

@@ -112,7 +112,9 @@ def _ticket(payload: dict[str, Any]) -> _Content:
     known = ticket if isinstance(ticket, dict) else {}
     state = _named(known.get("state"))
     assets = (TICKETS, f"{TICKETS}/{state}") if state else (TICKETS,)
-    return _Content("TICKET_CHANGED", None, "ticket", [known.get("id"), state], assets)
+    # The id alone may be that of another player's ticket, too.
+    identity = [known.get("id"), state, known.get("uuid")]
+    return _Content("TICKET_CHANGED", None, "ticket", identity, assets)
 
 
 def _kinds(payload: Mapping[str, Any]) -> Iterable[str]:
@@ -150,16 +152,25 @@ def _without_sessions(body: dict[str, Any]) -> dict[str, Any]:
 
 def _cleaned(value: Any, sessions: set[str]) -> Any:
     if isinstance(value, dict):
-        sessions.update(str(one) for name, one in value.items() if _is_session(name) and one)
+        sessions.update(text for name, one in value.items() if _is_session(name) for text in _texts(one))
         return {name: _cleaned(one, sessions) for name, one in value.items() if not _is_session(name)}
     if isinstance(value, list):
         return [_cleaned(one, sessions) for one in value]
     return _SESSION_IN_TEXT.sub(r"\1***", value) if isinstance(value, str) else value
 
 
+def _texts(value: Any) -> Iterable[str]:
+    """Return the texts and numbers in a value, however deep."""
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+    elif value:
+        yield str(value)
+
+
 def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {name: _in_texts(one, change) for name, one in value.items()}
+        return {change(name): _in_texts(one, change) for name, one in value.items()}
     if isinstance(value, list):
         return [_in_texts(one, change) for one in value]
     return change(value) if isinstance(value, str) else value

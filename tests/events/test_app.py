@@ -179,12 +179,15 @@ def test_the_log_says_once_why_a_connection_is_not_served(caplog):
     known = {
         "without_secret": connection("without_secret", None),
         "imbee": connection("imbee", conn_type="imbee"),
+        "with/slash": connection("with/slash"),
     }
-    with receiving(connections=known, webhook_connections="without_secret,imbee,missing") as receiver:
+    listed = "without_secret,imbee,missing,with/slash"
+    with receiving(connections=known, webhook_connections=listed) as receiver:
         for _ in range(20):
             receiver.post()
     told = [record.getMessage() for record in caplog.records if record.name.endswith("events.served")]
-    assert len(told) == 3
+    assert len(told) == 4
+    assert any('"with/slash"' in one and "cannot be a part of an address" in one for one in told)
     assert any('"without_secret"' in one and "webhook_secret" in one for one in told)
     assert any('"missing"' in one and "no such connection" in one for one in told)
 

@@ -93,6 +93,9 @@ BASIC = {"Authorization": "Basic " + base64.b64encode(f"any:{SECRET}".encode()).
         (f"{BASE}/{SECRET}/credit?hash=session", {}),
         (f"{BASE}/credit?hash=session", BASIC),
         (f"{BASE}/anything/credit?hash=session", BASIC),
+        # The vendor appends to an address that ends with a slash.
+        (f"{BASE}/{SECRET}//credit?hash=session", {}),
+        (f"{BASE}//credit?hash=session", BASIC),
     ],
 )
 def test_the_secret_may_be_in_the_path_too(receiver, method, path, headers):

@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider.cli import receive
 from airflow_provider.events import body, callbacks, receiver, settings
-from airflow_provider.events.app import PREFIX
 from airflow_provider.events.intake import STOP_TIMEOUT
+from airflow_provider.events.unlogged import PREFIX
 from airflow_provider.get_provider_info import get_provider_info
 from tests.support.sandbox import ROOT
 
@@ -107,11 +107,17 @@ def test_the_probes_ask_for_the_health_of_the_process(compose, kubernetes):
     assert container["ports"] == [{"name": "http", "containerPort": receive.PORT}]
 
 
+def caddyfile() -> str:
+    """What the proxy of Docker Compose is told."""
+    return str(yaml.safe_load(text("compose.yaml"))["configs"]["vendor-apis-proxy"]["content"])
+
+
 def test_nothing_but_what_vendors_send_is_reached_from_outside(kubernetes):
     paths = [
         path["path"] for rule in kubernetes["Ingress"]["spec"]["rules"] for path in rule["http"]["paths"]
     ]
-    assert paths == [f"{PREFIX}/webhooks/"]
+    assert paths == [f"{PREFIX}/webhooks/", f"{PREFIX}/callbacks/"]
+    assert re.findall(r"@vendors path (.*)", caddyfile()) == [f"{PREFIX}/webhooks/* {PREFIX}/callbacks/*"]
     assert [*locations()] == [f"{PREFIX}/webhooks/", f"{PREFIX}/callbacks/", "/"]
 
 
@@ -120,8 +126,20 @@ def locations():
     return dict(re.findall(r"location (\S+) \{(.*?)\n    \}", text("nginx.conf"), re.DOTALL))
 
 
-def test_the_proxy_writes_no_path_that_may_have_the_secret():
+def test_the_proxy_writes_no_path_that_may_have_the_secret(kubernetes):
     assert "access_log off;" in locations()[f"{PREFIX}/callbacks/"]
+    assert "access_log off;" in locations()["/"]
+    annotations = kubernetes["Ingress"]["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
+    # Caddy quotes the address in what it logs of an upstream that is away, and of one that breaks off.
+    assert "exclude http.log.error http.handlers.reverse_proxy\n" in caddyfile()
+    assert caddyfile().count("log {") == 1
+
+
+def test_callbacks_can_be_answered_where_the_examples_run():
+    for name in ("compose.yaml", "kubernetes.yaml"):
+        commented = set(re.findall(r"# .*AIRFLOW__VENDOR_APIS__([A-Z_]+)", text(name)))
+        assert commented == {"LEDGER_CONN_ID", "CALLBACKS", "WALLET"}
 
 
 def test_the_log_of_the_proxy_has_no_query():

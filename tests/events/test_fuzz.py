@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from airflow_provider.events.app import PREFIX, receiver_app
+from airflow_provider.events.app import receiver_app
 from airflow_provider.events.receiver import Receiver
 from airflow_provider.events.served import Connections
+from airflow_provider.events.unlogged import PREFIX
 from tests.support.receiving import SECRET, MemoryIntake, connection, settings
 
 ALLOWED = {200, 202, 400, 401, 404, 405, 408, 413, 415, 429, 503}

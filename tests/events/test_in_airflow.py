@@ -130,8 +130,10 @@ def test_no_secret_is_in_the_log_of_the_api_server(airflow):
     assert airflow.deliver({}, params={}, auth=("user", SECRET)).status_code == 202
     assert airflow.get("vendor-apis/callbacks/mobadoo_default/canary-path/credit").status_code == 404
     assert airflow.get("vendor-apis/webhooks/mobadoo_default?secret=canary-query").status_code == 405
+    airflow.get("/vendor-apis/callbacks/mobadoo_default/canary-stray/credit?hash=canary-session")
     airflow.deliver({"hash": "canary-session"})
     log = airflow.wait_for("the access log", lambda: "/callbacks/" in airflow.log() and airflow.log())
     assert "/vendor-apis/callbacks/mobadoo_default/***" in log
     assert "/vendor-apis/webhooks/mobadoo_default" in log
+    assert "//vendor-apis/***" in log
     assert [line for line in log.splitlines() if "canary" in line] == []

@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from airflow_provider import plugin
 from tests.support.sandbox import ROOT
@@ -31,6 +34,35 @@ def paths(app) -> set[str]:
     return {route.path for route in app.routes}
 
 
+def request(apps, path: str, prefix: str = "/vendor-apis") -> tuple[int, str]:
+    """Send a request as Airflow would get it; return the status, and what its access log has of the address."""
+    import asyncio
+    from urllib.parse import unquote
+
+    server = Starlette(routes=[Mount(one["url_prefix"], one["app"]) for one in apps])
+    for one in plugin.VendorApisPlugin().fastapi_root_middlewares:
+        server.add_middleware(one["middleware"], *one.get("args", []), **one.get("kwargs", {}))
+    raw, _, query = f"{prefix}{path}".partition("?")
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": unquote(raw),
+        "raw_path": raw.encode(),
+        "query_string": query.encode(),
+        "headers": [],
+    }
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    asyncio.run(server(scope, receive, send))
+    return sent[0]["status"], "?".join(filter(None, (scope["path"], scope["query_string"].decode())))
+
+
 def test_the_receiver_is_in_the_api_server_unless_configured_otherwise(apps):
     [mounted] = apps()
     assert (mounted["url_prefix"], mounted["name"]) == ("/vendor-apis", "Vendor APIs")
@@ -48,6 +80,48 @@ def test_without_a_receiver_only_what_people_look_at_is_mounted(apps, options):
     [mounted] = apps(**options)
     assert paths(mounted["app"]) >= {"/", "/unknown", "/api/deliveries"}
     assert "" not in paths(mounted["app"])
+
+
+SECRET_PATH = "/callbacks/mobadoo_default/canary-path/credit?hash=canary-session"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"receiver": "process"}, {"receiver": "off"}, {"webhook_rate_limit": "many"}],
+    ids=str,
+)
+def test_a_secret_is_kept_out_of_the_log_also_where_nothing_is_received(apps, options):
+    """A vendor may go on calling the API server when a process of its own has taken over."""
+    status, logged = request(apps(webhook_connections="mobadoo_default", **options), SECRET_PATH)
+    assert status == 404
+    assert "canary" not in logged
+    assert logged.startswith("/vendor-apis/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"//vendor-apis{SECRET_PATH}",
+        f"/Vendor-APIs{SECRET_PATH}",
+        f"/airflow/vendor-apis{SECRET_PATH}",
+        f"/vendor-apis/{SECRET_PATH}",
+        f"/%2Fvendor-apis{SECRET_PATH}",
+        SECRET_PATH,
+        f"/{SECRET_PATH}",
+    ],
+)
+def test_a_secret_in_an_address_that_is_not_quite_right_is_kept_out_of_the_log(apps, path):
+    status, logged = request(apps(webhook_connections="mobadoo_default"), path, prefix="")
+    assert status == 404
+    assert "canary" not in logged
+    assert "***" in logged
+
+
+@pytest.mark.parametrize(
+    "path", ["/plugin/vendor-apis", "/plugin/vendor-apis/", "/api/v2/dags?x=1", "/vendor-apis/health", "/"]
+)
+def test_every_other_address_stays_in_the_log(apps, path):
+    assert request(apps(), path, prefix="")[1] == path
 
 
 def test_a_mistake_in_the_configuration_does_not_keep_the_api_server_from_starting(apps, caplog):

@@ -153,6 +153,10 @@ def test_a_ticket_is_another_thing_in_each_state(change):
     assert read(ticket()).thing != read(ticket(ticket={**ticket()["ticket"], **change})).thing
 
 
+def test_tickets_of_two_players_that_have_the_same_id_are_two_things():
+    assert read(ticket()).thing != read(ticket(ticket={**ticket()["ticket"], "uuid": "67890"})).thing
+
+
 def test_what_a_ticket_is_about_does_not_depend_on_the_players_session():
     one, other = read(ticket()), read(ticket(hash="ANOTHER-HASH"))
     assert (one.thing, one.digest) == (other.thing, other.digest)
@@ -193,6 +197,12 @@ def test_the_players_session_is_neither_stored_nor_told():
 def test_the_session_is_left_out_of_every_kind_of_message():
     for body in (model(hash="SESSION-HASH"), {"hash": "SESSION-HASH", "a": [{"hash": "SESSION-HASH"}]}):
         assert "SESSION" not in json.dumps(read(body).payload)
+
+
+@pytest.mark.parametrize("value", [["SESSION-HASH"], {"value": "SESSION-HASH"}, [[{"a": "SESSION-HASH"}]]])
+def test_the_session_is_left_out_where_it_is_in_a_list_or_is_the_name_of_a_field(value):
+    body = {"hash": value, "players": {"SESSION-HASH": {"note": "by SESSION-HASH"}}}
+    assert read(body).payload == {"players": {"***": {"note": "by ***"}}}
 
 
 def test_thousands_of_sessions_are_left_out_as_fast_as_one():

@@ -18,13 +18,14 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from airflow_provider.events.app import PREFIX, receiver_app
+from airflow_provider.events.app import receiver_app
 from airflow_provider.events.callbacks import Callbacks
 from airflow_provider.events.message import Message
 from airflow_provider.events.outcome import Outcome
 from airflow_provider.events.receiver import Receiver
 from airflow_provider.events.served import Connections
 from airflow_provider.events.settings import Settings, read
+from airflow_provider.events.unlogged import PREFIX
 
 SECRET = "secret-of-the-webhook"
 WEBHOOK = f"{PREFIX}/webhooks/mobadoo_default"

@@ -103,6 +103,10 @@ class Wallet(Protocol):
 
     A wallet that has a method ``for_connection(conn_id)`` is asked for the wallet of each connection of
     Mobadoo's; one that has not is shared by all.
+
+    One that has a method ``note_unreadable(change, refusal)`` is told of a settlement whose amount cannot be
+    read, so that a person can be shown it: with a :class:`Change` without an amount, and the
+    :class:`Refused` that Mobadoo gets.
     """
 
     def credit(self, hash: str) -> Credit:

@@ -131,8 +131,19 @@ class SqlWallet:
         """
         if change.amount is None:
             raise Refused("The ticket is resolved without an amount.", Code.INVALID_AMOUNT)
-        amount = change.amount
+        decision = self._settled(change, change.amount)
+        return self._answer(decision, change.player, change.ticket, Movement.SETTLE)
 
+    def note_unreadable(self, change: Change, refusal: Refused) -> None:
+        """Write down a settlement whose amount cannot be read, for a person to see. No money is moved.
+
+        :param change: the ticket, which is resolved, without an amount
+        :param refusal: what Mobadoo gets
+        :raises StoreUnavailable: the database cannot be used; nothing was written down
+        """
+        self._settled(change, refusal)
+
+    def _settled(self, change: Change, amount: Decimal | Refused) -> Decision:
         def work(books: Books) -> Decision:
             account = books.account(change.player, lock=True)
             known = books.ticket(change.player, change.ticket)
@@ -144,7 +155,7 @@ class SqlWallet:
             self._book(books, decision, account, change.player, change, Movement.SETTLE, known)
             return decision
 
-        return self._answer(self._run(work), change.player, change.ticket, Movement.SETTLE)
+        return self._run(work)
 
     def refund(self, change: Change) -> str:
         """Give a player back what a ticket cost: that is what was debited, whatever the message says.
@@ -280,7 +291,11 @@ class _Overtaken(Exception):
     """Another transaction has inserted the same row: it may be looked at now."""
 
 
-def _minor(field: str, amount: Decimal, currency: str | None, account: Account | None) -> int | Refused:
+def _minor(
+    field: str, amount: Decimal | Refused, currency: str | None, account: Account | None
+) -> int | Refused:
+    if isinstance(amount, Refused):
+        return amount
     if account is None:
         return Refused("The player is not known.", Code.UNKNOWN_PLAYER)
     if currency not in (None, account.currency):

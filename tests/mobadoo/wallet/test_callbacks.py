@@ -13,6 +13,7 @@ from airflow_provider.events.callback import Callback
 from airflow_provider.mobadoo.callbacks import answer
 from airflow_provider.mobadoo.connection import MobadooOptions
 from airflow_provider.mobadoo.wallet import Change, Refused, SqlWallet, Ticket
+from airflow_provider.store.wallet_notes import open_notes
 from tests.support.receiving import connection, receiving
 
 
@@ -113,6 +114,48 @@ def test_an_amount_that_is_no_whole_number_of_minor_units_moves_nothing(wallet, 
     assert str(wallet.credit_of("ada").balance) == "100.00"
 
 
+def resolved(tips: str) -> str:
+    ticket = f'{{"id": 1, "uuid": "ada", "transaction_id": "TX", "state": "RESOLVED", "tips": {tips}}}'
+    return f'{{"type": "TICKET_CHANGED", "ticket": {ticket}}}'
+
+
+TIPS_WITHOUT_AN_AMOUNT = [
+    '[{"won_amount": "18.50"}]',
+    '[{"won_amount": null}]',
+    '[{"won_amount": -1}]',
+    "[{}]",
+    "[]",
+    '[{"won_amount": 1}, {"won_amount": 2}]',
+]
+
+
+@pytest.mark.parametrize("tips", TIPS_WITHOUT_AN_AMOUNT)
+def test_a_settlement_whose_amount_cannot_be_read_is_shown_until_it_is_settled(wallet, database, tips):
+    ticket = '{"uuid": "ada", "id": 1, "state": "CREATED", "tips": [{"bet_amount": 10}]}'
+    assert called(ticket, wallet)["state"] == "OK"
+    answers = [called(resolved(tips), wallet, ticket_amount="refuse") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]["transaction_id"] == ""
+    assert "ticket.tips" in answers[0]["state"]
+    [note] = open_notes(database)
+    assert (note["kind"], note["player"], note["ticket"], note["times"]) == ("invalid", "ada", "1", 2)
+    assert (note["movement"], note["amount"], note["state"]) == ("settle", None, "accepted")
+    assert called(resolved('[{"won_amount": 18.5}]'), wallet)["state"] == "OK"
+    assert open_notes(database) == []
+    assert str(wallet.credit_of("ada").balance) == "108.50"
+
+
+def test_a_settlement_whose_amount_cannot_be_read_is_early_where_its_ticket_is_not_known(wallet, database):
+    assert "is a text" in called(resolved('[{"won_amount": "18.50"}]'), wallet)["state"]
+    assert [one["kind"] for one in open_notes(database)] == ["early"]
+
+
+def test_a_wallet_of_ones_own_need_not_hear_of_what_cannot_be_read():
+    wallet = Listening()
+    assert "is a text" in called(resolved('[{"won_amount": "18.50"}]'), wallet)["state"]
+    assert wallet.heard == []
+
+
 def test_a_ticket_in_another_currency_than_the_players_moves_nothing(wallet):
     ticket = {"uuid": "ada", "id": 1, "tips": [{"bet_amount": 10, "won_amount": 20}]}
     euros = {**ticket, "id": 2, "currency": "eur"}
@@ -120,11 +163,11 @@ def test_a_ticket_in_another_currency_than_the_players_moves_nothing(wallet):
     assert called(json.dumps({**ticket, "state": "CREATED", "currency": "USD"}), wallet)["state"] == dollars
     assert called(json.dumps({**euros, "state": "CREATED"}), wallet)["state"] == "OK"
     change: dict[str, Any] = {**euros, "state": "RESOLVED", "currency": "USD"}
-    resolved = {"type": "TICKET_CHANGED", "ticket": change}
-    assert called(json.dumps(resolved), wallet)["state"] == dollars
+    changed = {"type": "TICKET_CHANGED", "ticket": change}
+    assert called(json.dumps(changed), wallet)["state"] == dollars
     assert str(wallet.credit_of("ada").balance) == "90.00"
     change["currency"] = {"what": "this is, nobody knows"}
-    assert called(json.dumps(resolved), wallet)["state"] == "OK"
+    assert called(json.dumps(changed), wallet)["state"] == "OK"
 
 
 @pytest.mark.parametrize(
