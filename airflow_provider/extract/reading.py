@@ -153,6 +153,10 @@ class Reading:
             # Where pages shift, a record that came again may stand for one that did not come at all.
             again = 0 if paging.shifts else progress.repeated
             progress.came = progress.records + progress.later + again
+            cut = not page.records and not progress.short and progress.lacks
+            if cut and progress.pages > 1 and total != progress.announced:
+                # The record that the page was asked for by may have gone, and the rest with it.
+                progress.moved = True
             return
         other_total = total is not None and progress.announced not in (None, total)
         if paging.shifts and (other_total or repeated):

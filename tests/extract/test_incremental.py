@@ -154,6 +154,21 @@ def test_a_count_of_everything_costs_one_request_more(tmp_path, kind):
     assert (second["total"], len(vendor.asked) - sent) == (1, 2)
 
 
+def test_an_empty_page_where_the_record_before_it_went_leaves_the_state(tmp_path):
+    """A vendor that does not know the cursor any more may answer with nothing, and not with a refusal."""
+    vendor = Vendor.of(1)
+    read(vendor, output=f"{tmp_path}/1.jsonl", incremental=True)
+    # The latest comes first: after the first page alone the state would be ahead of all others.
+    vendor.rows += [document(number) for number in (9, 8, 7, 6, 5)]
+
+    def lose_the_rest(one: Vendor) -> None:
+        one.rows = one.rows[:2]
+
+    vendor.meanwhile[len(vendor.asked) + 2] = lose_the_rest
+    second = read(vendor, output=f"{tmp_path}/2.jsonl", run_id="run-2", incremental=True)
+    assert (second["total"], second["complete"], second["watermark"]) == (2, False, "2026-11-01T00:00:01Z")
+
+
 def test_a_page_after_a_short_one_may_be_refused(tmp_path):
     vendor = Vendor.of(5, total="everything")
     settings: dict[str, Any] = {"incremental": True, "overlap": NONE, "kind": "number"}
