@@ -199,8 +199,9 @@ class VendorListOperator(VendorOperator, WithLineage):
         results = ListOutput()
         with closing(start_reading(query)) as reading:
             for rows in read_pages(query, hook.run, reading):
-                # After the last page the number may be that of other records too.
-                expected = 0 if reading.progress.ended else reading.progress.announced or 0
+                # After the last page, or one that looks like it, the number may be that of other records too.
+                last = reading.progress.ended or reading.progress.short
+                expected = 0 if last else reading.progress.announced or 0
                 if self.max_pages is not None:
                     expected = min(expected, self.max_pages * self.page_size)
                 if max(reading.progress.records, expected) > XCOM_RECORDS:

@@ -83,6 +83,8 @@ class Progress:
     """Rows of the second table."""
     last: int | str | None = None
     """What identifies the last record of the latest page."""
+    short: bool = False
+    """Whether the latest page was shorter than a page is."""
     latest: str | None = None
     """The latest time of a change among the records that were kept, as the vendor writes it."""
     held: str | None = None
@@ -102,6 +104,11 @@ class Progress:
         if self.announced is not None:
             return self.records >= self.announced
         return self.total_pages is None or self.pages >= self.total_pages
+
+    @property
+    def lacks(self) -> bool:
+        """Say whether fewer records have come than the first answer speaks of."""
+        return self.announced is not None and self.came is not None and self.came < self.announced
 
     @property
     def gaps(self) -> list[str]:
@@ -248,6 +255,8 @@ class PagesUntilShort:
     """Pages are asked for by their numbers, until one is short or empty.
 
     What is short is said at :func:`is_short`. A number of records ends nothing: it may count something else.
+    But a short page is not the last while the first answer speaks of more records than have come: the vendor
+    may have made it smaller without a word. If it speaks of too many, that is one request for an empty page.
 
     :param parameter: the parameter of the call that takes the number
     :param start: number of the first page
@@ -267,16 +276,18 @@ class PagesUntilShort:
 
     def following(self, progress: Progress, page: Page, size: int | None) -> int | None:
         """Return the number of the next page; None where this page is the last."""
+        if _is_last(progress, page):
+            return None
         # Not the number of pages that were read: they may have had another size.
-        return None if _is_short(page, size) else int(progress.position or 0) + 1
+        return int(progress.position or 0) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class KeysUntilShort:
     """Each page is asked for by the identity of the last record before it, until one is short or empty.
 
-    The cursor is taken from that record and not from the answer, which may repeat what it was asked for. What
-    is short is said at :func:`is_short`.
+    The cursor is taken from that record and not from the answer, which may repeat what it was asked for.
+    :class:`PagesUntilShort` says which page is the last.
 
     :param parameter: the parameter of the call that takes the identity
     :param start: what the first page is asked for by
@@ -298,9 +309,10 @@ class KeysUntilShort:
 
         :raises VendorProtocolError: the page leads to itself, or its last record has no identity
         """
-        if _is_short(page, size):
-            return None
         last = progress.last
+        # A short page that ends where it began is the cursor's own record, and nothing more.
+        if _is_last(progress, page) or (progress.short and last == progress.position):
+            return None
         if last is None:
             raise turns(f"the last record of page {progress.pages} has nothing that identifies it")
         if last == progress.position:
@@ -320,7 +332,7 @@ def turns(message: str) -> VendorProtocolError:
 
 
 def is_short(records: int, size: int | None, requested: int | None) -> bool:
-    """Say whether a page is the last, because it has fewer records than a page has.
+    """Say whether a page is empty, or has fewer records than a page has.
 
     A vendor may make a large page smaller without a word but for the size in its answer. A size above the one
     that was asked for is no reason to stop.
@@ -333,8 +345,8 @@ def is_short(records: int, size: int | None, requested: int | None) -> bool:
     return not records or (bool(sizes) and records < min(sizes))
 
 
-def _is_short(page: Page, size: int | None) -> bool:
-    return is_short(len(page.records), page.size, size)
+def _is_last(progress: Progress, page: Page) -> bool:
+    return not page.records or (progress.short and not progress.lacks)
 
 
 def _resized(start: int, position: Position, before: int, after: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import VendorProtocolError
 from airflow_provider.extract.instants import ticks
-from airflow_provider.extract.paging import DIGEST, Page, Paging, Progress, turns
+from airflow_provider.extract.paging import DIGEST, Page, Paging, Progress, is_short, turns
 from airflow_provider.extract.rows import RawRow, RowReader
 from airflow_provider.extract.seen import Seen
 
@@ -153,6 +153,10 @@ class Reading:
             # Where pages shift, a record that came again may stand for one that did not come at all.
             again = 0 if paging.shifts else progress.repeated
             progress.came = progress.records + progress.later + again
+            cut = not page.records and not progress.short and progress.lacks
+            if cut and progress.pages > 1 and total != progress.announced:
+                # The record that the page was asked for by may have gone, and the rest with it.
+                progress.moved = True
             return
         other_total = total is not None and progress.announced not in (None, total)
         if paging.shifts and (other_total or repeated):
@@ -162,8 +166,10 @@ class Reading:
 
     def _follow(self, page: Page, repeated: int) -> None:
         progress, size = self.progress, self.size
-        if self._paging.until_short and page.records:
-            progress.last = self._marks.marks(page.records[-1])[0]
+        if self._paging.until_short:
+            progress.short = is_short(len(page.records), page.size, size)
+            if page.records:
+                progress.last = self._marks.marks(page.records[-1])[0]
         try:
             following = self._paging.following(progress, page, size)
             keyed = self._distinct and not (self._paging.shifts or self._paging.checks_itself)
@@ -211,9 +217,10 @@ class Reading:
         progress = self.progress
         if not progress.pages:
             return False
-        # Where the number of records is known, the list is read to it and not beyond.
-        known = progress.announced is not None
-        if known and (progress.came is None or progress.came < (progress.announced or 0)):
+        # Where the number of records is known, the list is read to it and not beyond; after a short page the
+        # next was asked for because of that number alone.
+        known = progress.announced is not None and not progress.short
+        if known and (progress.came is None or progress.lacks):
             return False
         if not {error.status, error.code} & set(self._paging.beyond):
             return False
@@ -270,7 +277,9 @@ class Reading:
     def _end_with_repeated(self, content: bytes, earlier: int) -> None:
         number = self.progress.pages + 1
         alike = self.progress.seen[-2:-1] == [content]
-        if not self._paging.beyond or number == 2 or earlier != number - 1 or alike:
+        # A short page may have been the last: the next was asked for because of the number of records alone.
+        last = self.progress.short and earlier == number - 1
+        if not last and (not self._paging.beyond or number == 2 or earlier != number - 1 or alike):
             self.turned = True
             raise turns(f"page {number} has the very records of page {earlier}")
         self.progress.ended = True

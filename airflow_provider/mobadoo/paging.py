@@ -201,9 +201,15 @@ class _Step:
 
     def _decide_by_length(self, here: Place, size: int | None) -> None:
         count = self.here.count
-        if size is None or self._rows > size or (count is not None and self.here.came >= count):
+        if size is None or self._rows > size:
             self._ends = True
-        elif self._rows < (here.full or size):
+            return
+        full = here.full or size
+        # A full page of as many rows as are counted: the number may be that of the page alone.
+        own = count == self._rows >= full
+        if count is not None and self.here.came >= count and not own:
+            self._ends = True
+        elif self._rows < full:
             probe = count is None and here.offset == 0 and size > DOCUMENTED_LIMIT
             self._ends = count is None and not probe
             self.here = replace(self.here, full=self._rows, probe=probe)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 DOCUMENT_LINES = Lines(LINES, "DocumentId")
 
+BEYOND = (404, 416, 422)
+"""What a page beyond the last may be refused with: that it is empty is not documented."""
+
 
 def listing_of(one: Resource, *, by_id: bool, zone: tzinfo | None = None) -> Listing[MpohodaPage]:
     """Return a list of mPOHODA's.
@@ -30,7 +33,7 @@ def listing_of(one: Resource, *, by_id: bool, zone: tzinfo | None = None) -> Lis
     :param zone: the time zone of times without an offset
     """
     schema = READ[one.name]
-    paging: Any = KeysUntilShort("after") if by_id else PagesUntilShort("page")
+    paging: Any = KeysUntilShort("after") if by_id else PagesUntilShort("page", beyond=BEYOND)
     return Listing(
         name=f"mpohoda.{one.name}",
         call=list_page,

@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import VendorProtocolError
+from airflow_provider.exceptions import VendorProtocolError, VendorRejected
 from airflow_provider.extract.reading import Reading
-from airflow_provider.mpohoda.answers import FieldsRejected
 from airflow_provider.mpohoda.calls import list_page
 from airflow_provider.mpohoda.listings import listing_of, read
 from airflow_provider.mpohoda.resources import Resource, pages_by_id, resource
@@ -69,7 +68,7 @@ def _read(run: Callable[[Call[MpohodaPage]], MpohodaPage], walk: _Walk) -> Itera
     while (call := walk.call()) is not None:
         try:
             page = run(call)
-        except FieldsRejected as error:
+        except VendorRejected as error:
             walk.refuse(error)
             continue
         if walk.take(page):
@@ -82,7 +81,7 @@ async def _aread(
     while (call := walk.call()) is not None:
         try:
             page = await run(call)
-        except FieldsRejected as error:
+        except VendorRejected as error:
             walk.refuse(error)
             continue
         if walk.take(page):
@@ -121,10 +120,13 @@ class _Walk:
         position: dict[str, Any] = {self._parameter: reading.progress.position}
         return list_page(self._one, page_size=reading.size or self._page_size, **position, **self._terms)
 
-    def refuse(self, error: FieldsRejected) -> None:
-        """Ask for fewer records from now on, or give up."""
-        if not self._reading.step_down(error):
+    def refuse(self, error: VendorRejected) -> None:
+        """Ask for fewer records from now on, or take the page before for the last, or give up."""
+        if self._reading.step_down(error):
+            return
+        if not self._reading.is_end(error):
             raise error
+        self._tell()
 
     def take(self, page: MpohodaPage) -> bool:
         """Take the page that was asked for; say whether it has records, or is the first."""
@@ -136,17 +138,22 @@ class _Walk:
             if not self._reading.turned:
                 raise
             raise self._came_before(number) from None
-        told, came = progress.announced, progress.came or 0
-        if progress.pages < number and (told is None or came < told):
+        # After a short page the next was asked for only because of the number of records.
+        if progress.pages < number and not progress.short and (progress.announced is None or progress.lacks):
             raise self._came_before(number)
-        if progress.ended and told is not None and came < told:
+        self._tell()
+        return progress.pages == number and (bool(page) or number == 1)
+
+    def _tell(self) -> None:
+        """Log where fewer records came than the first answer speaks of."""
+        progress = self._reading.progress
+        if progress.ended and progress.lacks:
             log.warning(
                 'The first answer speaks of %d records of "%s", and %d came. They may have gone meanwhile.',
-                told,
+                progress.announced,
                 self._one.name,
-                came,
+                progress.came,
             )
-        return progress.pages == number and (bool(page) or number == 1)
 
     def _came_before(self, number: int) -> VendorProtocolError:
         return VendorProtocolError(

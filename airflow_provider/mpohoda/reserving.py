@@ -65,7 +65,8 @@ class ListReservation:
 
     def _needed(self, progress: Progress, size: int | None) -> int | None:
         """Return how many requests are to come; None where no answer has told a number of records."""
-        if progress.announced is None or not size:
+        # After a short page the number may be that of other records too.
+        if progress.announced is None or progress.short or not size:
             return None
         came = progress.records if progress.came is None else progress.came
         # The last page is known by being short: where the size divides the number, it is empty.

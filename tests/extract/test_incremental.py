@@ -11,14 +11,20 @@ import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from airflow_provider.exceptions import InvalidInput, QuotaExhausted, StoreUnavailable, VendorUnavailable
+from airflow_provider.exceptions import (
+    InvalidInput,
+    QuotaExhausted,
+    StoreUnavailable,
+    VendorRejected,
+    VendorUnavailable,
+)
 from airflow_provider.extract import parts, store, watermarks
 from airflow_provider.extract.paging import PagesUntilShort
 from airflow_provider.records import writers
 from tests.extract.test_extraction import Crash, crash, files, rows
 from tests.support.acme_lists import AcmeListOperator, read
 from tests.support.batches import lines
-from tests.support.changes import SCHEMA, Vendor, document
+from tests.support.changes import SCHEMA, Vendor, document, modified
 from tests.support.dags import run, states
 
 ENDINGS = ("jsonl", "csv", "parquet")
@@ -121,9 +127,57 @@ def test_pages_that_were_not_all_read_leave_the_state(tmp_path, capsys):
 
 
 def test_records_that_are_missing_in_the_first_reading_leave_the_state(tmp_path):
-    vendor = Vendor.of(5, largest=2, says_size=False)
-    result = read(vendor, output=f"{tmp_path}/1.jsonl", incremental=True, page_size=100)
-    assert (result["total"], result["complete"], result["watermark"]) == (2, False, None)
+    vendor = Vendor.of(5)
+    vendor.meanwhile[2] = lambda one: one.rows.pop(3)
+    result = read(vendor, output=f"{tmp_path}/1.jsonl", incremental=True)
+    assert (result["total"], result["complete"], result["watermark"]) == (4, False, None)
+
+
+@pytest.mark.parametrize("kind", ["after", "number"])
+def test_pages_that_become_smaller_without_a_word_lose_no_change(tmp_path, kind):
+    vendor = Vendor.of(1, largest=2, says_size=False)
+    settings: dict[str, Any] = {"incremental": True, "page_size": 100, "kind": kind}
+    read(vendor, output=f"{tmp_path}/1.jsonl", **settings)
+    # The latest comes first: after the first page alone the state would be ahead of all others.
+    vendor.rows += [document(number) for number in (9, 8, 7, 6, 5)]
+    second = read(vendor, output=f"{tmp_path}/2.jsonl", run_id="run-2", **settings)
+    assert (second["total"], second["complete"], second["watermark"]) == (6, True, modified(9))
+
+
+@pytest.mark.parametrize("kind", ["after", "number"])
+def test_a_count_of_everything_costs_one_request_more(tmp_path, kind):
+    vendor = Vendor.of(5, total="everything")
+    settings: dict[str, Any] = {"incremental": True, "overlap": NONE, "kind": kind}
+    read(vendor, output=f"{tmp_path}/1.jsonl", **settings)
+    sent = len(vendor.asked)
+    second = read(vendor, output=f"{tmp_path}/2.jsonl", run_id="run-2", **settings)
+    assert (second["total"], len(vendor.asked) - sent) == (1, 2)
+
+
+def test_an_empty_page_where_the_record_before_it_went_leaves_the_state(tmp_path):
+    """A vendor that does not know the cursor any more may answer with nothing, and not with a refusal."""
+    vendor = Vendor.of(1)
+    read(vendor, output=f"{tmp_path}/1.jsonl", incremental=True)
+    # The latest comes first: after the first page alone the state would be ahead of all others.
+    vendor.rows += [document(number) for number in (9, 8, 7, 6, 5)]
+
+    def lose_the_rest(one: Vendor) -> None:
+        one.rows = one.rows[:2]
+
+    vendor.meanwhile[len(vendor.asked) + 2] = lose_the_rest
+    second = read(vendor, output=f"{tmp_path}/2.jsonl", run_id="run-2", incremental=True)
+    assert (second["total"], second["complete"], second["watermark"]) == (2, False, "2026-11-01T00:00:01Z")
+
+
+def test_a_page_after_a_short_one_may_be_refused(tmp_path):
+    vendor = Vendor.of(5, total="everything")
+    settings: dict[str, Any] = {"incremental": True, "overlap": NONE, "kind": "number"}
+    read(vendor, output=f"{tmp_path}/1.jsonl", **settings)
+    vendor.change(1, "2026-11-02T00:00:00Z")
+    vendor.rows.pop(0)
+    vendor.fail_at[len(vendor.asked) + 2] = VendorRejected("no such page", status=416)
+    second = read(vendor, output=f"{tmp_path}/2.jsonl", run_id="run-2", page_size=100, **settings)
+    assert (second["total"], second["watermark"]) == (2, "2026-11-02T00:00:00Z")
 
 
 def test_a_number_that_counts_what_has_not_changed_too_does_not_hold_the_state_for_ever(tmp_path):

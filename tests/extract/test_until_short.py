@@ -60,9 +60,45 @@ def test_a_page_that_the_vendor_makes_smaller_is_not_short(tmp_path, kind):
 
 
 def test_where_the_answer_names_no_size_the_one_that_was_asked_for_counts(tmp_path, caplog):
-    done = extract(Vendor.of(7, largest=3, says_size=False), tmp_path / "out.jsonl", size=100)
-    assert (ids(tmp_path / "out.jsonl"), done.progress.complete) == (up_to(3), False)
-    assert "speaks of 7 records and has 3" in caplog.text
+    vendor = Vendor.of(3, says_size=False)
+    assert extract(vendor, tmp_path / "out.jsonl", size=100).progress.complete
+    assert (ids(tmp_path / "out.jsonl"), len(vendor.asked)) == (up_to(3), 1)
+    assert "speaks of" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("total", ["all", "rest"])
+def test_a_short_page_is_not_the_last_where_the_answer_speaks_of_more(tmp_path, kind, total):
+    vendor = Vendor.of(7, largest=3, says_size=False, total=total)
+    done = extract(vendor, tmp_path / "out.jsonl", kind=kind, size=100)
+    assert (ids(tmp_path / "out.jsonl"), done.progress.complete) == (up_to(7), True)
+    assert len(vendor.asked) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_number_that_is_too_high_costs_one_request_and_is_told(tmp_path, kind, caplog):
+    vendor = Vendor.of(4)
+    vendor.meanwhile[2] = lambda one: one.rows.pop(3)
+    done = extract(vendor, tmp_path / "out.jsonl", kind=kind)
+    assert (ids(tmp_path / "out.jsonl"), done.progress.complete, len(vendor.asked)) == (up_to(3), False, 3)
+    assert "speaks of 4 records and has 3" in caplog.text
+
+
+def test_a_cursor_that_brings_its_own_record_alone_ends_the_list(tmp_path):
+    vendor = Vendor.of(3)
+    answers = iter(
+        [
+            b'{"Items":[%s],"Total":9}' % b",".join(map(document, (1, 2))),
+            b'{"Items":[%s],"Total":9}' % document(2),
+        ]
+    )
+    vendor.run = lambda call: next(answers)  # type: ignore[method-assign]
+    done = extract(vendor, tmp_path / "out.jsonl", size=5)
+    assert (ids(tmp_path / "out.jsonl"), done.progress.ended, done.progress.complete) == (
+        up_to(2),
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

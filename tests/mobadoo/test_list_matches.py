@@ -400,6 +400,20 @@ def test_pages_of_any_size_are_read_to_the_end(vendor, size, count):
     assert (result["total"], result["complete"]) == (count, True)
 
 
+def test_a_count_of_the_page_alone_does_not_end_the_list(vendor, tmp_path):
+    vendor.shape = "page counted"
+    result = read(videogames=["lol"], output=f"{tmp_path}/1.jsonl")
+    assert (ids(result["output"]), result["requests"]) == (list(range(1, 61)), 3)
+    assert result["reasons"] == ["lol: the list changed while it was read"]
+
+
+def test_a_count_that_a_full_page_has_costs_one_request_more(vendor):
+    vendor.shape = "counted"
+    vendor.games["lol"] = matches(25)
+    result = read(videogames=["lol"])
+    assert (result["total"], result["complete"], result["requests"]) == (25, True, 2)
+
+
 @pytest.mark.parametrize("when", [1, 2], ids=["before its first page", "before its second page"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_video_game_that_disappears_leaves_the_others_to_be_read(vendor, tmp_path, shape, when):

@@ -232,9 +232,38 @@ def test_a_size_that_is_reduced_without_a_word_loses_no_record(vendor, make_hook
 
 
 def test_a_list_that_ends_before_what_it_announces_is_worth_a_warning(vendor, make_hook, caplog):
-    vendor.reply(serve_list(RECORDS, largest=2, tells=False))
+    vendor.reply(answer(page(RECORDS[:2], 7)), answer(page([], 7)))
     assert ids(make_hook().pages("IssuedInvoices", page_size=5)) == in_pages(2)
     assert 'speaks of 7 records of "IssuedInvoices", and 2 came' in caplog.text
+
+
+@pytest.mark.parametrize("paging", ["after", "number"])
+def test_pages_that_become_smaller_without_a_word_are_read_to_the_number_of_records(
+    vendor, make_hook, paging, caplog
+):
+    vendor.reply(serve_list(RECORDS, largest=2, tells=False))
+    assert ids(make_hook().pages("IssuedInvoices", page_size=5, paging=paging)) == in_pages(2, 2, 2, 1)
+    assert "speaks of" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        problem(404, "Not Found"),
+        problem(422, "Unprocessable Entity", errors={"PageNumber": ["out of range"]}),
+    ],
+)
+def test_a_page_beyond_the_last_may_be_refused_where_all_have_come(vendor, make_hook, refusal):
+    vendor.reply(answer(page(RECORDS[:2], 2)), refusal)
+    assert ids(make_hook().pages("Currencies", page_size=2)) == in_pages(2)
+    vendor.reply(answer(page(RECORDS[:2], 3)), refusal)
+    with pytest.raises(VendorError):
+        list(make_hook().pages("Currencies", page_size=2))
+
+
+def test_the_last_page_may_come_again_after_a_short_one(vendor, make_hook):
+    vendor.reply(answer(page(RECORDS[:2], 7)))
+    assert ids(make_hook().pages("IssuedInvoices", page_size=5, paging="number")) == in_pages(2)
 
 
 def test_an_empty_list_has_one_page_without_records(vendor, make_hook):

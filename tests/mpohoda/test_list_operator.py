@@ -446,6 +446,15 @@ def test_a_list_that_does_not_fit_the_month_ends_after_its_first_page_and_goes_o
     assert (result["resumed_at"], result["total"]) == (2, 450)
 
 
+def test_a_count_of_everything_reserves_nothing_after_a_short_page(company, tmp_path, set_connection):
+    set_connection("mpohoda_default", extra={"quota_headers": {"remaining": "X-Left", "limit": "X-Limit"}})
+    company.switch(total_of_modified="all")
+    company.generate(1500)
+    company.sandbox.fault(vendor="mpohoda", headers={"X-Left": "3", "X-Limit": "8000"}, times=None)
+    result = read(output=out(tmp_path), modified_since="2026-01-01T00:24:50Z", reserve="auto")
+    assert (result["total"], result["requests"]) == (10, 2)
+
+
 def test_a_number_of_requests_is_reserved_before_the_first(company, tmp_path):
     company.generate(50)
     with pytest.raises(InvalidInput, match="list needs 9,000 requests"):

@@ -87,6 +87,8 @@ class Mobadoo:
             return {"results": page}
         if self.shape == "counted":
             return {"count": len(rows), "results": page}
+        if self.shape == "page counted":
+            return {"count": len(page), "results": page}
         more = offset + limit < len(rows)
         following = {**query, "limit": str(limit), "offset": str(offset + limit), "token": TOKEN}
         url = f"{self.url}/api/v1/{game}/match/"
