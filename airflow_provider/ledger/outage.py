@@ -40,14 +40,15 @@ class Outage:
 
     :param error: how that was found out
     :param lease: seconds for which the rows of the run are held
+    :param began: when the transaction began that found it out, by the monotonic clock
     """
 
-    def __init__(self, error: StoreUnavailable, lease: float) -> None:
+    def __init__(self, error: StoreUnavailable, lease: float, began: float) -> None:
         self.error = error
         self.temporary = error.temporary
         """Whether the database may be back by itself, so that everything waits for it."""
-        self._began = time.monotonic()
-        self._limit = min(lease, LONGEST)
+        self._began = began if error.temporary else time.monotonic()
+        self._limit = limit_of(lease)
         self._next_pause = FIRST_PAUSE
         if self.temporary:
             log.warning(
@@ -71,11 +72,7 @@ class Outage:
 
         :param hurried: when the batch was told to end, by the monotonic clock; None where it was not
         """
-        now = time.monotonic()
-        if hurried is not None and now - hurried >= STOPPED:
-            return True
-        limit = self._limit if self.temporary else min(self._limit, BROKEN)
-        return now - self._began >= limit
+        return is_over(self._began, self._limit if self.temporary else min(self._limit, BROKEN), hurried)
 
     def pause(self) -> float:
         """Return the seconds until the next attempt."""
@@ -109,6 +106,25 @@ class Outage:
             else "The next try treats their records as after a crash"
         )
         log.error("Outcomes that could not be recorded in the ledger: %s. %s.", lost, kept)
+
+
+def limit_of(lease: float) -> float:
+    """Return the seconds that a database is waited for.
+
+    :param lease: seconds for which the rows of the run are held
+    """
+    return min(lease, LONGEST)
+
+
+def is_over(began: float, limit: float, hurried: float | None) -> bool:
+    """Say whether a database has been waited for long enough; times are by the monotonic clock.
+
+    :param began: since when
+    :param limit: for how many seconds
+    :param hurried: when the batch was told to end; None where it was not
+    """
+    now = time.monotonic()
+    return now - began >= limit or (hurried is not None and now - hurried >= STOPPED)
 
 
 def wait_for_database(
