@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.runner import STOPPED, Batch
@@ -80,6 +81,7 @@ class ChunkedBatch(Batch):
 
         :return: them, and whether some were ours
         """
+        claimed = time.time()
         claims = await asyncio.gather(*(recorder.ask(call.key, job.id) for job, call in waiting))
         ours: list[tuple[Job, Call[Any]]] = []
         busy: list[tuple[Job, Call[Any]]] = []
@@ -99,25 +101,25 @@ class ChunkedBatch(Batch):
             # A stored result cannot be written: the records that are ours are not sent.
             _release([job.id for job, _ in ours], recorder)
             raise
-        if ours and await self._send_together(ours, client, recorder):
-            # They are asked for again when the ledger can be written.
+        if ours and await self._send_together(ours, claimed, client, recorder):
+            # They are asked for again, once the ledger can be written.
             busy += ours
         return busy, bool(ours)
 
     async def _send_together(
-        self, ours: list[tuple[Job, Call[Any]]], client: AsyncClient, recorder: Recorder
+        self, ours: list[tuple[Job, Call[Any]]], claimed: float, client: AsyncClient, recorder: Recorder
     ) -> bool:
         """Send records in one request; return True where they have to be claimed again before."""
         jobs = [job for job, _ in ours]
         ids = [job.id for job in jobs]
-        sent = away = False
+        sent = lapsed = False
         try:
             alone, again = ours[0][1].alone, jobs[0].again
             call = ours[0][1] if alone else self._combined(ours)
             async with self._places:
                 if again is not None and self.error is None:
                     call = await asyncio.to_thread(again)
-                if self.error is None and not (away := recorder.is_away):
+                if self.error is None and not (lapsed := not recorder.holds(claimed)):
                     sent = True
                     answer = await self._send(call, ids, client, recorder)
                     values = [answer] if alone else answer
@@ -133,7 +135,7 @@ class ChunkedBatch(Batch):
                 # The batch has ended while it waited for a place, or its files are not there any more.
                 _release(ids, recorder)
         if not sent:
-            return away
+            return lapsed
         ends: list[Record | VendorError] = []
         # All are recorded before the first is written: the disk may be full.
         for (job, own), value in zip(ours, values, strict=True):

@@ -23,7 +23,7 @@ from airflow_provider.ledger.batches import BatchRow
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.outage import wait_for_database
-from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.ledger.recorder import CLAIM_HOLDS, Recorder
 from airflow_provider.ledger.unrecorded import record_earlier
 from airflow_provider.processes import new_owner, retire
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
@@ -391,4 +391,4 @@ async def _drive(
 def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> float:
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
-    return policy.deadline + options.timeout + queue + 60
+    return policy.deadline + options.timeout + queue + CLAIM_HOLDS

@@ -267,6 +267,7 @@ class Batch:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
         while True:
+            claimed = time.time()
             claim = await self._claim(job, job.call, recorder)
             if (existing := self._existing(job, claim, recorder)) is not None:
                 job.recorded = True
@@ -275,7 +276,7 @@ class Batch:
                 return self._recall(job, claim)
             try:
                 async with self._places:
-                    if self.error is not None or not recorder.is_away:
+                    if self.error is not None or recorder.holds(claimed):
                         value, existed = await self._send_unless_there(job, job.call, client, recorder)
                         break
             except BaseException:
@@ -283,7 +284,7 @@ class Batch:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            # It is claimed again when the ledger can be written.
+            # It is claimed again, once the ledger can be written.
             recorder.settle(Completion(job.id, "released"))
         return self._finish(job, value, recorder, existing=existed)
 

@@ -30,6 +30,10 @@ WRITE_DELAY = 0.1
 """Outcomes of requests that may be repeated are written with the next claims, at the latest when there are so
 many of them, or after so many seconds. If they are lost, the requests are sent again, which is harmless."""
 
+CLAIM_HOLDS = 60.0
+"""Seconds for which a claim is good for a request that must not be repeated: the rest of the lease is for the
+request itself. A process may be frozen in between, until another try of the task has taken its place."""
+
 HANGING = 1.0
 """Seconds after which what a transaction is to record is kept in a file, until it has ended."""
 
@@ -111,6 +115,13 @@ class Recorder:
         another run may have it.
         """
         return self._outage is not None
+
+    def holds(self, claimed: float) -> bool:
+        """Say whether what was claimed may still be sent. If not, it is to be released, and claimed again.
+
+        :param claimed: since when it is claimed, in seconds since 1970
+        """
+        return not self.is_away and not (self.ledger.once and time.time() - claimed > CLAIM_HOLDS)
 
     def hurry(self) -> None:
         """Take notice that the batch was told to end: a database that is away is not waited for long."""
