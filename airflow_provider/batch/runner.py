@@ -269,7 +269,7 @@ class Batch:
         while True:
             claimed = time.time()
             claim = await self._claim(job, job.call, recorder)
-            if (existing := self._existing(job, claim, recorder)) is not None:
+            if (existing := await self._existing(job, claim, recorder)) is not None:
                 job.recorded = True
                 return self._finish(job, existing, recorder, existing=True)
             if claim.status is not ClaimStatus.TAKEN:
@@ -317,12 +317,14 @@ class Batch:
         look = self._operation.there
         return None if look is None else await asyncio.to_thread(look, call)
 
-    def _existing(self, job: Job, claim: ClaimResult, recorder: Recorder) -> Any:
+    async def _existing(self, job: Job, claim: ClaimResult, recorder: Recorder) -> Any:
         """Return what the vendor has already of a record that would be sent, or may have been."""
         lookup = self._plan.lookup
         if lookup is None or job.call is None or claim.status not in (ClaimStatus.TAKEN, ClaimStatus.UNKNOWN):
             return None
         try:
+            if lookup.blocking:
+                return await asyncio.to_thread(lookup.existing, job.call.key)
             return lookup.existing(job.call.key)
         except BaseException:
             if claim.status is ClaimStatus.TAKEN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider.exceptions import StoreUnavailable
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider.ledger.ledger import Completion
-    from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LONGEST = 300.0
 """Seconds that a database is waited for at most, and never longer than the lease of a row: after that another
@@ -32,7 +33,7 @@ STOPPED = 30.0
 """Seconds that the database is waited for by a batch that was told to end: its time is over."""
 
 OPENING = 120.0
-"""Seconds that a batch waits for a database that is away when it begins, as in a failover."""
+"""Seconds that a batch waits for a database that is away before it sends, as in a failover."""
 
 
 class Outage:
@@ -127,19 +128,20 @@ def is_over(began: float, limit: float, hurried: float | None) -> bool:
     return now - began >= limit or (hurried is not None and now - hurried >= STOPPED)
 
 
-def wait_for_database(
-    open_database: Callable[[], Database], stopped: Callable[[], bool] = lambda: False
-) -> Database:
-    """Open the database; wait for one that is away and may be back by itself.
+def wait_for_database(work: Callable[[], T], stopped: Callable[[], bool] = lambda: False) -> T:
+    """Do something with the database, and wait for one that is away and may be back by itself.
 
-    :param open_database: opens it
+    It blocks: call it outside of an event loop, or in a thread.
+
+    :param work: opens the database or uses it; it may be done more than once
     :param stopped: says whether the batch was told to end, so that nothing waits any more
+    :return: what ``work`` returns
     :raises StoreUnavailable: it cannot be used, or is away for too long
     """
     began, pause = time.monotonic(), FIRST_PAUSE
     while True:
         try:
-            database = open_database()
+            return work()
         except StoreUnavailable as error:
             if not error.temporary or stopped() or time.monotonic() - began >= OPENING:
                 raise
@@ -147,8 +149,6 @@ def wait_for_database(
                 log.warning("%s Waiting for up to %d seconds.", error, OPENING)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        else:
-            return database
 
 
 def _counts(ends: Sequence[Completion]) -> str:

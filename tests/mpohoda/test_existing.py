@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown, QuotaExhausted
+from airflow_provider.exceptions import (
+    InvalidInput,
+    OutcomePending,
+    OutcomeUnknown,
+    QuotaExhausted,
+    StoreUnavailable,
+)
+from airflow_provider.ledger.ledger import Ledger
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed, synchronize
 from tests.support.postgres import MISSING
@@ -138,6 +145,30 @@ def test_a_lost_answer_is_found_in_the_next_try_and_nothing_is_sent_again(sandbo
     assert result["records"][0]["issued_invoice"]["number"]
     assert invoices(sandbox) == {"A-1": 1, "A-2": 1}
     assert counts(create([invoice("A-1")], "run-2")) == {"total": 1, "replayed": 1}
+
+
+def test_a_database_that_is_away_while_lost_answers_are_looked_for_costs_no_try(sandbox, monkeypatch):
+    away = StoreUnavailable("it is restarted")
+    away.temporary = True
+    asked: list[str] = []
+
+    def failing_first(work: Any) -> Any:
+        def ask(*given: Any, **named: Any) -> Any:
+            asked.append(work.__name__)
+            if asked.count(work.__name__) == 1:
+                raise away
+            return work(*given, **named)
+
+        return ask
+
+    synchronize(sandbox)
+    sandbox.fault(**LOST)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    monkeypatch.setattr(Ledger, "doubts", failing_first(Ledger.doubts))
+    monkeypatch.setattr(Ledger, "decide", failing_first(Ledger.decide))
+    result = create([invoice("A-1")], try_number=2, reconcile=True)
+    assert asked == ["doubts"] * 2 + ["decide"] * 2
+    assert counts(result) == {"total": 1, "replayed": 1}
 
 
 def test_without_reconcile_a_lost_answer_waits_for_a_person(sandbox):
