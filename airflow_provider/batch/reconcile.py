@@ -55,9 +55,11 @@ def reconcile(
     counts = {"found": 0, "resent": 0, "unknown": 0}
     if not keys:
         return counts
+    # What the vendor does not have, it did not have then: it may do it while its list is read.
+    asked = time.time()
     recent = lookup.recent(min(doubts[id_].since for id_ in keys))
     for id_, key in keys.items():
-        name, completion = _judge(doubts[id_], key, recent, lookup.resend_after or 0.0)
+        name, completion = _judge(doubts[id_], key, recent, asked, lookup.resend_after or 0.0)
         # Where another run was faster, the batch takes what that one has found out.
         decide = partial(database.run, partial(ledger.decide, doubt=doubts[id_], completion=completion))
         counts[name] += wait_for_database(decide, stopped)
@@ -77,7 +79,9 @@ def _keys(
     return keys
 
 
-def _judge(doubt: Doubt, key: Sequence[str], recent: Recent, resend_after: float) -> tuple[str, Completion]:
+def _judge(
+    doubt: Doubt, key: Sequence[str], recent: Recent, asked: float, resend_after: float
+) -> tuple[str, Completion]:
     try:
         found = recent.find(key)
     except InvalidInput as error:
@@ -88,7 +92,7 @@ def _judge(doubt: Doubt, key: Sequence[str], recent: Recent, resend_after: float
         return _unknown(doubt, f"{len(found)} records at the vendor have its key")
     if not recent.complete:
         return _unknown(doubt, "the vendor's list changed while it was read, or does not say how long it is")
-    waited = time.time() - doubt.last
+    waited = asked - doubt.last
     # A clock that went back says nothing of how long it was.
     if 0 <= waited < resend_after or waited < 0:
         return _unknown(
