@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.runner import STOPPED, Batch
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.async_client import AsyncClient
     from airflow_provider.http.call import Call
     from airflow_provider.ledger.recorder import Recorder
-    from airflow_provider.records.readers import Records
+    from airflow_provider.records.readers import Record, Records
     from airflow_provider.records.writers import Output
 
 
@@ -80,9 +81,11 @@ class ChunkedBatch(Batch):
 
         :return: them, and whether some were ours
         """
+        claimed = time.time()
         claims = await asyncio.gather(*(recorder.ask(call.key, job.id) for job, call in waiting))
         ours: list[tuple[Job, Call[Any]]] = []
         busy: list[tuple[Job, Call[Any]]] = []
+        recalled: list[tuple[Job, ClaimResult]] = []
         for (job, call), claim in zip(waiting, claims, strict=True):
             if claim.status is ClaimStatus.TAKEN:
                 ours.append((job, call))
@@ -90,26 +93,33 @@ class ChunkedBatch(Batch):
                 # Perhaps the chunk has it twice: the second is asked for again when the first is done.
                 busy.append((job, call))
             else:
+                recalled.append((job, claim))
+        try:
+            for job, claim in recalled:
                 self._count_recalled(job, claim)
-        if ours and await self._send_together(ours, client, recorder):
-            # They are asked for again when the ledger can be written.
+        except BaseException:
+            # A stored result cannot be written: the records that are ours are not sent.
+            _release([job.id for job, _ in ours], recorder)
+            raise
+        if ours and await self._send_together(ours, claimed, client, recorder):
+            # They are asked for again, once the ledger can be written.
             busy += ours
         return busy, bool(ours)
 
     async def _send_together(
-        self, ours: list[tuple[Job, Call[Any]]], client: AsyncClient, recorder: Recorder
+        self, ours: list[tuple[Job, Call[Any]]], claimed: float, client: AsyncClient, recorder: Recorder
     ) -> bool:
         """Send records in one request; return True where they have to be claimed again before."""
         jobs = [job for job, _ in ours]
         ids = [job.id for job in jobs]
-        sent = away = False
+        sent = lapsed = False
         try:
             alone, again = ours[0][1].alone, jobs[0].again
             call = ours[0][1] if alone else self._combined(ours)
             async with self._places:
                 if again is not None and self.error is None:
                     call = await asyncio.to_thread(again)
-                if self.error is None and not (away := recorder.is_away):
+                if self.error is None and not (lapsed := not recorder.holds(claimed)):
                     sent = True
                     answer = await self._send(call, ids, client, recorder)
                     values = [answer] if alone else answer
@@ -123,30 +133,31 @@ class ChunkedBatch(Batch):
         finally:
             if not sent:
                 # The batch has ended while it waited for a place, or its files are not there any more.
-                for id_ in ids:
-                    recorder.settle(Completion(id_, "released"))
+                _release(ids, recorder)
         if not sent:
-            return away
+            return lapsed
+        ends: list[Record | VendorError] = []
+        # All are recorded before the first is written: the disk may be full.
         for (job, own), value in zip(ours, values, strict=True):
             if isinstance(value, VendorRejected):
                 # By its own call: to look for the data of all the others in each would take long.
                 client.setup.locate(value, own)
                 recorder.settle(Completion(job.id, "failed", error=str(value)))
-                self._count_failure(job, value)
+                ends.append(value)
                 continue
-            self._put_in(job, value, recorder)
+            try:
+                ends.append(self._finish(job, value, recorder))
+            except OutcomeUnknown as error:
+                ends.append(error)
+        for job, end in zip(jobs, ends, strict=True):
+            if isinstance(end, VendorError):
+                self._count_failure(job, end)
+            else:
+                self._results.put(job.row, end)
         return False
 
     def _combined(self, ours: Sequence[tuple[Job, Call[Any]]]) -> Call[Any]:
         return self._combine([call for _, call in ours]).made_of([job.row.record for job, _ in ours])
-
-    def _put_in(self, job: Job, value: Any, recorder: Recorder) -> None:
-        try:
-            record = self._finish(job, value, recorder)
-        except OutcomeUnknown as error:
-            self._count_failure(job, error)
-            return
-        self._results.put(job.row, record)
 
     def _count_recalled(self, job: Job, claim: ClaimResult) -> None:
         try:
@@ -169,3 +180,9 @@ class ChunkedBatch(Batch):
             raise error
         self._fail(job, error)
         self._results.put(job.row, None)
+
+
+def _release(ids: Sequence[str], recorder: Recorder) -> None:
+    """Give back what is claimed and certainly not sent."""
+    for id_ in ids:
+        recorder.settle(Completion(id_, "released"))

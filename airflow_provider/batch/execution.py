@@ -23,7 +23,7 @@ from airflow_provider.ledger.batches import BatchRow
 from airflow_provider.ledger.executors import check_shared
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.ledger.outage import wait_for_database
-from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.ledger.recorder import CLAIM_HOLDS, Recorder
 from airflow_provider.ledger.unrecorded import record_earlier
 from airflow_provider.processes import new_owner, retire
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
@@ -151,6 +151,10 @@ class Execution:
         if self._batch is not None:
             self._batch.stop(error)
 
+    def is_stopped(self) -> bool:
+        """Say whether the batch was told to end."""
+        return self._stopped is not None
+
     def run(self) -> dict[str, Any]:
         """Run the batch.
 
@@ -165,7 +169,7 @@ class Execution:
             if records.columns is not None:
                 self._plan.mapping.check_columns(records.columns)
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
-            database = wait_for_database(self._open, lambda: self._stopped is not None)
+            database = wait_for_database(self._open, self.is_stopped)
             stack.callback(database.close)
             row = stack.enter_context(self._row(database))
             if self._plan.lookup is not None:
@@ -241,7 +245,9 @@ class Execution:
             lookup.prepare(database, run=identity.run, retry=self._try_number > 1)
             if lookup.resend_after is not None:
                 with self._records() as again:
-                    self._reconciled = reconcile(self._plan, lookup, again, self._ledger, database)
+                    self._reconciled = reconcile(
+                        self._plan, lookup, again, self._ledger, database, self.is_stopped
+                    )
                 if any(self._reconciled.values()):
                     self._log.warning("Requests of unknown outcome were looked for: %s.", self._reconciled)
             return lookup.requests
@@ -354,7 +360,7 @@ class Execution:
         if not self._reserve:
             return hook.meter(database, run=identity.run), None
         with self._records() as records:
-            needed = forecast(self._plan, records, self._ledger, database)
+            needed = forecast(self._plan, records, self._ledger, database, self.is_stopped)
         held = reserve_for_batch(hook, database, needed, run=identity.run, task=identity.instance)
         meter = hook.meter(database, run=identity.run, reservation=held.id)
         stack.callback(release_for_batch, meter.store, held.id)
@@ -391,4 +397,4 @@ async def _drive(
 def _lease(policy: RequestPolicy, options: VendorOptions, concurrency: int) -> float:
     """Say for how many seconds a row is held: longer than a request takes, and waits for its turn before."""
     queue = (2 * READ_AHEAD + concurrency) / (options.requests_per_second or float("inf"))
-    return policy.deadline + options.timeout + queue + 60
+    return policy.deadline + options.timeout + queue + CLAIM_HOLDS

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider.batch.jobs import READ_AHEAD, JobMaker
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.ledger.outage import wait_for_database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider.batch.jobs import Job
     from airflow_provider.batch.plan import Plan
     from airflow_provider.ledger.ledger import Ledger
@@ -16,7 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider.store.engine import Database
 
 
-def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -> int:
+def forecast(
+    plan: Plan, records: Records, ledger: Ledger, database: Database, stopped: Callable[[], bool]
+) -> int:
     """Count the requests of a batch: those of records that can be sent and are not done or there already.
 
     Records that a batch has twice are counted once. Repeats of failed requests are not foreseen.
@@ -24,9 +30,15 @@ def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -
     :param plan: how the batch is going to be run
     :param records: the records, opened for this purpose alone
     :param ledger: the ledger as the batch is going to use it
-    :param database: the ledger's database
+    :param database: the ledger's database, which is waited for while it is away
+    :param stopped: says whether the batch was told to end
     :raises VendorError: the records or the ledger cannot be read
     """
+
+    def needed_of(ids: list[str]) -> set[str]:
+        with database.read() as connection:
+            return ledger.needed(connection, ids)
+
     maker = JobMaker(plan, ledger)
     rows, seen, requests, at_end = iter(records), set[str](), 0, False
     while not at_end:
@@ -36,8 +48,8 @@ def forecast(plan: Plan, records: Records, ledger: Ledger, database: Database) -
             [job.id for job in jobs if _is_sent(job, plan) and job.id not in seen]
             for jobs in maker.groups(block, at_end=at_end)
         ]
-        with database.read() as connection:
-            needed = ledger.needed(connection, [id_ for group in groups for id_ in group])
+        ids = [id_ for group in groups for id_ in group]
+        needed = wait_for_database(partial(needed_of, ids), stopped)
         for group in groups:
             sent = needed.intersection(group) - seen
             seen.update(sent)

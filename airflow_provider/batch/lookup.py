@@ -31,6 +31,9 @@ class Lookup(Protocol):
     """Seconds after which a request of unknown outcome is sent again, if the vendor has no trace of it; None
     where such requests are not looked for."""
 
+    blocking: bool
+    """Whether :meth:`existing` may wait, for a database for example: it is called in a thread then."""
+
     @property
     def requests(self) -> int:
         """How many requests it has sent."""

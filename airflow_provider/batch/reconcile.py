@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from airflow_provider.batch.jobs import READ_AHEAD, JobMaker
 from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown
 from airflow_provider.ledger.ledger import Completion
+from airflow_provider.ledger.outage import wait_for_database
 from airflow_provider.secrets import seal_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider.batch.lookup import Lookup, Recent
     from airflow_provider.batch.plan import Plan
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 
 
 def reconcile(
-    plan: Plan, lookup: Lookup, records: Records, ledger: Ledger, database: Database
+    plan: Plan,
+    lookup: Lookup,
+    records: Records,
+    ledger: Ledger,
+    database: Database,
+    stopped: Callable[[], bool],
 ) -> dict[str, int]:
     """Find out what became of the records of a batch whose outcome is not known.
 
@@ -34,21 +40,29 @@ def reconcile(
     :param lookup: looks records up at the vendor; it is prepared
     :param records: the records, opened for this purpose alone
     :param ledger: the ledger as the batch is going to use it
-    :param database: the ledger's database
+    :param database: the ledger's database, which is waited for while it is away
+    :param stopped: says whether the batch was told to end
     :return: how many were ``found``, how many are going to be ``resent``, and how many stay ``unknown``
     :raises VendorError: the records, the vendor's list or the ledger cannot be read
     """
-    with database.read() as connection:
-        doubts = ledger.doubts(connection)
+
+    def look() -> dict[str, Doubt]:
+        with database.read() as connection:
+            return ledger.doubts(connection)
+
+    doubts = wait_for_database(look, stopped)
     keys = _keys(plan, records, ledger, doubts) if doubts else {}
     counts = {"found": 0, "resent": 0, "unknown": 0}
     if not keys:
         return counts
+    # What the vendor does not have, it did not have then: it may do it while its list is read.
+    asked = time.time()
     recent = lookup.recent(min(doubts[id_].since for id_ in keys))
     for id_, key in keys.items():
-        name, completion = _judge(doubts[id_], key, recent, lookup.resend_after or 0.0)
+        name, completion = _judge(doubts[id_], key, recent, asked, lookup.resend_after or 0.0)
         # Where another run was faster, the batch takes what that one has found out.
-        counts[name] += database.run(partial(ledger.decide, doubt=doubts[id_], completion=completion))
+        decide = partial(database.run, partial(ledger.decide, doubt=doubts[id_], completion=completion))
+        counts[name] += wait_for_database(decide, stopped)
     return counts
 
 
@@ -65,7 +79,9 @@ def _keys(
     return keys
 
 
-def _judge(doubt: Doubt, key: Sequence[str], recent: Recent, resend_after: float) -> tuple[str, Completion]:
+def _judge(
+    doubt: Doubt, key: Sequence[str], recent: Recent, asked: float, resend_after: float
+) -> tuple[str, Completion]:
     try:
         found = recent.find(key)
     except InvalidInput as error:
@@ -76,7 +92,7 @@ def _judge(doubt: Doubt, key: Sequence[str], recent: Recent, resend_after: float
         return _unknown(doubt, f"{len(found)} records at the vendor have its key")
     if not recent.complete:
         return _unknown(doubt, "the vendor's list changed while it was read, or does not say how long it is")
-    waited = time.time() - doubt.last
+    waited = asked - doubt.last
     # A clock that went back says nothing of how long it was.
     if 0 <= waited < resend_after or waited < 0:
         return _unknown(

@@ -267,15 +267,16 @@ class Batch:
         if job.call is None:
             raise job.error or TypeError("a job has a call or an error")
         while True:
+            claimed = time.time()
             claim = await self._claim(job, job.call, recorder)
-            if (existing := self._existing(job, claim, recorder)) is not None:
+            if (existing := await self._existing(job, claim, recorder)) is not None:
                 job.recorded = True
                 return self._finish(job, existing, recorder, existing=True)
             if claim.status is not ClaimStatus.TAKEN:
                 return self._recall(job, claim)
             try:
                 async with self._places:
-                    if self.error is not None or not recorder.is_away:
+                    if self.error is not None or recorder.holds(claimed):
                         value, existed = await self._send_unless_there(job, job.call, client, recorder)
                         break
             except BaseException:
@@ -283,7 +284,7 @@ class Batch:
                     # The batch has ended while it waited for a place, or its files are not there any more.
                     recorder.settle(Completion(job.id, "released"))
                 raise
-            # It is claimed again when the ledger can be written.
+            # It is claimed again, once the ledger can be written.
             recorder.settle(Completion(job.id, "released"))
         return self._finish(job, value, recorder, existing=existed)
 
@@ -316,12 +317,14 @@ class Batch:
         look = self._operation.there
         return None if look is None else await asyncio.to_thread(look, call)
 
-    def _existing(self, job: Job, claim: ClaimResult, recorder: Recorder) -> Any:
+    async def _existing(self, job: Job, claim: ClaimResult, recorder: Recorder) -> Any:
         """Return what the vendor has already of a record that would be sent, or may have been."""
         lookup = self._plan.lookup
         if lookup is None or job.call is None or claim.status not in (ClaimStatus.TAKEN, ClaimStatus.UNKNOWN):
             return None
         try:
+            if lookup.blocking:
+                return await asyncio.to_thread(lookup.existing, job.call.key)
             return lookup.existing(job.call.key)
         except BaseException:
             if claim.status is ClaimStatus.TAKEN:

@@ -19,6 +19,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
+from airflow_provider.ledger.statements import (
+    FIND,
+    FIND_GROUP,
+    INSERT_GROUP,
+    LEAVE_IN_DOUBT,
+    LOOK,
+    MINE,
+    RELEASE,
+    RESTORE,
+    SETTLE,
+    SETTLE_GROUP,
+)
 from airflow_provider.processes import is_gone
 from airflow_provider.store.engine import insert_if_absent
 from airflow_provider.store.tables import ledger as table
@@ -163,7 +175,7 @@ class Ledger:
             if connection.dialect.name != "sqlite":
                 # Another run may have inserted the same since the rows were read. To wait for its row here,
                 # after the insertion, could be a deadlock.
-                mine = set(connection.scalars(_MINE, {"ids": missing, "me": self.owner}))
+                mine = set(connection.scalars(MINE, {"ids": missing, "me": self.owner}))
                 claims |= {id_: ClaimResult(ClaimStatus.BUSY) for id_ in missing if id_ not in mine}
             claims |= {id_: ClaimResult(ClaimStatus.TAKEN) for id_ in missing if id_ not in claims}
         take, lost = [], []
@@ -171,23 +183,11 @@ class Ledger:
         for id_, row in found.items():
             claim = self._judge(row, now)
             if claim.status is ClaimStatus.TAKEN:
-                take.append(id_)
+                take.append(row)
             elif claim.status is ClaimStatus.UNKNOWN and row.state == "sent":
                 lost.append(id_)
             claims[id_] = claim
-        if take:
-            connection.execute(
-                sa.update(table)
-                .where(table.c.id.in_(take))
-                .values(
-                    state="sent",
-                    owner=self.owner,
-                    lease_until=now + self.lease,
-                    attempts=table.c.attempts + 1,
-                    task=self.task,
-                    updated_at=now,
-                )
-            )
+        self._take(connection, take, now)
         if lost:
             connection.execute(
                 sa.update(table)
@@ -203,7 +203,7 @@ class Ledger:
         :param ids: ids of rows
         """
         now = time.time()
-        found = connection.execute(_LOOK, {"ids": ids}) if ids else ()
+        found = connection.execute(LOOK, {"ids": ids}) if ids else ()
         settled = {
             row.id
             for row in found
@@ -254,7 +254,7 @@ class Ledger:
         """Record how requests ended.
 
         What was done before and is refused when it is sent again stays done, with the result of then: a later
-        run that sends what failed would do it a second time.
+        run that sends what failed would do it a second time. So what was unknown stays unknown, too.
 
         :param connection: an open transaction
         :param completions: the ends
@@ -277,21 +277,28 @@ class Ledger:
             for end in completions
             if end.state != "released"
         ]
-        if released and ended and connection.dialect.name != "sqlite":
+        failed = [
+            {"row": end["row"], "me": self.owner, "now": now, "reason": f"{REFUSED_IN_DOUBT}{end['error']}"}
+            for end in ended
+            if end["state"] == "failed"
+        ]
+        if (released or failed) and ended and connection.dialect.name != "sqlite":
             self._find(connection, [end.id for end in completions])
         if released:
-            connection.execute(_RESTORE, [{**one, "now": now} for one in released])
-            connection.execute(_RELEASE, released)
+            connection.execute(RESTORE, [{**one, "now": now} for one in released])
+            connection.execute(RELEASE, released)
+        if failed:
+            connection.execute(LEAVE_IN_DOUBT, failed)
         if ended and _takes_groups(connection):
-            connection.execute(_SETTLE_GROUP, {"rows": _json([list(end.values()) for end in ended])})
+            connection.execute(SETTLE_GROUP, {"rows": _json([list(end.values()) for end in ended])})
         elif ended:
-            connection.execute(_SETTLE, ended)
+            connection.execute(SETTLE, ended)
 
     def _find(self, connection: sa.Connection, ids: list[str]) -> dict[str, Any]:
         if _takes_groups(connection):
-            rows = connection.execute(_FIND_GROUP, {"ids": _json(ids)})
+            rows = connection.execute(FIND_GROUP, {"ids": _json(ids)})
         else:
-            rows = connection.execute(_FIND, {"ids": ids})
+            rows = connection.execute(FIND, {"ids": ids})
         return {row.id: row for row in rows}
 
     def _insert(self, connection: sa.Connection, keys: dict[str, Sequence[str]]) -> None:
@@ -310,12 +317,32 @@ class Ledger:
         }
         rows = [(id_, _json(key)) for id_, key in keys.items()]
         if _takes_groups(connection):
-            connection.execute(_INSERT_GROUP, {**common, "rows": _json(rows)})
+            connection.execute(INSERT_GROUP, {**common, "rows": _json(rows)})
         else:
             connection.execute(
                 insert_if_absent(table, connection.dialect.name),
                 [{"id": id_, "key": key, **common} for id_, key in rows],
             )
+
+    def _take(self, connection: sa.Connection, rows: Sequence[Any], now: float) -> None:
+        """Record as sent, once more, what an earlier run has sent."""
+        values: dict[str, Any] = {
+            "state": "sent",
+            "owner": self.owner,
+            "lease_until": now + self.lease,
+            "attempts": table.c.attempts + 1,
+            "task": self.task,
+            "updated_at": now,
+        }
+        # The error of a sent row without a result says that an earlier request may have taken effect.
+        doubt = sa.func.coalesce(table.c.error, INTERRUPTED)
+        errors: dict[str, dict[str, Any]] = {"failed": {"error": None}, "unknown": {"error": doubt}}
+        if self.once:
+            errors["sent"] = {"error": doubt}
+        for state in {row.state for row in rows}:
+            ids = [row.id for row in rows if row.state == state]
+            update = sa.update(table).where(table.c.id.in_(ids))
+            connection.execute(update.values(values | errors.get(state, {})))
 
     def _judge(self, row: Any, now: float) -> ClaimResult:
         """Decide what to do about a row that was there already."""
@@ -348,88 +375,7 @@ INTERRUPTED = (
     "an earlier run was interrupted before the outcome was recorded; the request may have taken effect"
 )
 
-_LOOK = sa.select(
-    table.c.id,
-    table.c.state,
-    table.c.owner,
-    table.c.lease_until,
-    table.c.result,
-    table.c.error,
-    table.c.content,
-).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
-
-_FIND = _LOOK.order_by(table.c.id).with_for_update()
-
-_MINE = sa.select(table.c.id).where(
-    table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.owner == sa.bindparam("me")
-)
-
-_REFUSED_AGAIN = sa.and_(sa.bindparam("state") == "failed", table.c.result.is_not(None))
-
-# That it was done counts, however late, and whoever has the row by then. Other outcomes count only while the
-# row still belongs to the run. They leave the result of what was done before: with it a row that is refused
-# when it is sent again is done as before, and nobody's, as what is restored.
-_SETTLE = (
-    sa.update(table)
-    .where(
-        table.c.id == sa.bindparam("row"),
-        table.c.state != "done",
-        sa.or_(sa.bindparam("state") == "done", table.c.owner == sa.bindparam("me")),
-    )
-    .values(
-        state=sa.case((_REFUSED_AGAIN, "done"), else_=sa.bindparam("state")),
-        owner=sa.case((_REFUSED_AGAIN, ""), else_=table.c.owner),
-        result=sa.func.coalesce(sa.bindparam("result"), table.c.result),
-        error=sa.bindparam("error"),
-        content=sa.case((sa.bindparam("state") == "done", sa.bindparam("content")), else_=table.c.content),
-        updated_at=sa.bindparam("now"),
-    )
-)
-
-# What was done before, and is not sent again after all, is as it was: its result is still there. It is
-# nobody's, so that another record of the batch with this key is sent as the first would have been.
-_RESTORE = (
-    sa.update(table)
-    .where(
-        table.c.id == sa.bindparam("row"),
-        table.c.owner == sa.bindparam("me"),
-        table.c.state == "sent",
-        table.c.result.is_not(None),
-    )
-    .values(state="done", owner="", updated_at=sa.bindparam("now"))
-)
-
-_RELEASE = sa.delete(table).where(
-    table.c.id == sa.bindparam("row"), table.c.owner == sa.bindparam("me"), table.c.state == "sent"
-)
-
-
-# SQLite takes a whole group as one JSON text. That is a few times faster than a statement for each row, and
-# Python's other threads run meanwhile, among them the one that sends.
-
-_FIND_GROUP = sa.text(
-    "SELECT id, state, owner, lease_until, result, error, content FROM vendor_apis_ledger "
-    "WHERE id IN (SELECT value FROM json_each(:ids))"
-)
-
-_INSERT_GROUP = sa.text(
-    "INSERT INTO vendor_apis_ledger (id, key, conn_id, operation, scope, state, owner, lease_until, "
-    "attempts, task, created_at, updated_at) "
-    "SELECT value ->> 0, value ->> 1, :conn_id, :operation, :scope, :state, :owner, :lease_until, :attempts, "
-    ":task, :created_at, :updated_at FROM json_each(:rows)"
-)
-
-_SETTLE_GROUP = sa.text(
-    "UPDATE vendor_apis_ledger SET "
-    "state = iif(ended.state = 'failed' AND vendor_apis_ledger.result IS NOT NULL, 'done', ended.state), "
-    "owner = iif(ended.state = 'failed' AND vendor_apis_ledger.result IS NOT NULL, '', owner), "
-    "result = coalesce(ended.result, vendor_apis_ledger.result), error = ended.error, "
-    "content = iif(ended.state = 'done', ended.content, vendor_apis_ledger.content), updated_at = ended.now "
-    "FROM (SELECT value ->> 0 AS id, value ->> 1 AS state, value ->> 2 AS result, value ->> 3 AS error, "
-    "value ->> 4 AS now, value ->> 5 AS me, value ->> 6 AS content FROM json_each(:rows)) AS ended "
-    "WHERE vendor_apis_ledger.id = ended.id AND vendor_apis_ledger.state != 'done' "
-    "AND (ended.state = 'done' OR vendor_apis_ledger.owner = ended.me)"
-)
+REFUSED_IN_DOUBT = "an earlier request may have taken effect; sent again, it was refused: "
 
 
 def _takes_groups(connection: sa.Connection) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider.exceptions import StoreUnavailable
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider.ledger.ledger import Completion
-    from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LONGEST = 300.0
 """Seconds that a database is waited for at most, and never longer than the lease of a row: after that another
@@ -32,7 +33,7 @@ STOPPED = 30.0
 """Seconds that the database is waited for by a batch that was told to end: its time is over."""
 
 OPENING = 120.0
-"""Seconds that a batch waits for a database that is away when it begins, as in a failover."""
+"""Seconds that a batch waits for a database that is away before it sends, as in a failover."""
 
 
 class Outage:
@@ -40,14 +41,15 @@ class Outage:
 
     :param error: how that was found out
     :param lease: seconds for which the rows of the run are held
+    :param began: when the transaction began that found it out, by the monotonic clock
     """
 
-    def __init__(self, error: StoreUnavailable, lease: float) -> None:
+    def __init__(self, error: StoreUnavailable, lease: float, began: float) -> None:
         self.error = error
         self.temporary = error.temporary
         """Whether the database may be back by itself, so that everything waits for it."""
-        self._began = time.monotonic()
-        self._limit = min(lease, LONGEST)
+        self._began = began if error.temporary else time.monotonic()
+        self._limit = limit_of(lease)
         self._next_pause = FIRST_PAUSE
         if self.temporary:
             log.warning(
@@ -71,11 +73,7 @@ class Outage:
 
         :param hurried: when the batch was told to end, by the monotonic clock; None where it was not
         """
-        now = time.monotonic()
-        if hurried is not None and now - hurried >= STOPPED:
-            return True
-        limit = self._limit if self.temporary else min(self._limit, BROKEN)
-        return now - self._began >= limit
+        return is_over(self._began, self._limit if self.temporary else min(self._limit, BROKEN), hurried)
 
     def pause(self) -> float:
         """Return the seconds until the next attempt."""
@@ -111,19 +109,39 @@ class Outage:
         log.error("Outcomes that could not be recorded in the ledger: %s. %s.", lost, kept)
 
 
-def wait_for_database(
-    open_database: Callable[[], Database], stopped: Callable[[], bool] = lambda: False
-) -> Database:
-    """Open the database; wait for one that is away and may be back by itself.
+def limit_of(lease: float) -> float:
+    """Return the seconds that a database is waited for.
 
-    :param open_database: opens it
+    :param lease: seconds for which the rows of the run are held
+    """
+    return min(lease, LONGEST)
+
+
+def is_over(began: float, limit: float, hurried: float | None) -> bool:
+    """Say whether a database has been waited for long enough; times are by the monotonic clock.
+
+    :param began: since when
+    :param limit: for how many seconds
+    :param hurried: when the batch was told to end; None where it was not
+    """
+    now = time.monotonic()
+    return now - began >= limit or (hurried is not None and now - hurried >= STOPPED)
+
+
+def wait_for_database(work: Callable[[], T], stopped: Callable[[], bool] = lambda: False) -> T:
+    """Do something with the database, and wait for one that is away and may be back by itself.
+
+    It blocks: call it outside of an event loop, or in a thread.
+
+    :param work: opens the database or uses it; it may be done more than once
     :param stopped: says whether the batch was told to end, so that nothing waits any more
+    :return: what ``work`` returns
     :raises StoreUnavailable: it cannot be used, or is away for too long
     """
     began, pause = time.monotonic(), FIRST_PAUSE
     while True:
         try:
-            database = open_database()
+            return work()
         except StoreUnavailable as error:
             if not error.temporary or stopped() or time.monotonic() - began >= OPENING:
                 raise
@@ -131,8 +149,6 @@ def wait_for_database(
                 log.warning("%s Waiting for up to %d seconds.", error, OPENING)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        else:
-            return database
 
 
 def _counts(ends: Sequence[Completion]) -> str:

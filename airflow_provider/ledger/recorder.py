@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
-from airflow_provider.ledger.outage import Outage
+from airflow_provider.ledger.outage import Outage, is_over, limit_of
 from airflow_provider.ledger.unrecorded import Unrecorded
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ GROUP = 200
 WRITE_DELAY = 0.1
 """Outcomes of requests that may be repeated are written with the next claims, at the latest when there are so
 many of them, or after so many seconds. If they are lost, the requests are sent again, which is harmless."""
+
+CLAIM_HOLDS = 60.0
+"""Seconds for which a claim is good for a request that must not be repeated: the rest of the lease is for the
+request itself. A process may be frozen in between, until another try of the task has taken its place."""
 
 HANGING = 1.0
 """Seconds after which what a transaction is to record is kept in a file, until it has ended."""
@@ -77,6 +81,8 @@ class Recorder:
         self._held: set[str] = set()
         """Rows that were claimed, and whose end is not recorded yet."""
         self._unrecorded = Unrecorded(database, ledger.owner)
+        self._hanging: Future[Any] | None = None
+        """The last transaction, if it took so long that nothing waits for it any more."""
         # One thread, so that an SQLite connection stays where it was opened.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
@@ -109,6 +115,13 @@ class Recorder:
         another run may have it.
         """
         return self._outage is not None
+
+    def holds(self, claimed: float) -> bool:
+        """Say whether what was claimed may still be sent. If not, it is to be released, and claimed again.
+
+        :param claimed: since when it is claimed, in seconds since 1970
+        """
+        return not self.is_away and not (self.ledger.once and time.time() - claimed > CLAIM_HOLDS)
 
     def hurry(self) -> None:
         """Take notice that the batch was told to end: a database that is away is not waited for long."""
@@ -186,10 +199,11 @@ class Recorder:
         ends, self._lost = [*self._lost, *ends], []
         while claims or ends:
             keys = {id_: key for id_, (key, _) in claims.items()}
+            began = time.monotonic()
             try:
-                results = await self._commit_once(keys, ends)
+                results = await self._commit_once(keys, ends, began)
             except Exception as error:
-                outage = self._take_notice(error)
+                outage = self._take_notice(error, began)
                 # Asked once: it may be over a moment later, and who waits must have an answer then.
                 over = outage.is_over(self._hurried)
                 if over or not outage.temporary:
@@ -213,21 +227,42 @@ class Recorder:
             return
 
     async def _commit_once(
-        self, keys: dict[str, Sequence[str]], ends: list[Completion]
+        self, keys: dict[str, Sequence[str]], ends: list[Completion], began: float
     ) -> dict[str, ClaimResult]:
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._thread, self._transact, keys, ends)
+        if self._hanging is not None and not self._hanging.done():
+            raise self._no_answer()
+        running = self._thread.submit(self._transact, keys, ends)
+        work = asyncio.wrap_future(running)
         while not (await asyncio.wait([work], timeout=HANGING))[0]:
             # A task that is told to end has no time to find out whether it fails.
             await self._keep(ends)
+            if self._is_over(began):
+                # Its thread cannot be stopped. What it may still record is true.
+                self._hanging = running
+                work.cancel()
+                raise self._no_answer()
         return work.result()
 
-    def _take_notice(self, error: Exception) -> Outage:
+    def _is_over(self, began: float) -> bool:
+        """Say whether a transaction has been waited for long enough."""
+        if self._outage is not None:
+            return self._outage.is_over(self._hurried)
+        return is_over(began, limit_of(self.ledger.lease), self._hurried)
+
+    def _no_answer(self) -> StoreUnavailable:
+        error = StoreUnavailable(
+            f"the ledger ({self._database.place}) does not answer.",
+            remedy="Check that the database is up, and that no session of it holds locks for long.",
+        )
+        error.temporary = True
+        return error
+
+    def _take_notice(self, error: Exception, began: float) -> Outage:
         """Take notice of a transaction that failed, whatever it is: all that wait must get an answer."""
         if not isinstance(error, StoreUnavailable):
             error = StoreUnavailable(f"the ledger failed: {type(error).__name__}")
         if self._outage is None:
-            self._outage = Outage(error, self.ledger.lease)
+            self._outage = Outage(error, self.ledger.lease, began)
         self._outage.fail(error)
         if not error.temporary:
             self._failure = error

@@ -40,6 +40,7 @@ class TicketLookup:
     """
 
     complete = True
+    blocking = False
 
     def __init__(self, hook: MobadooHook, resend_after: float) -> None:
         self.resend_after: float | None = resend_after

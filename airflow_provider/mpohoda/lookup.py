@@ -50,6 +50,8 @@ class MpohodaLookup:
     :param resend_after: see :class:`~airflow_provider.batch.lookup.Lookup`
     """
 
+    blocking = False
+
     def __init__(
         self,
         hook: MpohodaHook,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.ledger.outage import wait_for_database
 from airflow_provider.ledger.sources import bind_sources, stand_for
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Transactions:
 
     requests = 0
     """Nothing is asked of the vendor."""
+
+    blocking = True
 
     def __init__(self) -> None:
         self.resend_after: float | None = None
@@ -62,7 +66,8 @@ class Transactions:
         for _ in execution.calls():
             # To make the call of a payment is to note it.
             pass
-        for transaction in bind_sources(database, execution.ledger, self._payments):
+        bind = partial(bind_sources, database, execution.ledger, self._payments)
+        for transaction in wait_for_database(bind, execution.is_stopped):
             self._refused |= self._payments[transaction]
         for transaction, payments in self._payments.items():
             for payment in payments:
@@ -89,7 +94,8 @@ class Transactions:
         sources = self._sources.get(payment, ())
         if not sources or self._database is None or self._execution is None:
             return True
-        return stand_for(self._database, self._execution.ledger, sources, payment)
+        stand = partial(stand_for, self._database, self._execution.ledger, sources, payment)
+        return wait_for_database(stand, self._execution.is_stopped)
 
     def recent(self, since: float) -> Recent:
         """Refuse: nothing is looked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 PENDING = 20
 REPORT_INTERVAL = 2.0
 """A client that sends many requests reports them when there are so many, or after so many seconds."""
+
+AWAY_PAUSE = 10.0
+"""Seconds until a store whose database may be back by itself is tried again: each attempt may wait for it."""
 
 
 class Meter:
@@ -61,7 +65,9 @@ class Meter:
         self._ahead = 0
         self._deferring = False
         self.failed = False
-        """Whether the store has failed."""
+        """Whether the store has failed, the last time."""
+        self._told = False
+        self._retry_at = 0.0
 
     def before_request(self) -> None:
         """Count a request that is about to leave."""
@@ -110,8 +116,13 @@ class Meter:
         return report.sent > 0 and time.monotonic() - self._reported_at > REPORT_INTERVAL
 
     def flush(self) -> None:
-        """Store what has been seen. If that fails, log it once and go on: it only counts."""
-        if self.failed or (self._deferring and not self._report.sent):
+        """Store what has been seen. If that fails, log it once and go on: it only counts.
+
+        A database that is away for a while gets all of it later.
+        """
+        if self.failed and time.monotonic() < self._retry_at:
+            return
+        if self._deferring and not self._report.sent:
             return
         report = self.take()
         if report == Report():
@@ -121,8 +132,14 @@ class Meter:
         except Exception as error:
             # A request that was answered must not fail for its being counted.
             self.failed = True
+            pause = AWAY_PAUSE if getattr(error, "temporary", False) else math.inf
+            self._retry_at = time.monotonic() + pause
             self.restore(report)
-            not_counted(self.store.account.conn_id, error)
+            if not self._told:
+                self._told = True
+                not_counted(self.store.account.conn_id, error)
+        else:
+            self.failed = False
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

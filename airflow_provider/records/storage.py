@@ -12,6 +12,7 @@ import gzip
 import os
 import re
 import shutil
+import stat
 import zlib
 from typing import IO, TYPE_CHECKING, Any
 
@@ -102,12 +103,16 @@ def local_path(path: str) -> str | None:
 def open_for_reading(path: str) -> tuple[IO[bytes], int | None]:
     """Open a file.
 
+    A device or a pipe is refused: opening it may wait for ever, and the next try could not read it again.
+
     :param path: path or URI
     :return: the open file, and its size in bytes, if that is known
     :raises OSError: it cannot be opened
     :raises ValueError: no file system is registered for the scheme of the URI
     :raises ImportError: the library of the file system is not installed
     """
+    if (local := local_path(path)) is not None:
+        _check_regular(local)
     if not is_uri(path):
         file = open(path, "rb")  # noqa: SIM115 - the caller closes it
         return file, os.fstat(file.fileno()).st_size
@@ -119,6 +124,13 @@ def open_for_reading(path: str) -> tuple[IO[bytes], int | None]:
     except Exception as error:
         # The libraries of stores have errors of their own, like the one of credentials that are nowhere.
         raise as_os_error(error, path) from error
+
+
+def _check_regular(path: str) -> None:
+    mode = os.stat(path).st_mode
+    # Of a folder its opening says so.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "It is a device or a pipe, not a file", path)
 
 
 @contextlib.contextmanager

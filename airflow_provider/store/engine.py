@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -28,6 +29,14 @@ CONNECT_TIMEOUT = 10
 
 SQLITE_TIMEOUT = 60
 """Seconds that a worker waits for the others to be done with an SQLite file."""
+
+LOCK_TIMEOUT = 60
+"""Seconds that a statement waits for what others have locked in PostgreSQL, whose default is for ever. MySQL
+waits for 50."""
+
+IDLE_TIMEOUT = 60
+"""Seconds after which PostgreSQL undoes a transaction that writes and asks for nothing more: its worker
+hangs, or its machine is gone, and others wait for what it has locked."""
 
 # A server that has vanished, as in a failover, never says so: without these a statement waits for hours.
 _LIBPQ = {
@@ -71,6 +80,8 @@ class Database:
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", self._set_up_sqlite)
             sa.event.listen(self.engine, "begin", _begin_immediate)
+        elif url.get_backend_name() == "postgresql":
+            sa.event.listen(self.engine, "begin", _wait_no_longer)
 
     def same_as(self, other: Database) -> bool:
         """Say whether another one is opened in the same way.
@@ -214,6 +225,8 @@ class Database:
             remedy = (
                 "Check that the file can be written, that its disk has room, and that it is an SQLite file."
             )
+        elif _is_refused(cause):
+            remedy = "Check the login, the password and the schema of its connection."
         unavailable = StoreUnavailable(
             f"the ledger ({self.place}) cannot be used: {words[0][:200]}", remedy=remedy
         )
@@ -230,6 +243,8 @@ class Database:
         if self.is_sqlite:
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
             return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        if _is_full(error.orig) or _is_refused(error.orig):
+            return False
         # PostgreSQL's code of a server that only reads: it is no longer the primary.
         away = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated
         return away or _sqlstate(error.orig) == "25006"
@@ -263,6 +278,34 @@ def _is_deadlock(error: Exception) -> bool:
     return _sqlstate(cause) in ("40P01", "40001") or _number(cause) == 1213
 
 
+def _is_full(cause: object) -> bool:
+    """Say whether the disk of the server is full, or the table has all the room that it may have."""
+    return _sqlstate(cause) == "53100" or _number(cause) in (1021, 1114)
+
+
+def _is_refused(cause: object) -> bool:
+    """Say whether a server is there and lets nobody in with this login, password or schema."""
+    # PostgreSQL's drivers tell no code of a connection that fails, only words; in another language than
+    # English they are not known, and the server is waited for. MySQL has numbers.
+    text = str(cause)
+    attempts = [line for line in text.splitlines() if line.startswith("- host")]
+    # One of several servers may be away, and take the login when it is back.
+    attempts = attempts or text.split("connection to server ")[1:]
+    return bool(attempts and all(map(_REFUSED.search, attempts))) or _number(cause) in (
+        1044,
+        1045,
+        1049,
+        1698,
+    )
+
+
+_REFUSED = re.compile(
+    "password authentication failed|SASL authentication failed|no password supplied|pg_hba.conf|"
+    "is not permitted to log in|permission denied for database|"
+    '(?:role|database) "[^"]*" does not exist|no such (?:user|database)'
+)
+
+
 def _sqlstate(cause: object) -> str | None:
     # psycopg's and psycopg2's.
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
@@ -286,6 +329,14 @@ def _write_ahead(cursor: Any) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
         time.sleep(0.01)
+
+
+def _wait_no_longer(connection: sa.Connection) -> None:
+    # For the transaction alone: behind a pooler the session is another's afterwards. One round trip for both.
+    settings = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'"
+    if not connection.get_execution_options().get("reading"):
+        settings += f"; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TIMEOUT}s'"
+    connection.exec_driver_sql(settings)
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -27,7 +29,7 @@ from airflow_provider.exceptions import (
 from airflow_provider.http.call import Call, idempotent, once
 from airflow_provider.http.model import VendorModel
 from airflow_provider.ledger.ledger import Completion
-from airflow_provider.ledger.recorder import Recorder
+from airflow_provider.ledger.recorder import CLAIM_HOLDS, Recorder
 from airflow_provider.records.readers import Records
 from airflow_provider.records.writers import ListOutput
 from airflow_provider.secrets import seal_fields
@@ -208,6 +210,60 @@ def test_a_refused_chunk_of_what_is_sent_once_is_not_sent_again_by_itself(world)
     again = world(once=True)
     assert counts(again.work([1, 2, 3])) == {"total": 3, "created": 1, "unknown": 2}
     assert again.sent == [[3]]
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """The results cannot be written any more."""
+
+    def fail(output: ListOutput, record: dict[str, Any]) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill() -> None:
+        monkeypatch.setattr(ListOutput, "write", fail)
+
+    yield fill
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("ends", [list, lambda numbers: [VendorRejected("not this one"), 2, 3]])
+def test_the_answer_of_a_request_counts_for_all_its_records_when_the_disk_is_full(world, full_disk, ends):
+    acme = world(ends, once=True)
+    full_disk()
+    assert isinstance(acme.work([1, 2, 3, 4]).error, OSError)
+    assert acme.sent == [[1, 2, 3]]
+    assert acme.states() == {"1": "done" if ends is list else "failed", "2": "done", "3": "done"}
+
+
+def test_a_stored_result_that_cannot_be_written_leaves_nothing_as_sent(world, full_disk):
+    world(once=True).work([1])
+    again = world(once=True)
+    full_disk()
+    assert isinstance(again.work([1, 2, 3]).error, OSError)
+    assert again.sent == []
+    assert again.states() == {"1": "done"}
+
+
+@pytest.mark.parametrize("found", [None, "unknown"])
+def test_what_was_claimed_before_its_process_was_frozen_is_claimed_again(world, monkeypatch, found):
+    """Another try may have taken its place, and a person may have decided about what that has found."""
+    acme, holds, frozen = world(once=True), Recorder.holds, []
+
+    def thaw(recorder: Recorder, claimed: float) -> bool:
+        if frozen:
+            return holds(recorder, claimed)
+        frozen.append(acme.states())
+        if found:
+            with acme.database.begin() as connection:
+                connection.execute(sa.update(table).values(state=found, error="it was interrupted"))
+        return holds(recorder, claimed - CLAIM_HOLDS)
+
+    monkeypatch.setattr(Recorder, "holds", thaw)
+    batch = acme.work([1, 2])
+    assert frozen == [{"1": "sent", "2": "sent"}]
+    assert counts(batch) == {"total": 2, found or "created": 2}
+    assert acme.sent == ([] if found else [[1, 2]])
+    assert set(acme.states().values()) == {found or "done"}
 
 
 def test_the_error_that_ends_a_batch_is_of_the_first_record(world):

@@ -18,9 +18,10 @@ from sqlalchemy import exc
 from airflow_provider.batch import execution, runner
 from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.ledger import outage
+from airflow_provider.ledger.recorder import CLAIM_HOLDS, Recorder
 from tests.support.batches import execute, lines, outcomes
 from tests.support.imbee import BATCHES, mails, once_received, people, received, tokens, users
-from tests.support.ledger import states
+from tests.support.ledger import change, states
 from tests.support.postgres import MISSING, postgres
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -195,3 +196,20 @@ def test_a_task_whose_time_is_over_says_so_though_airflow_tells_it_to_end_as_wel
         pytest.raises(AirflowTaskTimeout, match="execution_timeout"),
     ):
         run_as_airflow_does()
+
+
+def test_a_batch_that_was_frozen_sends_nothing_that_the_next_try_has_found(sandbox, ledger, monkeypatch):
+    """The next try has made it unknown, and a person may have decided that it is to be sent."""
+    holds, frozen = Recorder.holds, []
+
+    def thaw(recorder: Recorder, claimed: float) -> bool:
+        if frozen:
+            return holds(recorder, claimed)
+        frozen.append(states(ledger))
+        change(ledger, "state = 'unknown', error = 'it was interrupted'")
+        return holds(recorder, claimed - CLAIM_HOLDS)
+
+    monkeypatch.setattr(Recorder, "holds", thaw)
+    result = execute(tokens(people(1)))
+    assert frozen == [{"u0": "sent"}]
+    assert (outcomes(result), received(sandbox)) == ({"unknown": 1}, 0)

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.ledger.ledger import INTERRUPTED, ClaimResult, ClaimStatus, Completion, Ledger
+from airflow_provider.ledger.ledger import (
+    INTERRUPTED,
+    REFUSED_IN_DOUBT,
+    ClaimResult,
+    ClaimStatus,
+    Completion,
+    Ledger,
+)
 from airflow_provider.processes import is_gone, new_owner
 from airflow_provider.store.tables import ledger as table
 from tests.support.ledger import ledger_of
@@ -291,6 +298,63 @@ def test_what_was_done_before_its_repeat_became_unknown_is_not_forgotten(claim, 
     assert claim(third) == [ClaimResult(TAKEN)]
     settle(third, "failed", error="422")
     assert claim(ledger_of(once=True)) == [ClaimResult(ClaimStatus.DONE, result={"a": 1})]
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_what_was_unknown_before_it_was_released_is_unknown(claim, settle, rows, interrupted):
+    """It was to be sent again, and was not: what was sent before may have taken effect all the same."""
+    again = ledger_of(once=True, resend_unknown=True)
+    first = ledger_of(once=True, lease=-1.0 if interrupted else 60.0)
+    claim(first)
+    if not interrupted:
+        settle(first, "unknown", error="the connection broke")
+    assert claim(again) == [ClaimResult(TAKEN)]
+    settle(again, "released")
+    [row] = rows()
+    assert (row.state, row.error) == ("unknown", INTERRUPTED if interrupted else "the connection broke")
+    # The same record once more in the batch is sent, as the first would have been.
+    assert claim(again) == [ClaimResult(TAKEN)]
+    settle(again, "released")
+    assert [found.status for found in claim(ledger_of(once=True))] == [UNKNOWN]
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_what_was_unknown_before_it_was_refused_is_unknown(claim, settle, rows, interrupted):
+    """The vendor may refuse it because it has it: a later run must not send it by itself."""
+    again = ledger_of(once=True, resend_unknown=True)
+    first = ledger_of(once=True, lease=-1.0 if interrupted else 60.0)
+    claim(first)
+    if not interrupted:
+        settle(first, "unknown", error="the connection broke")
+    claim(again)
+    for _ in range(2):
+        # The second is that of a commit whose answer was lost.
+        settle(again, "failed", error="422: Number is taken")
+    [row] = rows()
+    assert row.state == "unknown"
+    assert row.error == f"{REFUSED_IN_DOUBT}422: Number is taken"
+    assert [found.status for found in claim(ledger_of(once=True))] == [UNKNOWN]
+    third = ledger_of(once=True, resend_unknown=True)
+    assert claim(third) == [ClaimResult(TAKEN)]
+    settle(third, "done", result={"a": 1})
+    assert [(row.state, row.error) for row in rows()] == [("done", None)]
+
+
+def test_what_was_refused_before_it_was_released_is_as_if_it_had_never_been(claim, settle, rows):
+    for state in ("failed", "released"):
+        ledger = ledger_of(once=True)
+        claim(ledger)
+        settle(ledger, state, error="422")
+    assert rows() == []
+
+
+def test_what_was_refused_twice_is_sent_again(claim, settle):
+    for _ in range(2):
+        ledger = ledger_of(once=True)
+        assert claim(ledger) == [ClaimResult(TAKEN)]
+        for _ in range(2):
+            settle(ledger, "failed", error="422")
+    assert claim(ledger_of(once=True)) == [ClaimResult(TAKEN)]
 
 
 def test_nobody_releases_what_another_holds(claim, settle, rows):

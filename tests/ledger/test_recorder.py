@@ -598,13 +598,7 @@ def test_what_waits_for_a_database_that_hangs_is_kept_before_it_fails(database, 
     async def work() -> None:
         async with Recorder(database, ledger) as recorder:
             await asyncio.gather(recorder.claim(("a",)), recorder.claim(("b",)))
-            transact = recorder._transact
-
-            def hang(keys, ends):
-                going.wait(30)
-                return transact(keys, ends)
-
-            monkeypatch.setattr(recorder, "_transact", hang)
+            hang_until(going, recorder, monkeypatch)
             recorder.settle(done(recorder, "a"))
             while ledger.id_of(("a",)) not in kept():
                 await asyncio.sleep(0.01)
@@ -617,3 +611,58 @@ def test_what_waits_for_a_database_that_hangs_is_kept_before_it_fails(database, 
     asyncio.run(asyncio.wait_for(work(), timeout=20))
     assert states(database) == {"done": 2}
     assert os.listdir(folder) == []
+
+
+def test_a_batch_that_was_told_to_end_does_not_wait_for_a_database_that_hangs(database, monkeypatch):
+    """A session that others have forgotten holds the rows, or the server is frozen."""
+    monkeypatch.setattr(module, "HANGING", 0.01)
+    monkeypatch.setattr(outage, "STOPPED", 0.05)
+    ledger, going = ledger_of(once=True), threading.Event()
+
+    async def work() -> None:
+        async with Recorder(database, ledger) as recorder:
+            await recorder.claim(("a",))
+            hang_until(going, recorder, monkeypatch)
+            recorder.settle(done(recorder, "a"))
+            waiting = recorder.ask(("b",))
+            recorder.hurry()
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                await waiting
+            # Neither does what comes later wait behind it.
+            recorder.settle(done(recorder, "c"))
+        assert recorder.failure is not None
+
+    try:
+        asyncio.run(asyncio.wait_for(work(), timeout=20))
+    finally:
+        going.set()
+    retire(ledger.owner)
+    assert record_earlier(database, ledger_of()) == 2
+
+
+def test_a_batch_does_not_wait_for_ever_for_a_database_that_hangs(database, patience, monkeypatch, caplog):
+    monkeypatch.setattr(module, "HANGING", 0.01)
+    patience(0.05)
+    going = threading.Event()
+
+    async def work() -> None:
+        async with Recorder(database, ledger_of(once=True)) as recorder:
+            hang_until(going, recorder, monkeypatch)
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                await recorder.claim(("a",))
+
+    try:
+        asyncio.run(asyncio.wait_for(work(), timeout=20))
+    finally:
+        going.set()
+    assert "Nothing is sent until" in caplog.text
+
+
+def hang_until(going: threading.Event, recorder: Recorder, monkeypatch) -> None:
+    transact = recorder._transact
+
+    def hang(keys, ends):
+        going.wait(30)
+        return transact(keys, ends)
+
+    monkeypatch.setattr(recorder, "_transact", hang)

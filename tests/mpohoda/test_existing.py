@@ -10,12 +10,22 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider.exceptions import InvalidInput, OutcomePending, OutcomeUnknown, QuotaExhausted
+from airflow_provider.batch import reconcile
+from airflow_provider.exceptions import (
+    InvalidInput,
+    OutcomePending,
+    OutcomeUnknown,
+    QuotaExhausted,
+    StoreUnavailable,
+)
+from airflow_provider.ledger.ledger import Ledger
+from airflow_provider.mpohoda.lookup import MpohodaLookup
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed, synchronize
 from tests.support.postgres import MISSING
@@ -138,6 +148,52 @@ def test_a_lost_answer_is_found_in_the_next_try_and_nothing_is_sent_again(sandbo
     assert result["records"][0]["issued_invoice"]["number"]
     assert invoices(sandbox) == {"A-1": 1, "A-2": 1}
     assert counts(create([invoice("A-1")], "run-2")) == {"total": 1, "replayed": 1}
+
+
+def test_what_the_vendor_may_have_done_while_its_list_was_read_is_not_sent_again(sandbox, monkeypatch):
+    """That the list does not have it says how it was when the reading began."""
+    synchronize(sandbox)
+    sandbox.fault(**UNSENT)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    now, read_list = [time.time()], MpohodaLookup.recent
+
+    def slowly(lookup: MpohodaLookup, since: float) -> Any:
+        found = read_list(lookup, since)
+        now[0] += 10_000
+        return found
+
+    monkeypatch.setattr(reconcile, "time", SimpleNamespace(time=lambda: now[0]))
+    monkeypatch.setattr(MpohodaLookup, "recent", slowly)
+    result = create([invoice("A-1")], try_number=2, reconcile=True, on_error="continue")
+    assert counts(result) == {"total": 1, "unknown": 1}
+    assert result["reconciled"] == {"found": 0, "resent": 0, "unknown": 1}
+    # The next try begins when nobody can be working on it any more.
+    result = create([invoice("A-1")], try_number=3, reconcile=True)
+    assert result["reconciled"] == {"found": 0, "resent": 1, "unknown": 0}
+
+
+def test_a_database_that_is_away_while_lost_answers_are_looked_for_costs_no_try(sandbox, monkeypatch):
+    away = StoreUnavailable("it is restarted")
+    away.temporary = True
+    asked: list[str] = []
+
+    def failing_first(work: Any) -> Any:
+        def ask(*given: Any, **named: Any) -> Any:
+            asked.append(work.__name__)
+            if asked.count(work.__name__) == 1:
+                raise away
+            return work(*given, **named)
+
+        return ask
+
+    synchronize(sandbox)
+    sandbox.fault(**LOST)
+    create([invoice("A-1")], reconcile=True, on_error="continue")
+    monkeypatch.setattr(Ledger, "doubts", failing_first(Ledger.doubts))
+    monkeypatch.setattr(Ledger, "decide", failing_first(Ledger.decide))
+    result = create([invoice("A-1")], try_number=2, reconcile=True)
+    assert asked == ["doubts"] * 2 + ["decide"] * 2
+    assert counts(result) == {"total": 1, "replayed": 1}
 
 
 def test_without_reconcile_a_lost_answer_waits_for_a_person(sandbox):

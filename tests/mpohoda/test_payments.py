@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider.exceptions import InvalidInput, QuotaExhausted, VendorRejected
+from airflow_provider.exceptions import InvalidInput, QuotaExhausted, StoreUnavailable, VendorRejected
+from airflow_provider.ledger.sources import bind_sources, stand_for
+from airflow_provider.mpohoda import transactions
 from airflow_provider.mpohoda.operators import (
     MpohodaCreateOperator,
     MpohodaLiquidateOperator,
@@ -497,3 +500,25 @@ def test_a_transfer_whose_answer_is_lost_is_unknown_and_not_sent_again(sandbox, 
     assert counts(again) == {"total": 3, "replayed": 2, "unknown": 1}
     assert again["requests"] == 0
     assert len(sandbox.control("GET", "mpohoda/records/IssuedInvoices")["records"]) == 3
+
+
+def test_a_database_that_is_away_while_transactions_are_compared_costs_no_try(sandbox, invoices, monkeypatch):
+    """Nor does it hold up what is under way: it is waited for in a thread."""
+    away = StoreUnavailable("it is restarted")
+    away.temporary = True
+    asked: list[str] = []
+
+    def failing_first(work: Any) -> Any:
+        def ask(*given: Any) -> Any:
+            asked.append(f"{work.__name__} {threading.current_thread() is threading.main_thread()}")
+            if asked.count(asked[-1]) == 1:
+                raise away
+            return work(*given)
+
+        return ask
+
+    for work in (bind_sources, stand_for):
+        monkeypatch.setattr(transactions, work.__name__, failing_first(work))
+    assert counts(pay([payment("T1", "0012")], documents=invoices)) == {"total": 1, "created": 1}
+    assert asked == ["bind_sources True"] * 2 + ["stand_for False"] * 2
+    assert paid(sandbox) == [ID.format(1)]

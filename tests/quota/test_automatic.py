@@ -12,10 +12,12 @@ from airflow_provider.exceptions import (
     InvalidInput,
     QuotaExhausted,
     RateLimited,
+    StoreUnavailable,
     VendorAuthError,
     VendorUnavailable,
 )
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
+from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.quota.reservations import reservation_id
 from airflow_provider.quota.store import QuotaStore
 from airflow_provider.wolkvox.hooks import WolkvoxHook
@@ -218,6 +220,20 @@ def test_a_killed_batch_reserves_what_remains_of_it(hundred, store, no_waiting):
     result = insert(contacts(60), resend_unknown=True)
     assert (result["replayed"], result["created"]) == (30, 30)
     assert store.reservations() == []
+
+
+def test_a_database_that_is_away_while_the_requests_are_counted_costs_no_try(hundred, monkeypatch):
+    needed, faults = Ledger.needed, [StoreUnavailable("it is restarted")]
+    faults[0].temporary = True
+
+    def fail_first(ledger: Ledger, connection: Any, ids: Any) -> set[str]:
+        if faults:
+            raise faults.pop()
+        return needed(ledger, connection, ids)
+
+    monkeypatch.setattr(Ledger, "needed", fail_first)
+    assert insert(contacts(5))["created"] == 5
+    assert not faults
 
 
 @pytest.mark.parametrize("killed", [True, False])

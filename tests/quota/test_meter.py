@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.quota import meter as module
 from airflow_provider.quota.interface import Report
 from airflow_provider.quota.memory import MemoryStore
-from airflow_provider.quota.meter import Meter
+from airflow_provider.quota.meter import AWAY_PAUSE, Meter
 from airflow_provider.quota.readings import Refusal
 from airflow_provider.quota.store import QuotaStore
 from airflow_provider.run_identity import current_run
@@ -296,6 +297,30 @@ def test_a_meter_that_has_failed_keeps_what_it_has_and_tries_no_more(error):
     meter.flush()
     assert meter.failed
     assert tries == [meter.take()] == [Report(1, 1, reading(50, at=NOW), None)]
+
+
+def test_a_meter_counts_on_when_a_database_that_was_away_is_back(monkeypatch, caplog):
+    """Nobody else counts the requests of a vendor that does not tell how many remain."""
+    now, stored = [1000.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    away = StoreUnavailable("it is restarted")
+    away.temporary = True
+    faults = [away, away]
+
+    class Restarted(MemoryStore):
+        def report(self, report: Report, **details: Any) -> None:
+            if faults:
+                raise faults.pop()
+            stored.append(report.sent)
+
+    meter = Meter(Restarted(ACCOUNT), run="")
+    for seconds in (0.0, 1.0, AWAY_PAUSE, AWAY_PAUSE):
+        now[0] += seconds
+        meter.before_request()
+        meter.flush()
+        assert meter.failed == (not stored)
+    assert stored == [4]
+    assert len([record for record in caplog.records if "not counted" in record.getMessage()]) == 1
 
 
 def test_a_store_that_breaks_down_hides_no_error(sandbox, hook, monkeypatch):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,15 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path, name):
     with pytest.raises(InvalidInput, match="cannot be opened") as raised:
         read(source)
     assert source in str(raised.value)
+    assert raised.value.field == "records"
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, scheme):
+    """Nobody may ever write to it, and the next try could not read it again."""
+    os.mkfifo(tmp_path / "in.csv")
+    with pytest.raises(InvalidInput, match="a device or a pipe") as raised:
+        read(f"{scheme}{tmp_path}/in.csv")
     assert raised.value.field == "records"
 
 

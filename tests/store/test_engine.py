@@ -4,6 +4,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from airflow_provider.store import engine as module
 from airflow_provider.store import tables as schema
 from airflow_provider.store.engine import Database
 from airflow_provider.store.location import configured
+from tests.support.postgres import Postgres
 
 
 def sqlite(path: object) -> Database:
@@ -184,3 +186,130 @@ def test_a_tangle_that_does_not_end(database):
     with pytest.raises(StoreUnavailable, match="deadlock detected"):
         database.run(fail)
     assert len(tries) == module.DEADLOCK_ATTEMPTS
+
+
+def test_a_row_that_a_forgotten_session_holds_is_not_waited_for_for_ever(postgres_server, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 1)
+    database, other = (Database(postgres_server.url, shared=True) for _ in range(2))
+    database.prepare()
+    statement = sa.update(schema.legacy_version).values(version=1)
+    with other.begin() as holder:
+        holder.execute(statement)
+        with pytest.raises(StoreUnavailable, match="lock timeout") as raised:
+            database.run(lambda connection: connection.execute(statement))
+    # Who holds it may let go.
+    assert raised.value.temporary
+    database.run(lambda connection: connection.execute(statement))
+    database.close()
+    other.close()
+
+
+def test_a_worker_that_hangs_inside_a_transaction_holds_up_nobody_for_long(postgres_server, monkeypatch):
+    monkeypatch.setattr(module, "IDLE_TIMEOUT", 1)
+    database, hanging = (Database(postgres_server.url, shared=True) for _ in range(2))
+    database.prepare()
+    statement = sa.update(schema.legacy_version).values(version=1)
+
+    def hang(connection: sa.Connection) -> None:
+        connection.execute(statement)
+        # It waits for the other one, and the server ends that one's wait.
+        database.run(lambda connection: connection.execute(statement))
+        connection.execute(statement)
+
+    with pytest.raises(StoreUnavailable):
+        hanging.run(hang)
+    database.close()
+    hanging.close()
+
+
+def test_a_reader_may_take_its_time(postgres_server):
+    database = Database(postgres_server.url, shared=True)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar() == "0"
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "1min"
+    database.close()
+
+
+# A server that lets nobody in
+
+
+@pytest.fixture
+def strict_server(postgres_server) -> Iterator[Postgres]:
+    """A server that asks for passwords."""
+    postgres_server.execute("CREATE ROLE strict LOGIN PASSWORD 'right'")
+    postgres_server.execute("CREATE ROLE stranger PASSWORD 'right'")
+    [(name,)] = postgres_server.execute("SHOW hba_file")
+    rules = Path(name).read_text()
+    first = f"local all {postgres_server.connection['login']} trust\nlocal elsewhere strict reject\n"
+    try:
+        Path(name).write_text(f"{first}local all all scram-sha-256\n")
+        postgres_server.execute("SELECT pg_reload_conf()")
+        yield postgres_server
+    finally:
+        Path(name).write_text(rules)
+        postgres_server.execute("SELECT pg_reload_conf()")
+        postgres_server.execute("DROP ROLE strict")
+        postgres_server.execute("DROP ROLE stranger")
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "schema", "words"),
+    [
+        ("strict", "wrong", None, "password authentication failed"),
+        ("strict", None, None, "no password supplied"),
+        ("nobody", "right", None, "password authentication failed"),
+        ("stranger", "right", None, "not permitted to log in"),
+        ("strict", "right", "nowhere", "does not exist"),
+        ("strict", "right", "elsewhere", "pg_hba.conf"),
+    ],
+)
+def test_a_login_that_is_refused_is_not_waited_for(strict_server, login, password, schema, words):
+    url = strict_server.url.set(username=login, password=password)
+    database = Database(url.set(database=schema) if schema else url, shared=True)
+    with pytest.raises(StoreUnavailable, match=words) as raised:
+        database.prepare()
+    assert not raised.value.temporary
+    assert "the password and the schema of its connection" in str(raised.value)
+    database.close()
+
+
+class Refusal(Exception):
+    pass
+
+
+REFUSED = 'connection to server at "a", port 5432 failed: FATAL:  password authentication failed for user "u"'
+AWAY = 'connection to server at "b", port 5432 failed: Connection refused'
+
+
+@pytest.mark.parametrize(
+    ("error", "temporary"),
+    [
+        (Refusal(REFUSED), False),
+        (Refusal(f"{REFUSED}\n{REFUSED}"), False),
+        (Refusal(AWAY), True),
+        (Refusal(f"{AWAY}\n{REFUSED}"), True),
+        (
+            Refusal(f"{REFUSED}\nAll failures were:\n- host: 'a': {REFUSED}\n- host: 'b': timeout expired"),
+            True,
+        ),
+        (Refusal('connection to server at "a" failed: FATAL:  the database system is starting up'), True),
+        (Refusal("server closed the connection unexpectedly"), True),
+        # MySQL's drivers have numbers.
+        (Refusal(1045, "Access denied for user 'u'@'h' (using password: YES)"), False),
+        (Refusal(1049, "Unknown database 'd'"), False),
+        (Refusal(2003, "Can't connect to MySQL server on 'h'"), True),
+        (Refusal(1205, "Lock wait timeout exceeded"), True),
+        # Nobody makes room by waiting.
+        (Refusal(1114, "The table is full"), False),
+    ],
+)
+def test_only_what_may_pass_by_itself_is_waited_for(error, temporary):
+    database = Database(sa.URL.create("postgresql+psycopg", host="h"), shared=True)
+    assert database.unavailable(exc.OperationalError("SELECT", {}, error)).temporary is temporary
+
+
+def test_a_server_whose_disk_is_full_is_not_waited_for():
+    psycopg = pytest.importorskip("psycopg")
+    database = Database(sa.URL.create("postgresql+psycopg", host="h"), shared=True)
+    full = exc.OperationalError("INSERT", {}, psycopg.errors.DiskFull("could not extend file"))
+    assert not database.unavailable(full).temporary

@@ -35,14 +35,17 @@ def away(database: Database, times: int | None = None, *, temporary: bool = Fals
     if temporary:
         error = exc.OperationalError("BEGIN", {}, busy)
 
+    back = False
+
     def fail(connection: sa.Connection) -> None:
-        if times is None or len(failed) < times:
+        if not back and (times is None or len(failed) < times):
             failed.append("failed")
             raise error
 
     sa.event.listen(database.engine, "begin", fail, insert=True)
     yield failed
-    sa.event.remove(database.engine, "begin", fail)
+    # It stays: another thread may just be going through the list of those that listen.
+    back = True
 
 
 def states(path: Path) -> dict[str, str]:
