@@ -113,6 +113,20 @@ def located_database(*, wallet: str = "") -> Database:
 
 
 @contextmanager
+def database_if_there(*, wallet: str = "") -> Iterator[Database | None]:
+    """Open the database that the configuration names; None where there is none yet.
+
+    :param wallet: connection of a wallet's database, which may be another one
+    """
+    from airflow_provider.store.engine import if_there
+
+    with quiet_models():
+        database = located_database(wallet=wallet)
+    with if_there(database) as found:
+        yield found
+
+
+@contextmanager
 def quiet_models() -> Iterator[None]:
     """Keep the warnings of Airflow 3.2 about its own models out of the output."""
     with warnings.catch_warnings():
