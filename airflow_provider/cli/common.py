@@ -45,6 +45,7 @@ OUTPUT = Arg(
     choices=("table", "json", "yaml", "plain"),
     default="table",
 )
+YES = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
 
 
 def duration(text: str) -> float:

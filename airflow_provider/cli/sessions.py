@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
-from airflow_provider.cli.common import confirm, database_if_there, duration, one_line, plain
+from airflow_provider.cli.common import YES, confirm, database_if_there, duration, one_line, plain
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,7 +32,7 @@ def group() -> GroupCommand:
                         required=True,
                     ),
                     Arg(("--conn-id",), help="Only those of this connection", metavar="ID", type=plain),
-                    Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+                    YES,
                 ),
             ),
         ],

@@ -8,6 +8,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
 from airflow_provider.cli.common import (
     OUTPUT,
+    YES,
     as_text,
     confirm,
     database_if_there,
@@ -26,7 +27,6 @@ LISTED = ("id", "conn_id", "listing", "state_key", "watermark", "updated_at")
 def group() -> GroupCommand:
     """Return the commands."""
     id_ = Arg(("id",), help="Id of the state, as the list shows it", metavar="ID", type=plain)
-    yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
     return GroupCommand(
         name="state",
         help="Show and change up to which change lists have been read (incremental=True)",
@@ -48,14 +48,14 @@ def group() -> GroupCommand:
                 args=(
                     id_,
                     Arg(("watermark",), help="A time like 2026-11-01T00:00:00Z", type=plain),
-                    yes,
+                    YES,
                 ),
             ),
             ActionCommand(
                 name="forget",
                 help="Forget a state: the next run reads everything",
                 func=forget_state,
-                args=(id_, yes),
+                args=(id_, YES),
             ),
         ],
     )

@@ -9,6 +9,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
 from airflow_provider.cli.common import (
     OUTPUT,
+    YES,
     as_text,
     confirm,
     database_if_there,
@@ -45,7 +46,7 @@ def group() -> GroupCommand:
                         type=duration,
                         required=True,
                     ),
-                    Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+                    YES,
                 ),
             ),
         ],

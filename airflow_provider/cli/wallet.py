@@ -9,6 +9,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
 from airflow_provider.cli.common import (
     OUTPUT,
+    YES,
     confirm,
     database_if_there,
     one_line,
@@ -53,7 +54,7 @@ def group() -> GroupCommand:
                 func=close,
                 args=(
                     Arg(("id",), help="Its id, as verify shows it", metavar="ID", type=plain),
-                    Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+                    YES,
                 ),
             ),
         ],
