@@ -74,7 +74,8 @@ setup(
         "urllib3>=2.2.2",
         "aiohttp>=3.12.0",
         "pendulum>=3.1.0",
-        "pydantic>=2.11.1",
+        # Airflow's API server, and with it the operations page, does not start with an older one.
+        "pydantic>=2.11.5",
         # Airflow's own bounds.
         "msgspec>=0.19.0",
         "sqlalchemy>=2.0.48",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -60,10 +61,30 @@ def sandbox_process() -> Iterator[SandboxProcess]:
         assert "Traceback" not in running.output()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def tables_at_once() -> Iterator[None]:
+    """Give new SQLite files their tables at once; ``tests/store`` has them migrated."""
+    from airflow_provider.store.engine import Database
+    from tests.support import new_files
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "prepare", new_files.prepare)
+        yield
+
+
+@pytest.fixture(scope="session")
+def ledger_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New folders, one for each test. pytest's own numbering looks at all that are there for each new one."""
+    base = tmp_path_factory.mktemp("ledgers")
+    return (base / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def ledger_path(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ledger_path(monkeypatch: pytest.MonkeyPatch, ledger_folders: Iterator[Path]) -> Path:
     """Give each test a ledger of its own: what one has sent must not count as sent in the next."""
-    path = tmp_path_factory.mktemp("ledger") / "vendor_apis.db"
+    folder = next(ledger_folders)
+    folder.mkdir()
+    path = folder / "vendor_apis.db"
     monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_PATH", str(path))
     return path
 

@@ -116,7 +116,7 @@ class Batch:
             await asyncio.wait(workers)
         finally:
             await _cancel([*workers, *attendants, *([self._reading] if self._reading else [])])
-            await self._give_back(recorder)
+            await self._release_claims(recorder)
         try:
             self._results.write_rest()
         except OSError as error:
@@ -163,7 +163,7 @@ class Batch:
         for worker in workers:
             worker.cancel()
 
-    async def _give_back(self, recorder: Recorder) -> None:
+    async def _release_claims(self, recorder: Recorder) -> None:
         """Release what was claimed ahead and is not sent any more."""
         for job in self._turns:
             if job.asked is not None and job.call is not None:

@@ -45,6 +45,7 @@ OUTPUT = Arg(
     choices=("table", "json", "yaml", "plain"),
     default="table",
 )
+YES = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
 
 
 def duration(text: str) -> float:
@@ -110,6 +111,20 @@ def located_database(*, wallet: str = "") -> Database:
     from airflow_provider.store.location import located
 
     return located(Connection.get_connection_from_secrets, wallet=wallet)
+
+
+@contextmanager
+def database_if_there(*, wallet: str = "") -> Iterator[Database | None]:
+    """Open the database that the configuration names; None where there is none yet.
+
+    :param wallet: connection of a wallet's database, which may be another one
+    """
+    from airflow_provider.store.engine import if_there
+
+    with quiet_models():
+        database = located_database(wallet=wallet)
+    with if_there(database) as found:
+        yield found
 
 
 @contextmanager

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
-from airflow_provider.cli.common import OUTPUT, as_text, confirm, one_line, plain, print_rows, quiet_models
+from airflow_provider.cli.common import (
+    OUTPUT,
+    YES,
+    as_text,
+    confirm,
+    one_line,
+    plain,
+    print_rows,
+    quiet_models,
+)
 from airflow_provider.processes import user_of_process
 
 if TYPE_CHECKING:
@@ -22,7 +31,6 @@ LARGEST = 2**63 - 1
 def group() -> GroupCommand:
     """Return the commands."""
     id_ = Arg(("id",), help="Id of the delivery, as the list shows it", metavar="ID", type=_id)
-    yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
     return GroupCommand(
         name="deliveries",
         help="Show, replay and delete what vendors have sent",
@@ -60,7 +68,7 @@ def group() -> GroupCommand:
                 name="replay",
                 help="Tell the assets of a delivery again: the Dags that schedule on them run once more",
                 func=replay_delivery,
-                args=(id_, yes),
+                args=(id_, YES),
             ),
             ActionCommand(
                 name="clean",
@@ -74,7 +82,7 @@ def group() -> GroupCommand:
                         type=_time,
                         required=True,
                     ),
-                    yes,
+                    YES,
                 ),
             ),
         ],

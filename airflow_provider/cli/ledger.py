@@ -11,6 +11,7 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, positive_in
 
 from airflow_provider.cli.common import (
     OUTPUT,
+    YES,
     as_text,
     confirm,
     duration,
@@ -42,7 +43,6 @@ def group() -> GroupCommand:
     task = Arg(
         ("--task",), help="Only rows whose task begins with this: DAG, DAG/RUN or DAG/RUN/TASK", type=plain
     )
-    yes = Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true")
     return GroupCommand(
         name="ledger",
         help="Inspect the ledger of what batches have sent",
@@ -110,7 +110,7 @@ def group() -> GroupCommand:
                         ),
                         metavar="FILE",
                     ),
-                    yes,
+                    YES,
                 ),
             ),
             ActionCommand(
@@ -149,7 +149,7 @@ def group() -> GroupCommand:
                         help="Remove unknown and interrupted rows, too",
                         action="store_true",
                     ),
-                    yes,
+                    YES,
                 ),
             ),
         ],

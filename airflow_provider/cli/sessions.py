@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
-from airflow_provider.cli.common import confirm, duration, located_database, one_line, plain, quiet_models
+from airflow_provider.cli.common import YES, confirm, database_if_there, duration, one_line, plain
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +32,7 @@ def group() -> GroupCommand:
                         required=True,
                     ),
                     Arg(("--conn-id",), help="Only those of this connection", metavar="ID", type=plain),
-                    Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+                    YES,
                 ),
             ),
         ],
@@ -46,15 +45,9 @@ def purge(args: Namespace) -> None:
     from airflow_provider.store import sessions
 
     before = time.time() - args.older_than
-    with quiet_models():
-        database = located_database()
-    with closing(database):
-        if database.exists():
-            database.prepare()
-            found = sessions.count(database, before, args.conn_id)
-        else:
-            found = 0
-        if not found:
+    with database_if_there() as database:
+        found = 0 if database is None else sessions.count(database, before, args.conn_id)
+        if database is None or not found:
             print("There is nothing to remove.")
             return
         confirm(args, f"Remove {_sessions(found)}?")

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
 from airflow_provider.cli.common import (
     OUTPUT,
+    YES,
     as_text,
     confirm,
+    database_if_there,
     duration,
-    located_database,
     one_line,
     print_rows,
-    quiet_models,
 )
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
-
-    from airflow_provider.store.engine import Database
 
 
 def group() -> GroupCommand:
@@ -50,7 +46,7 @@ def group() -> GroupCommand:
                         type=duration,
                         required=True,
                     ),
-                    Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+                    YES,
                 ),
             ),
         ],
@@ -62,7 +58,7 @@ def list_streams(args: Namespace) -> None:
     """List the sockets."""
     from airflow_provider.events import left
 
-    with _opened() as database:
+    with database_if_there() as database:
         rows = [] if database is None else left.list_streams(database)
     if args.output in ("table", "plain"):
         rows = [{name: as_text(value) for name, value in row.items()} for row in rows]
@@ -75,23 +71,8 @@ def purge(args: Namespace) -> None:
     from airflow_provider.events import left
 
     confirm(args, "Delete messages that nobody has been told?")
-    with _opened() as database:
+    with database_if_there() as database:
         deleted = left.Deleted(0, 0, 0)
         if database is not None:
             deleted = left.purge(database, time.time() - args.older_than)
     print(f"{deleted.messages:,} messages and {deleted.notices:,} notices of gaps deleted.")
-
-
-@contextmanager
-def _opened() -> Iterator[Database | None]:
-    """Open the database; None where there is none yet."""
-    with quiet_models():
-        database = located_database()
-    try:
-        if database.exists():
-            database.prepare()
-            yield database
-        else:
-            yield None
-    finally:
-        database.close()

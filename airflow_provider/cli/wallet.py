@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,17 @@ from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
 from airflow_provider.cli.common import (
     OUTPUT,
+    YES,
     confirm,
-    located_database,
+    database_if_there,
     one_line,
     plain,
     print_rows,
-    quiet_models,
 )
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from contextlib import AbstractContextManager
 
     from airflow_provider.store.engine import Database
 
@@ -54,7 +54,7 @@ def group() -> GroupCommand:
                 func=close,
                 args=(
                     Arg(("id",), help="Its id, as verify shows it", metavar="ID", type=plain),
-                    Arg(("-y", "--yes"), help="Do not ask for confirmation", action="store_true"),
+                    YES,
                 ),
             ),
         ],
@@ -66,11 +66,10 @@ def verify(args: Namespace) -> None:
     """Check the books."""
     from airflow_provider.store import wallet_check, wallet_notes
 
-    with closing(_database()) as database:
-        if not database.exists():
+    with _database() as database:
+        if database is None:
             print("There is no wallet yet.")
             return
-        database.prepare()
         books = wallet_check.check(database, args.conn_id)
         conn_ids = None if args.conn_id is None else [args.conn_id]
         notes = wallet_notes.open_notes(database, conn_ids, limit=SHOWN)
@@ -90,21 +89,17 @@ def close(args: Namespace) -> None:
     from airflow_provider.store import wallet_notes
 
     confirm(args, f"Close {args.id}? No money is moved.")
-    with closing(_database()) as database:
-        closed = False
-        if database.exists():
-            database.prepare()
-            closed = wallet_notes.close_note(database, args.id)
+    with _database() as database:
+        closed = database is not None and wallet_notes.close_note(database, args.id)
     if not closed:
         raise SystemExit(f"There is nothing open with the id {args.id}.")
     print("Closed.")
 
 
-def _database() -> Database:
+def _database() -> AbstractContextManager[Database | None]:
     from airflow.sdk import conf
 
-    with quiet_models():
-        return located_database(wallet=conf.get("vendor_apis", "wallet_conn_id", fallback=""))
+    return database_if_there(wallet=conf.get("vendor_apis", "wallet_conn_id", fallback=""))
 
 
 def _fault(fault: Any) -> dict[str, Any]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import exc
 
+from airflow_provider.store.errors import driver_error, is_deadlock, is_missing_table
+
 
 def is_conflict(error: Exception) -> bool:
     """Say whether the transaction may simply be tried again: another one was in its way.
 
     :param error: what the database raised
     """
-    if isinstance(error, exc.IntegrityError):
-        return True
-    # PostgreSQL's codes for a deadlock and a serialization failure, and MySQL's for a deadlock.
-    return _sqlstate(error) in ("40P01", "40001") or _number(error) == 1213
+    return isinstance(error, exc.IntegrityError) or is_deadlock(error)
 
 
 def is_outage(error: Exception) -> bool:
@@ -30,24 +29,9 @@ def describe(error: Exception) -> str:
 
     :param error: what was raised
     """
-    if _sqlstate(error) == "42P01" or _number(error) == 1146 or "no such table" in str(_cause(error)):
+    if is_missing_table(error):
         return "Airflow's database lacks a table: run `airflow db migrate`"
-    if "database is locked" in str(_cause(error)):
+    if "database is locked" in str(driver_error(error)):
         return "Airflow's database (SQLite) was locked for too long: use PostgreSQL for more than trying out"
     # Messages of drivers may quote values.
     return f"Airflow's database cannot be used ({type(error).__name__})"
-
-
-def _cause(error: Exception) -> object:
-    return error.orig if isinstance(error, exc.DBAPIError) else None
-
-
-def _sqlstate(error: Exception) -> str | None:
-    # psycopg's and psycopg2's.
-    cause = _cause(error)
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-
-
-def _number(error: Exception) -> object:
-    arguments = getattr(_cause(error), "args", ())
-    return arguments[0] if arguments else None

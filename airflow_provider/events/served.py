@@ -31,7 +31,7 @@ FRESH = 5.0
 PAUSE = 1.0
 """Seconds between two looks at least, however many wrong secrets come."""
 
-PATIENCE = 2.0
+LOOK_TIMEOUT = 2.0
 """Seconds that a request waits for a look; then what was known before must do."""
 
 
@@ -112,7 +112,7 @@ class Connections:
                 return
             self._looked_at = now
             self._look = asyncio.create_task(self._look_again())
-        await asyncio.wait({self._look}, timeout=PATIENCE)
+        await asyncio.wait({self._look}, timeout=LOOK_TIMEOUT)
 
     async def _look_again(self) -> None:
         served: dict[str, Served] = {}

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import clock
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.store.engine import if_there
 from airflow_provider.store.location import SECTION, located
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider.events.settings import Settings
-    from airflow_provider.store.engine import Database
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +30,7 @@ def tell_noted(settings: Settings) -> int:
     """
     from airflow_provider.events.noticed import tell_notices
 
-    with _provider_database() as database:
+    with if_there(located(_connection)) as database:
         return tell_notices(database, settings) if database else 0
 
 
@@ -45,7 +42,7 @@ def purge_streams() -> None:
     """
     from airflow_provider.events.left import purge
 
-    with _provider_database() as database:
+    with if_there(located(_connection)) as database:
         if database is None:
             return
         deleted = purge(database, (clock.now() - KEPT).timestamp())
@@ -57,20 +54,6 @@ def purge_streams() -> None:
             deleted.messages,
             deleted.notices,
         )
-
-
-@contextmanager
-def _provider_database() -> Iterator[Database | None]:
-    """Open the provider's database; None where no triggerer has made it yet."""
-    database = located(_connection)
-    try:
-        if database.exists():
-            database.prepare()
-            yield database
-        else:
-            yield None
-    finally:
-        database.close()
 
 
 def _connection(conn_id: str) -> Any:

@@ -19,7 +19,6 @@ from airflow_provider.http.call import Call, Headers, Response
 from airflow_provider.http.client import CERTIFICATE, ClientSetup, authorities, common_headers
 from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
 from airflow_provider.http.masking import amask
-from airflow_provider.http.retry import Outcome, exchange
 from airflow_provider.http.sinks import NotSaved
 from airflow_provider.http.steps import (
     WRONG_HOST,
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from aiohttp.connector import Connection
+
+    from airflow_provider.http.retry import Outcome
 
 T = TypeVar("T")
 
@@ -114,17 +115,8 @@ class AsyncClient:
         :raises OSError: the call's sink could not take the response
         """
         setup = self.setup
-        if setup.prepare is not None:
-            call = setup.prepare(call)
-        steps = exchange(
-            call,
-            policy=setup.policy,
-            timeout=setup.options.timeout,
-            rate_limiter=setup.rate_limiter,
-            auth=setup.auth,
-            base_url=setup.options.base_url,
-            on_attempt=setup.on_attempt,
-        )
+        call = setup.prepared(call)
+        steps = setup.exchange(call)
         outcome: Outcome = None
         try:
             while True:

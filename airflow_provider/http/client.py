@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -17,15 +17,17 @@ from airflow_provider.http.content import ENCODINGS
 from airflow_provider.http.metrics import RequestCounts, outcome_of
 from airflow_provider.http.personal import hide
 from airflow_provider.http.proxy import proxy_for, proxy_secrets
-from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy
+from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy, exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from airflow_provider.http.auth import Auth
     from airflow_provider.http.observer import Observer
     from airflow_provider.http.options import VendorOptions
-    from airflow_provider.http.steps import Send
+    from airflow_provider.http.steps import Send, Step
+
+T = TypeVar("T")
 
 ANOTHER_TRY = 60.0
 """Seconds after which a task that has used up its reservation may try again."""
@@ -116,6 +118,29 @@ class ClientSetup:
         """
         own = self.options.proxy
         return proxy_for(url, own.get_secret_value() if own is not None else None)
+
+    def prepared(self, call: Call[T]) -> Call[T]:
+        """Return a call as the connection wants it sent.
+
+        :param call: the call
+        """
+        return call if self.prepare is None else self.prepare(call)
+
+    def exchange(self, call: Call[T]) -> Generator[Step, Outcome, T]:
+        """Return the steps of one call, for a driver to carry out.
+
+        :param call: the prepared call
+        :return: what the call decodes to
+        """
+        return exchange(
+            call,
+            policy=self.policy,
+            timeout=self.options.timeout,
+            rate_limiter=self.rate_limiter,
+            auth=self.auth,
+            base_url=self.options.base_url,
+            on_attempt=self.on_attempt,
+        )
 
     def request(self, step: Send) -> Request:
         """Return what is sent for a step.

@@ -28,7 +28,6 @@ from airflow_provider.http.call import Call, Headers, Response
 from airflow_provider.http.client import CERTIFICATE, ClientSetup, authorities, common_headers
 from airflow_provider.http.content import BodyReader, TooLarge, UnknownEncoding
 from airflow_provider.http.masking import mask
-from airflow_provider.http.retry import Outcome, exchange
 from airflow_provider.http.sinks import NotSaved
 from airflow_provider.http.steps import (
     WRONG_HOST,
@@ -49,6 +48,8 @@ from airflow_provider.http.wire import POOLS, Progress, secret_query, within
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from http.cookiejar import Cookie
+
+    from airflow_provider.http.retry import Outcome
 
 T = TypeVar("T")
 
@@ -178,17 +179,8 @@ class SyncClient:
         :raises OSError: the call's sink could not take the response
         """
         setup = self.setup
-        if setup.prepare is not None:
-            call = setup.prepare(call)
-        steps = exchange(
-            call,
-            policy=setup.policy,
-            timeout=setup.options.timeout,
-            rate_limiter=setup.rate_limiter,
-            auth=setup.auth,
-            base_url=setup.options.base_url,
-            on_attempt=setup.on_attempt,
-        )
+        call = setup.prepared(call)
+        steps = setup.exchange(call)
         try:
             return self._perform(steps)
         except VendorError as error:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.ledger.decisions import Decider, write_down
 from airflow_provider.store.location import located
+from airflow_provider.store.removal import remove
 from airflow_provider.store.tables import ledger as table
 
 if TYPE_CHECKING:
@@ -267,16 +268,7 @@ def purge(database: Database, choice: Choice, *, unsettled: bool = False) -> int
     :param unsettled: whether rows without a known outcome may be removed, too
     :return: how many were removed
     """
-    conditions = _purge_conditions(choice, unsettled)
-    removed = 0
-    while True:
-        with database.begin() as connection:
-            ids = connection.scalars(sa.select(table.c.id).where(*conditions).limit(PURGE_GROUP)).all()
-            if not ids:
-                return removed
-            # The conditions again: a batch may have taken a row in between.
-            gone = connection.execute(sa.delete(table).where(table.c.id.in_(ids), *conditions)).rowcount
-        removed += gone
+    return remove(database, table, _purge_conditions(choice, unsettled), group=PURGE_GROUP)
 
 
 def moment(seconds: float) -> str:

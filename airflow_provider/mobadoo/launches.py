@@ -202,7 +202,7 @@ class LaunchBatch:
         except UnicodeError:
             pass
         # What cannot be written cannot be sealed either, and must stay out of the report.
-        return Made(Row(row.number, {}, row.source_row), error=_unwritable())
+        return Made(Row(row.number, {}, row.source_row), error=unwritable())
 
     def _launch(self, values: Mapping[str, Any]) -> tuple[Session, str]:
         player = read_player(values["player"])
@@ -305,7 +305,8 @@ def _hash_of_another(*, in_batch: bool) -> InvalidInput:
     )
 
 
-def _unwritable() -> InvalidInput:
+def unwritable() -> InvalidInput:
+    """Return the error of a record with a value that no output can have."""
     return InvalidInput(
         "the record has a value that cannot be written to the results.",
         field="records",

@@ -13,7 +13,7 @@ from airflow_provider.batch.failures import Failures
 from airflow_provider.batch.jobs import Job
 from airflow_provider.exceptions import InvalidInput, VendorError
 from airflow_provider.extract.seen import Seen
-from airflow_provider.mobadoo.launches import read_hash, read_player
+from airflow_provider.mobadoo.launches import read_hash, read_player, unwritable
 from airflow_provider.mobadoo.wallet.loading import Outcome, Player
 from airflow_provider.records.json_lines import is_storable
 from airflow_provider.records.parsing import Row
@@ -159,7 +159,7 @@ class LoadBatch:
         except UnicodeError:
             pass
         # What cannot be written must stay out of the report.
-        return Read(Row(row.number, {}, row.source_row), error=_unwritable())
+        return Read(Row(row.number, {}, row.source_row), error=unwritable())
 
     def _refuse_repeats(self, read: Sequence[Read]) -> None:
         given = [(one, one.player.player) for one in read if one.player is not None]
@@ -265,12 +265,4 @@ def _differs() -> InvalidInput:
         '"balance" is not what the wallet has. Nothing was changed.',
         field="balance",
         remedy='Find out why. differences="adjust" changes the wallet, with an entry; "report" only tells.',
-    )
-
-
-def _unwritable() -> InvalidInput:
-    return InvalidInput(
-        "the record has a value that cannot be written to the results.",
-        field="records",
-        remedy="Look for cut-off characters, and values that are nested very deep or hold themselves.",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -13,6 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from airflow_provider.exceptions import StoreUnavailable
+from airflow_provider.store.errors import (
+    driver_error,
+    is_deadlock,
+    is_full,
+    is_missing_table,
+    is_refused,
+    sqlstate,
+)
 from airflow_provider.store.migrations import HEAD, VERSION_TABLE
 from airflow_provider.store.tables import ledger
 
@@ -150,7 +157,7 @@ class Database:
                 with begin() as connection:
                     return work(connection)
             except (exc.SQLAlchemyError, OverflowError) as error:
-                if attempt == DEADLOCK_ATTEMPTS or not _is_deadlock(error):
+                if attempt == DEADLOCK_ATTEMPTS or not is_deadlock(error):
                     raise self.unavailable(error) from None
             attempt += 1
 
@@ -204,7 +211,7 @@ class Database:
             with self._reading() as connection:
                 return connection.scalars(revisions).all() == [HEAD]
         except exc.SQLAlchemyError as error:
-            if _is_missing_table(error):
+            if is_missing_table(error):
                 return False
             raise self.unavailable(error) from None
 
@@ -218,14 +225,13 @@ class Database:
         :param error: what it or its driver raised
         """
         # The driver's own words, without the statement and its parameters, which SQLAlchemy adds.
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        words = str(cause).strip().splitlines() or [type(error).__name__]
+        words = str(driver_error(error) or error).strip().splitlines() or [type(error).__name__]
         remedy = "Check that the database is up and that the worker may use it."
         if self.is_sqlite:
             remedy = (
                 "Check that the file can be written, that its disk has room, and that it is an SQLite file."
             )
-        elif _is_refused(cause):
+        elif is_refused(error):
             remedy = "Check the login, the password and the schema of its connection."
         unavailable = StoreUnavailable(
             f"the ledger ({self.place}) cannot be used: {words[0][:200]}", remedy=remedy
@@ -243,11 +249,29 @@ class Database:
         if self.is_sqlite:
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
             return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        if _is_full(error.orig) or _is_refused(error.orig):
+        if is_full(error) or is_refused(error):
             return False
         # PostgreSQL's code of a server that only reads: it is no longer the primary.
         away = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated
-        return away or _sqlstate(error.orig) == "25006"
+        return away or sqlstate(error) == "25006"
+
+
+@contextmanager
+def if_there(database: Database) -> Iterator[Database | None]:
+    """Prepare a database, and close it at the end; None where nobody has made its tables yet.
+
+    :param database: the database
+    :raises InvalidInput: the tables are those of a newer version of this provider
+    :raises StoreUnavailable: the database cannot be used
+    """
+    try:
+        if database.exists():
+            database.prepare()
+            yield database
+        else:
+            yield None
+    finally:
+        database.close()
 
 
 def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
@@ -262,58 +286,6 @@ def insert_if_absent(table: sa.Table, dialect: str) -> sa.Insert:
         return postgresql.insert(table).on_conflict_do_nothing()
     # SQLite has one writer at a time, which has read the rows before.
     return sa.insert(table).prefix_with("IGNORE") if dialect == "mysql" else sa.insert(table)
-
-
-def _is_missing_table(error: exc.SQLAlchemyError) -> bool:
-    """Say whether a statement failed because the database has no such table."""
-    cause = error.orig if isinstance(error, exc.DBAPIError) else None
-    # PostgreSQL's code, MySQL's number and SQLite's words.
-    return _sqlstate(cause) == "42P01" or _number(cause) == 1146 or "no such table" in str(cause)
-
-
-def _is_deadlock(error: Exception) -> bool:
-    """Say whether the database undid a transaction that may simply be tried again."""
-    cause = error.orig if isinstance(error, exc.DBAPIError) else None
-    # PostgreSQL's codes for a deadlock and a serialization failure, and MySQL's for a deadlock.
-    return _sqlstate(cause) in ("40P01", "40001") or _number(cause) == 1213
-
-
-def _is_full(cause: object) -> bool:
-    """Say whether the disk of the server is full, or the table has all the room that it may have."""
-    return _sqlstate(cause) == "53100" or _number(cause) in (1021, 1114)
-
-
-def _is_refused(cause: object) -> bool:
-    """Say whether a server is there and lets nobody in with this login, password or schema."""
-    # PostgreSQL's drivers tell no code of a connection that fails, only words; in another language than
-    # English they are not known, and the server is waited for. MySQL has numbers.
-    text = str(cause)
-    attempts = [line for line in text.splitlines() if line.startswith("- host")]
-    # One of several servers may be away, and take the login when it is back.
-    attempts = attempts or text.split("connection to server ")[1:]
-    return bool(attempts and all(map(_REFUSED.search, attempts))) or _number(cause) in (
-        1044,
-        1045,
-        1049,
-        1698,
-    )
-
-
-_REFUSED = re.compile(
-    "password authentication failed|SASL authentication failed|no password supplied|pg_hba.conf|"
-    "is not permitted to log in|permission denied for database|"
-    '(?:role|database) "[^"]*" does not exist|no such (?:user|database)'
-)
-
-
-def _sqlstate(cause: object) -> str | None:
-    # psycopg's and psycopg2's.
-    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-
-
-def _number(cause: object) -> object:
-    arguments = getattr(cause, "args", ())
-    return arguments[0] if arguments else None
 
 
 def _write_ahead(cursor: Any) -> None:

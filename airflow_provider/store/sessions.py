@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.store.location import configured
+from airflow_provider.store.removal import remove
 from airflow_provider.store.tables import session as table
 
 if TYPE_CHECKING:
@@ -203,16 +204,7 @@ def purge(database: Database, before: float, conn_id: str | None = None) -> int:
     :return: how many were removed
     :raises StoreUnavailable: the database cannot be used; what was removed before stays removed
     """
-    conditions = _old(before, conn_id)
-    removed = 0
-    while True:
-        with database.begin() as connection:
-            ids = connection.scalars(sa.select(table.c.id).where(*conditions).limit(GROUP)).all()
-            if not ids:
-                return removed
-            # The conditions again: a launch may have replaced a session in between.
-            gone = connection.execute(sa.delete(table).where(table.c.id.in_(ids), *conditions)).rowcount
-        removed += gone
+    return remove(database, table, _old(before, conn_id), group=GROUP)
 
 
 def _old(before: float, conn_id: str | None) -> list[sa.ColumnElement[bool]]:

@@ -247,7 +247,8 @@ def test_a_stored_result_that_cannot_be_written_leaves_nothing_as_sent(world, fu
 @pytest.mark.parametrize("found", [None, "unknown"])
 def test_what_was_claimed_before_its_process_was_frozen_is_claimed_again(world, monkeypatch, found):
     """Another try may have taken its place, and a person may have decided about what that has found."""
-    acme, holds, frozen = world(once=True), Recorder.holds, []
+    acme, holds = world(once=True), Recorder.holds
+    frozen: list[dict[str, str]] = []
 
     def thaw(recorder: Recorder, claimed: float) -> bool:
         if frozen:

@@ -274,7 +274,7 @@ def test_a_connection_that_was_known_is_served_while_it_cannot_be_looked_up(monk
 
 def test_a_look_up_that_hangs_holds_nobody_up_for_long(monkeypatch):
     monkeypatch.setattr(served, "FRESH", 0.05)
-    monkeypatch.setattr(served, "PATIENCE", 0.1)
+    monkeypatch.setattr(served, "LOOK_TIMEOUT", 0.1)
     hang, end = threading.Event(), threading.Event()
 
     def find(conn_id: str) -> Any:

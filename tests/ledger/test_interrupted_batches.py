@@ -200,7 +200,7 @@ def test_a_task_whose_time_is_over_says_so_though_airflow_tells_it_to_end_as_wel
 
 def test_a_batch_that_was_frozen_sends_nothing_that_the_next_try_has_found(sandbox, ledger, monkeypatch):
     """The next try has made it unknown, and a person may have decided that it is to be sent."""
-    holds, frozen = Recorder.holds, []
+    holds, frozen = Recorder.holds, list[dict[str, str]]()
 
     def thaw(recorder: Recorder, claimed: float) -> bool:
         if frozen:

@@ -16,7 +16,7 @@ def skip_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     :return: the seconds of each wait, as they come
     """
-    from airflow_provider.http import async_client, retry, sync_client
+    from airflow_provider.http import async_client, client, retry, sync_client
 
     waits: list[float] = []
 
@@ -28,8 +28,7 @@ def skip_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         await asyncio.sleep(0)
 
     exchange = partial(retry.exchange, clock=clock, draw=lambda: 0.0)
-    for client in (sync_client, async_client):
-        monkeypatch.setattr(client, "exchange", exchange)
+    monkeypatch.setattr(client, "exchange", exchange)
     monkeypatch.setattr(sync_client, "time", _Module(time, sleep=waits.append))
     monkeypatch.setattr(async_client, "asyncio", _Module(asyncio, sleep=sleep))
     return waits
