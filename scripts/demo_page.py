@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from requests import Session
+from requests import ConnectionError as RequestsConnectionError
+from requests import Session, Timeout
 
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import quota, quota_day, wallet_note
@@ -64,6 +65,8 @@ def fill(url: str, home: Path, sandbox: SandboxProcess) -> None:
     :param url: where Airflow's web UI listens
     :param home: its folder
     :param sandbox: the vendors
+    :raises requests.RequestException: Airflow does not answer
+    :raises RuntimeError: it refuses
     """
     operation = connections(sandbox.connections)["wolkvox_campaign"]["login"]
     sandbox.token(token="campaign-token", operation=operation, limit=LIMIT, used=USED)
@@ -105,12 +108,23 @@ def _deliver(url: str) -> None:
     with Session() as http:
         http.trust_env = False
         for body in bodies:
-            http.post(
-                f"{url}/vendor-apis/webhooks/mobadoo_default",
-                params={"secret": SECRET},
-                json=body,
-                timeout=30,
-            )
+            _send(http, f"{url}/vendor-apis/webhooks/mobadoo_default", body)
+
+
+def _send(http: Session, url: str, body: dict[str, Any]) -> None:
+    """Deliver until it is accepted, as a vendor does: on a busy machine SQLite is locked for long."""
+    until = time.monotonic() + LONGEST
+    while True:
+        try:
+            answer = http.post(url, params={"secret": SECRET}, json=body, timeout=BUSY)
+            if answer.status_code < 500:
+                answer.raise_for_status()
+                return
+        except (RequestsConnectionError, Timeout):
+            pass
+        if time.monotonic() > until:
+            raise RuntimeError("the webhook accepts nothing")
+        time.sleep(1)
 
 
 def _wait(http: Session, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 
 from airflow_provider import links
 from airflow_provider.ledger import admin, decisions
-from airflow_provider.store.tables import ledger
+from airflow_provider.store.engine import Database
+from airflow_provider.store.tables import decision, ledger
 from tests.support.imbee import users
 from tests.support.page import SCRIPT, add_batch, add_delivery, add_quota, add_unknown
 
@@ -127,6 +129,24 @@ def test_a_batch_that_runs_shows_how_far_it_is(look, book):
     assert "25.0 %" in row
     assert " 500 5 " in row
     assert "about 5 min" in row
+
+
+def test_more_batches_than_a_table_shows_are_said_to_run(look, book):
+    for number in range(50):
+        add_batch(book, state="running", dag_id=f"dag_{number}", age=number)
+    for part in ("", "batches", "batches/running"):
+        assert "There are more" not in look(part).text
+    assert "<b>50</b>Running batches" in look().text
+    add_batch(book, state="running", dag_id="oldest", conn_id="imbee_other", age=100)
+    for part in ("", "batches", "batches/running"):
+        page = look(part)
+        assert len([row for row in rows(page) if "25.0 %" in row]) == 50
+        assert "There are more" in page.text
+        assert "oldest" not in page.text
+    assert "<b>50+</b>Running batches" in look().text
+    filtered = look("batches", conn_id="imbee_other")
+    assert "oldest" in filtered.text
+    assert "There are more" not in filtered.text
 
 
 def test_a_batch_whose_process_was_killed_is_interrupted(look, book):
@@ -541,6 +561,18 @@ def add_note(book: Any, **fields: Any) -> str:
     return id_
 
 
+@pytest.fixture
+def bank(book: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The wallet's database, where it is one of its own."""
+    path = tmp_path / "bank.db"
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WALLET_CONN_ID", "bank")
+    monkeypatch.setenv("AIRFLOW_CONN_BANK", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
+    database.prepare()
+    yield database
+    database.close()
+
+
 def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
     id_ = add_note(book)
     [row] = rows(look("wallet"))
@@ -554,3 +586,61 @@ def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
     assert press(f"wallet/{id_}/close", "op").status_code == 404
     [trail] = rows(look("unknown/decisions"))
     assert "op_name this page closed" in trail
+
+
+def test_what_the_books_cannot_follow_is_paged_and_counted_beyond_a_page(look, book):
+    for number in range(203):
+        # Some of the same time.
+        add_note(book, ticket=f"t-{number:03}", created_at=1000.0 - number // 3)
+    assert re.search(r'href="/vendor-apis/wallet"><b>203</b>', look().text)
+    seen: list[str] = []
+    query: dict[str, str] = {}
+    for _ in range(5):
+        page = look("wallet", **query)
+        seen += re.findall(r"t-\d{3}", " ".join(rows(page)))
+        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
+        query = {"after": following[1]} if following else {}
+    assert not query
+    assert sorted(seen) == [f"t-{number:03}" for number in range(203)]
+
+
+def test_closings_in_a_database_of_the_wallets_own_are_in_the_trail(look, press, book, bank):
+    id_ = add_unknown(book, "ann")
+    assert press(f"unknown/{id_}", "op", answer="done").status_code == 303
+    note = add_note(bank)
+    assert press(f"wallet/{note}/close", "admin").status_code == 303
+    closed, decided = rows(look("unknown/decisions"))
+    assert "admin_name this page closed" in closed
+    assert "op_name this page is at the vendor" in decided
+    assert rows(look("unknown/decisions", "viewer")) == []
+
+
+def test_a_trail_of_two_databases_is_paged_without_a_gap_or_a_repeat(look, book, bank):
+    by = decisions.Decider("ann", "page")
+    for number in range(60):
+        for database, name in ((book, "row"), (bank, "note")):
+            row = {"id": f"{name}-{number:02}", "conn_id": "mobadoo_default", "operation": "x", "task": ""}
+            with database.begin() as connection:
+                decisions.write_down(connection, [row], "closed", by)
+                # All at the same time, with the same ids in both databases.
+                connection.execute(sa.update(decision).values(decided_at=1000.0))
+    seen: list[str] = []
+    query: dict[str, str] = {}
+    for _ in range(3):
+        page = look("unknown/decisions", **query)
+        seen += [row.split()[-1] for row in rows(page)]
+        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
+        query = {"after": following[1]} if following else {}
+    assert not query
+    assert len(seen) == 120
+    assert len(set(seen)) == 120
+
+
+def test_a_wallet_whose_database_is_away_leaves_the_rest_of_the_trail(look, press, book, bank, tmp_path):
+    id_ = add_unknown(book, "ann")
+    assert press(f"unknown/{id_}", "op", answer="done").status_code == 303
+    bank.close()
+    (tmp_path / "bank.db").write_bytes(b"not a database at all " * 100)
+    page = look("unknown/decisions")
+    assert "op_name" in rows(page)[0]
+    assert "cannot be used" in page.text
