@@ -59,10 +59,11 @@ class RecordMapping:
         parameters = self._parameters(function)
         for option, names in (("fields", fields), ("defaults", defaults)):
             if unknown := sorted(set(names) - set(parameters)):
+                turned = [name for name in unknown if names[name] in parameters] if option == "fields" else []
                 raise InvalidInput(
                     f'"{option}" names {", ".join(unknown)}, which the call does not have.',
                     field=option,
-                    remedy=f"It has {', '.join(parameters)}.",
+                    remedy=f"It has {', '.join(parameters)}.{_turn_round(turned, fields)}",
                 )
         self.sealed = SealedValues()
         self._function = function
@@ -106,10 +107,13 @@ class RecordMapping:
             heads = {path.split(".")[0], *(source[0] for source in self._sources[parameter])}
             heads |= {".".join(source) for source in self._sources[parameter]}
             if not heads & set(columns):
+                other = "" if parameter in self._fields else " or one value for all with defaults"
                 raise InvalidInput(
                     f'the file has no column "{path}" for "{parameter}"; {described(columns)}.',
                     field=parameter,
-                    remedy=f'Name the column with fields={{"{parameter}": "…"}}, or check the delimiter.',
+                    remedy=(
+                        f'Name the column with fields={{"{parameter}": "…"}}{other}, or check the delimiter.'
+                    ),
                 )
 
     def call(self, record: Record) -> Call[Any]:
@@ -200,6 +204,12 @@ class RecordMapping:
         if what not in self._told:
             self._told.add(what)
             log.info(text)
+
+
+def _turn_round(names: Collection[str], fields: Mapping[str, str]) -> str:
+    """Return the rest of a remedy for ``fields`` whose two sides are exchanged; empty where none is."""
+    pairs = ", ".join(f'"{fields[name]}": "{name}"' for name in names)
+    return f" The vendor's name comes first: fields={{{pairs}}}." if pairs else ""
 
 
 def path_of(name: str) -> tuple[str, ...]:

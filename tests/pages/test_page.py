@@ -31,6 +31,9 @@ PARTS = [
     "streams",
     "wallet",
 ]
+NAMED = {("LEDGER_CONN_ID", part) for part in PARTS if part != "deliveries"}
+"""Parts that cannot be shown where the option names a connection that is not found."""
+
 WITHOUT_RIGHTS = ["viewer", "user"]
 WITH_RIGHTS = ["op", "admin"]
 
@@ -243,6 +246,20 @@ def test_a_ledger_that_cannot_be_used_leaves_the_deliveries(look, ledger_path):
         assert page.status_code == 200
         assert "cannot be used" in page.text
         assert page.text.count("<b>") == page.text.count("</b>")
+    assert rows(look())[0].startswith(f"{number} ")
+
+
+@pytest.mark.parametrize("option", ["LEDGER_CONN_ID", "WALLET_CONN_ID"])
+def test_a_database_whose_connection_the_api_server_does_not_have_is_told_and_the_rest_shown(
+    look, book, monkeypatch, option
+):
+    number = add_delivery()
+    monkeypatch.setenv(f"AIRFLOW__VENDOR_APIS__{option}", "nowhere")
+    for part in PARTS:
+        page = look(part)
+        assert page.status_code == 200
+        told = f"[vendor_apis] {option.lower()} names, is not found" in page.text
+        assert told == (part in ("unknown/decisions", "wallet") or (option, part) in NAMED)
     assert rows(look())[0].startswith(f"{number} ")
 
 
