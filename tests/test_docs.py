@@ -624,3 +624,9 @@ def test_no_page_whose_title_has_an_article_is_linked_with_a_second_one():
                 line for line in titles[(path.parent / f"{target}.rst").resolve()] if line[:1].isalpha()
             )
             assert not re.match(r"(The|A|An) ", title), (path.name, target)
+
+
+def test_every_table_of_the_database_is_described():
+    from airflow_provider.store.tables import metadata
+
+    assert set(metadata.tables) <= set(re.findall(r"``(vendor_apis_\w+)``", page("ledger")))
