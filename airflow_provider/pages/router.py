@@ -165,6 +165,7 @@ def streams(request: Request, view: View) -> HTMLResponse:
         "streams.html",
         streams=from_ledger(lambda database: stream_section.streams(database, view)),
         gaps=attempt(lambda: stream_section.gaps(view)),
+        most=stream_section.MANY,
         days=stream_section.DAYS,
     )
 

@@ -557,6 +557,18 @@ def test_the_gaps_of_a_stream_are_shown(look, book):
         assert stream_section._gap(other) is None
 
 
+def test_more_gaps_than_the_page_shows_are_said_to_be_there(look, book, monkeypatch):
+    from airflow_provider.pages import stream_section
+
+    until = datetime.now(UTC)
+    for number in range(2):
+        gap = {"since": None, "until": (until + timedelta(seconds=number)).isoformat()}
+        add_delivery(source="websocket", family="DESYNC", gap=gap)
+    assert "These are the latest" not in look("streams").text
+    monkeypatch.setattr(stream_section, "MANY", 2)
+    assert "These are the latest 2." in look("streams").text
+
+
 # --- wallets -----------------------------------------------------------------------------------------------
 
 
