@@ -260,7 +260,9 @@ def test_a_database_whose_connection_the_api_server_does_not_have_is_told_and_th
         assert page.status_code == 200
         told = f"[vendor_apis] {option.lower()} names, is not found" in page.text
         assert told == (part in ("unknown/decisions", "wallet") or (option, part) in NAMED)
-    assert rows(look())[0].startswith(f"{number} ")
+    overview = look()
+    assert rows(overview)[0].startswith(f"{number} ")
+    assert 'href="/vendor-apis/wallet"><b>–</b>' in overview.text
 
 
 def test_without_the_table_of_deliveries_the_page_says_what_to_do(look, book, monkeypatch):
