@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from requests import Session
+from requests import ConnectionError as RequestsConnectionError
+from requests import Session, Timeout
 
 from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import quota, quota_day, wallet_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from requests import Response
 
     from tests.support.sandbox import SandboxProcess
 
@@ -64,6 +67,8 @@ def fill(url: str, home: Path, sandbox: SandboxProcess) -> None:
     :param url: where Airflow's web UI listens
     :param home: its folder
     :param sandbox: the vendors
+    :raises requests.RequestException: Airflow does not answer
+    :raises RuntimeError: it refuses
     """
     operation = connections(sandbox.connections)["wolkvox_campaign"]["login"]
     sandbox.token(token="campaign-token", operation=operation, limit=LIMIT, used=USED)
@@ -72,7 +77,7 @@ def fill(url: str, home: Path, sandbox: SandboxProcess) -> None:
     sandbox.fault(vendor="imbee", path="token/new", status=400, json={"message": "invalid mail"}, times=5)
     with Session() as http:
         http.trust_env = False
-        token = http.get(f"{url}/auth/token", timeout=BUSY).json()["access_token"]
+        token = _answer(http, "GET", f"{url}/auth/token").json()["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
         for dag_id in (*FINISHED, "slow_import"):
             _trigger(http, url, dag_id)
@@ -81,14 +86,30 @@ def fill(url: str, home: Path, sandbox: SandboxProcess) -> None:
     _give_a_past(home / "vendor_apis.db")
 
 
+def _answer(http: Session, method: str, url: str, **options: Any) -> Response:
+    """Ask until there is an answer: on a busy machine SQLite is locked for long."""
+    until = time.monotonic() + LONGEST
+    while True:
+        try:
+            answer = http.request(method, url, timeout=BUSY, **options)
+            if answer.status_code < 500:
+                return answer
+            found = str(answer.status_code)
+        except (RequestsConnectionError, Timeout) as error:
+            found = type(error).__name__
+        if time.monotonic() > until:
+            raise RuntimeError(f"{method} {url}: {found}")
+        time.sleep(1)
+
+
 def _trigger(http: Session, url: str, dag_id: str) -> None:
     until = time.monotonic() + LONGEST
     body = {"dag_run_id": RUN, "logical_date": None}
     while True:
-        answer = http.post(f"{url}/api/v2/dags/{dag_id}/dagRuns", json=body, timeout=BUSY)
+        answer = _answer(http, "POST", f"{url}/api/v2/dags/{dag_id}/dagRuns", json=body)
         if answer.ok or answer.status_code == 409:
             return
-        # The Dag file may not have been read yet, or SQLite be locked.
+        # The Dag file may not have been read yet.
         if time.monotonic() > until:
             raise RuntimeError(f"{dag_id} could not be started: {answer.status_code}")
         time.sleep(1)
@@ -105,12 +126,9 @@ def _deliver(url: str) -> None:
     with Session() as http:
         http.trust_env = False
         for body in bodies:
-            http.post(
-                f"{url}/vendor-apis/webhooks/mobadoo_default",
-                params={"secret": SECRET},
-                json=body,
-                timeout=30,
-            )
+            # As a vendor does, until it is accepted; what comes twice is a repeat.
+            webhook = f"{url}/vendor-apis/webhooks/mobadoo_default"
+            _answer(http, "POST", webhook, params={"secret": SECRET}, json=body).raise_for_status()
 
 
 def _wait(http: Session, url: str) -> None:
@@ -118,7 +136,7 @@ def _wait(http: Session, url: str) -> None:
     open_ = set(FINISHED)
     while open_ and time.monotonic() < until:
         for dag_id in tuple(open_):
-            run = http.get(f"{url}/api/v2/dags/{dag_id}/dagRuns/{RUN}", timeout=BUSY).json()
+            run = _answer(http, "GET", f"{url}/api/v2/dags/{dag_id}/dagRuns/{RUN}").json()
             if run.get("state") in ("success", "failed"):
                 open_.remove(dag_id)
         time.sleep(1)

@@ -83,6 +83,9 @@ def take(browser: Browser, url: str, folder: Path) -> None:
         page = context.new_page()
         # A login, which needs no password there.
         page.goto(f"{url}/auth/token/login")
+        page.goto(f"{url}/vendor-apis/batches")
+        # A batch that has just begun has no time left yet; the page updates itself.
+        page.get_by_text(re.compile("^about ")).first.wait_for(timeout=120_000)
         for name, path in PARTS.items():
             page.goto(f"{url}/vendor-apis/{path}")
             shoot(page, folder / f"page-{name}-{scheme}.png")

@@ -614,3 +614,20 @@ def test_every_picture_is_drawn_from_its_source(source):
     assert sorted(re.sub(r"\s", "", shown)) == letters
     arrows = {f"{one}->{other}" for one, other in _arrows(text)}
     assert arrows == {unescape(title) for title in re.findall(r"<title>([^<]*&gt;[^<]*)</title>", drawn)}
+
+
+def test_no_page_whose_title_has_an_article_is_linked_with_a_second_one():
+    # The link shows the title of the page: "in the The ledger".
+    titles = {path.resolve(): path.read_text(encoding="utf-8").splitlines() for path in PAGES}
+    for path in PAGES:
+        for target in re.findall(r"\b(?:[Tt]he|[Aa]n?)\s+:doc:`([\w./]+)`", path.read_text(encoding="utf-8")):
+            title = next(
+                line for line in titles[(path.parent / f"{target}.rst").resolve()] if line[:1].isalpha()
+            )
+            assert not re.match(r"(The|A|An) ", title), (path.name, target)
+
+
+def test_every_table_of_the_database_is_described():
+    from airflow_provider.store.tables import metadata
+
+    assert set(metadata.tables) <= set(re.findall(r"``(vendor_apis_\w+)``", page("ledger")))

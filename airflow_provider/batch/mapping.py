@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from airflow_provider.batch.sealed import SealedValues
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.columns import described
+from airflow_provider.records.columns import no_column
 from airflow_provider.secrets import is_sealed, seal
 from airflow_provider.texts import text_or_none
 from airflow_provider.values import is_empty
@@ -59,10 +59,11 @@ class RecordMapping:
         parameters = self._parameters(function)
         for option, names in (("fields", fields), ("defaults", defaults)):
             if unknown := sorted(set(names) - set(parameters)):
+                turned = [name for name in unknown if names[name] in parameters] if option == "fields" else []
                 raise InvalidInput(
                     f'"{option}" names {", ".join(unknown)}, which the call does not have.',
                     field=option,
-                    remedy=f"It has {', '.join(parameters)}.",
+                    remedy=f"It has {', '.join(parameters)}.{_turn_round(turned, fields)}",
                 )
         self.sealed = SealedValues()
         self._function = function
@@ -95,22 +96,21 @@ class RecordMapping:
         parameters = inspect.signature(function).parameters
         return {name: parameter for name, parameter in parameters.items() if name not in bound}
 
-    def check_columns(self, columns: Collection[str]) -> None:
+    def check_columns(self, columns: Collection[str], also: Collection[str] = ()) -> None:
         """Make sure that a file has the columns that every record will need, before anything is sent.
 
         :param columns: the file's columns
+        :param also: what a record has besides
         :raises InvalidInput: a column is missing
         """
         wanted = {**{name: name for name in self._required if name not in self._defaults}, **self._fields}
         for parameter, path in wanted.items():
             heads = {path.split(".")[0], *(source[0] for source in self._sources[parameter])}
             heads |= {".".join(source) for source in self._sources[parameter]}
-            if not heads & set(columns):
-                raise InvalidInput(
-                    f'the file has no column "{path}" for "{parameter}"; {described(columns)}.',
-                    field=parameter,
-                    remedy=f'Name the column with fields={{"{parameter}": "…"}}, or check the delimiter.',
-                )
+            if not heads & {*columns, *also}:
+                other = "" if parameter in self._fields else " or one value for all with defaults"
+                remedy = f'Name the column with fields={{"{parameter}": "…"}}{other}, or check the delimiter.'
+                raise no_column(path, parameter, columns, remedy)
 
     def call(self, record: Record) -> Call[Any]:
         """Make the call of a record. A secret of the record in clear is sealed in it.
@@ -200,6 +200,12 @@ class RecordMapping:
         if what not in self._told:
             self._told.add(what)
             log.info(text)
+
+
+def _turn_round(names: Collection[str], fields: Mapping[str, str]) -> str:
+    """Return the rest of a remedy for ``fields`` whose two sides are exchanged; empty where none is."""
+    pairs = ", ".join(f'"{fields[name]}": "{name}"' for name in names)
+    return f" The vendor's name comes first: fields={{{pairs}}}." if pairs else ""
 
 
 def path_of(name: str) -> tuple[str, ...]:

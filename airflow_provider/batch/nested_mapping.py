@@ -9,7 +9,7 @@ from airflow_provider.batch.content import Repeated
 from airflow_provider.batch.mapping import find, path_of
 from airflow_provider.batch.passthrough_mapping import PassthroughMapping
 from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
-from airflow_provider.records.columns import described
+from airflow_provider.records.columns import no_column
 from airflow_provider.records.groups import Grouping
 from airflow_provider.values import is_empty
 
@@ -111,22 +111,19 @@ class NestedMapping(PassthroughMapping):
         parameters = super()._parameters(function)
         return {name: parameter for name, parameter in parameters.items() if name != KEY}
 
-    def check_columns(self, columns: Collection[str]) -> None:
+    def check_columns(self, columns: Collection[str], also: Collection[str] = ()) -> None:
         """Make sure that a file has the columns that every record will need, before anything is sent.
 
         :param columns: the file's columns
+        :param also: what a record has besides
         :raises InvalidInput: a column is missing
         """
-        super().check_columns([*columns, *self._lists])
+        super().check_columns(columns, [*also, *self._lists])
         for list_, element in self._elements.items():
             for name, path in element._renamed.items():
                 if list_ not in columns and not {path[0], ".".join(path)} & set(columns):
-                    raise InvalidInput(
-                        f'the file has no column "{".".join(path)}" for "{list_}.{name}"; '
-                        f"{described(columns)}.",
-                        field=f"{list_}.{name}",
-                        remedy='Correct the name in "fields", or check the delimiter.',
-                    )
+                    remedy = 'Correct the name in "fields", or check the delimiter.'
+                    raise no_column(".".join(path), f"{list_}.{name}", columns, remedy)
 
     def grouping(self, by: str, lines: str) -> Grouping:
         """Return how rows make the records of this mapping.

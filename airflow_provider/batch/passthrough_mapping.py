@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider.batch.mapping import Check, RecordMapping, find, path_of
 from airflow_provider.exceptions import InvalidInput
-from airflow_provider.records.columns import described, shown
+from airflow_provider.records.columns import described, no_column, shown
 from airflow_provider.records.parsing import SOURCE_ROW
 from airflow_provider.secrets import is_sealed
 from airflow_provider.values import is_empty
@@ -121,23 +121,23 @@ class PassthroughMapping(RecordMapping):
         parameters = super()._parameters(function)
         return {name: parameter for name, parameter in parameters.items() if name != self._rest}
 
-    def check_columns(self, columns: Collection[str]) -> None:
+    def check_columns(self, columns: Collection[str], also: Collection[str] = ()) -> None:
         """Make sure that a file has the columns that every record will need, before anything is sent.
 
         :param columns: the file's columns
+        :param also: what a record has besides
         :raises InvalidInput: a column is missing
         """
-        super().check_columns(columns)
+        super().check_columns(columns, also)
+        there = {*columns, *also}
         asked = [*self._renamed, *(self._include or ()), *self._mandatory, *self._converted]
         wanted = [(name, self._path(name)) for name in asked]
         wanted += [(name, path_of(part)) for name, parts in self._converted.items() for part in parts]
         for name, path in wanted:
-            if name not in self._constants and not {path[0], ".".join(path)} & set(columns):
-                raise InvalidInput(
-                    f'the file has no column "{".".join(path)}" for "{name}"; {described(columns)}.',
-                    field=name,
-                    remedy=f'Name the column with fields={{"{name}": "…"}}, or check the delimiter.',
-                )
+            if name not in self._constants and not {path[0], ".".join(path)} & there:
+                remedy = f'Name the column with fields={{"{name}": "…"}}, or check the delimiter.'
+                renamed = self._renamed.get(name) == path
+                raise no_column(".".join(path), name, columns, remedy, renamed=renamed)
         for name in columns:
             if self._include is None and self._is_field(name, "") and not name.isprintable():
                 raise InvalidInput(
@@ -146,7 +146,7 @@ class PassthroughMapping(RecordMapping):
                     remedy="Correct the header: the name of the field would be sent with them.",
                 )
         for name in self._exclude:
-            if name not in columns:
+            if name not in there:
                 raise InvalidInput(
                     f'"exclude" names "{name}", which the file does not have; {described(columns)}.',
                     field="exclude",

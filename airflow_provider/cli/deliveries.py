@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -95,8 +96,11 @@ def list_deliveries(args: Namespace) -> None:
     with _database():
         from airflow_provider.events import deliveries
 
-        rows = deliveries.list_deliveries(conn_ids=args.conn_id, limit=args.limit, before=args.before)
+        found = deliveries.list_deliveries(conn_ids=args.conn_id, limit=args.limit + 1, before=args.before)
+    rows = found[: args.limit]
     print_rows(rows, args.output)
+    if len(found) > len(rows):
+        print(f"There are more. Go on with --before {rows[-1]['id']}.", file=sys.stderr)
 
 
 @one_line

@@ -85,12 +85,18 @@ def verify(args: Namespace) -> None:
 
 @one_line
 def close(args: Namespace) -> None:
-    """Close a note."""
+    """Close a note, and write down who has."""
+    from airflow_provider.ledger.decisions import Decider, write_down_closing
     from airflow_provider.store import wallet_notes
 
     confirm(args, f"Close {args.id}? No money is moved.")
+    closed = False
     with _database() as database:
-        closed = database is not None and wallet_notes.close_note(database, args.id)
+        if database is not None:
+            by = Decider.of_process()
+            closed = wallet_notes.close_note(
+                database, args.id, lambda connection, note: write_down_closing(connection, note, by)
+            )
     if not closed:
         raise SystemExit(f"There is nothing open with the id {args.id}.")
     print("Closed.")

@@ -1,4 +1,4 @@
-"""Who has decided about a record of unknown outcome, and when.
+"""Who has decided about a record of unknown outcome or closed a note about a wallet, and when.
 
 A decision is written in the transaction that carries it out, so there is none without its trail. The trail
 names the row of the ledger, which says nothing of the record.
@@ -72,6 +72,17 @@ def write_down(
     ]
     if values:
         connection.execute(sa.insert(table), values)
+
+
+def write_down_closing(connection: sa.Connection, note: Any, by: Decider) -> None:
+    """Write down that a note about a wallet was closed.
+
+    :param connection: the transaction that closes it
+    :param note: the note: ``id, conn_id``
+    :param by: who has closed it
+    """
+    row = {"id": note["id"], "conn_id": note["conn_id"], "operation": "wallet", "task": ""}
+    write_down(connection, [row], "closed", by)
 
 
 def latest(

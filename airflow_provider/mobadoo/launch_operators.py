@@ -113,6 +113,7 @@ class MobadooLaunchUrlsOperator(MobadooRecordOperator):
             raise InvalidInput(
                 f'"{name}" is empty, and every launch URL has it.',
                 field=name,
+                vendor="mobadoo",
                 conn_id=self.mobadoo_conn_id,
                 remedy=f'Fill the field "{name}" of the connection.',
             )

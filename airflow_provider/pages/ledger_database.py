@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_provider.events import faults
 from airflow_provider.exceptions import InvalidInput, VendorError
-from airflow_provider.store.location import located
+from airflow_provider.store.location import located, wallet_conn_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,14 +72,23 @@ def ledger(*, wallet: bool = False) -> Iterator[Database]:
     :raises NothingYet: there is none
     :raises VendorError: it cannot be used
     """
-    from airflow.configuration import conf
-
-    name = conf.get("vendor_apis", "wallet_conn_id", fallback="") if wallet else ""
+    name = wallet_conn_id() if wallet else ""
     database = _kept_wallet.get(name) if name else _kept.get("")
     if not database.exists():
         raise NothingYet(database.place)
     database.prepare()
     yield database
+
+
+def databases() -> list[Database | Failure]:
+    """Return the provider's database, and that of the wallet where it is another one."""
+    found = [with_ledger(lambda database: database)]
+    if wallet_conn_id():
+        wallet = with_ledger(lambda database: database, wallet=True)
+        first = found[0]
+        if isinstance(wallet, Failure) or isinstance(first, Failure) or not wallet.same_as(first):
+            found.append(wallet)
+    return found
 
 
 def attempt(load: Callable[[], T]) -> T | Failure:

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from airflow_provider.ledger.unknown import Filter
-from airflow_provider.pages import delivery_section, sections, stream_section, wallet_section
+from airflow_provider.pages import delivery_section, sections, stream_section, trail_section, wallet_section
 from airflow_provider.pages.access import NO_NUL, View
-from airflow_provider.pages.ledger_database import Failure, attempt
+from airflow_provider.pages.ledger_database import Failure, attempt, databases
 from airflow_provider.pages.ledger_database import with_ledger as from_ledger
 from airflow_provider.pages.quota_section import quotas
 from airflow_provider.pages.refusals import PageRoute
@@ -53,7 +53,7 @@ def overview(request: Request, view: View) -> HTMLResponse:
         quotas=load(lambda database: quotas(database, view, days=False)),
         deliveries=attempt(lambda: delivery_section.page(view, limit=FEW)),
         streams=load(lambda database: stream_section.streams(database, view)),
-        notes=from_ledger(lambda database: wallet_section.notes(database, view), wallet=True),
+        notes=from_ledger(lambda database: wallet_section.count(database, view), wallet=True),
         many=sections.MANY,
     )
 
@@ -117,9 +117,9 @@ def unknown(
 
 @router.get("/unknown/decisions")
 def decisions(request: Request, view: View, after: Text = "") -> HTMLResponse:
-    """Show who has decided about such records."""
-    found = from_ledger(lambda database: sections.trail(database, view, after))
-    return render(request, view, "decisions.html", table=found)
+    """Show who has decided about such records, and closed lines of a wallet."""
+    table, failures = trail_section.trail(databases(), view, after)
+    return render(request, view, "decisions.html", table=table, failures=failures)
 
 
 @router.get("/quotas")
@@ -165,12 +165,13 @@ def streams(request: Request, view: View) -> HTMLResponse:
         "streams.html",
         streams=from_ledger(lambda database: stream_section.streams(database, view)),
         gaps=attempt(lambda: stream_section.gaps(view)),
+        most=stream_section.MANY,
         days=stream_section.DAYS,
     )
 
 
 @router.get("/wallet")
-def wallet(request: Request, view: View) -> HTMLResponse:
+def wallet(request: Request, view: View, after: Text = "") -> HTMLResponse:
     """Show what the books of wallets cannot follow."""
-    found = from_ledger(lambda database: wallet_section.notes(database, view), wallet=True)
-    return render(request, view, "wallet.html", notes=found)
+    found = from_ledger(lambda database: wallet_section.notes(database, view, after), wallet=True)
+    return render(request, view, "wallet.html", table=found)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.ledger import batches, decisions, unknown
+from airflow_provider.ledger import batches, unknown
 from airflow_provider.ledger.unknown import Filter
 
 if TYPE_CHECKING:
@@ -69,16 +69,32 @@ def write_key(at: float, id_: object) -> str:
     return f"{at!r}_{id_}"
 
 
-def _paged(rows: Sequence[Mapping[str, Any]], conn_ids: Sequence[str], at: str, limit: int = PAGE) -> Table:
-    """Cut off the row that only shows that another page follows."""
+def paged(rows: Sequence[Mapping[str, Any]], conn_ids: Sequence[str], at: str, limit: int = PAGE) -> Table:
+    """Cut off the row that only shows that another page follows.
+
+    :param rows: the rows of a page, and one more if there are more
+    :param conn_ids: the connections that there are to choose from
+    :param at: the column of the rows' time
+    :param limit: rows of a page
+    """
     more = len(rows) > limit
     kept = rows[:limit]
     return Table(kept, conn_ids, write_key(kept[-1][at], kept[-1]["id"]) if more else None)
 
 
-def running(
-    database: Database, view: Viewer, conn_id: str = "", **filters: str | None
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The batches that run now, those that began last.
+
+    :param rows: at most :data:`PAGE` of them
+    :param more: whether there are others
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    more: bool
+
+
+def running(database: Database, view: Viewer, conn_id: str = "", **filters: str | None) -> Running:
     """Return the batches that run now.
 
     :param database: the provider's database
@@ -87,7 +103,8 @@ def running(
     :param filters: see :func:`airflow_provider.ledger.batches.conditions`
     """
     conn_ids = chosen(view.sees(batches.connections(database)), conn_id)
-    return [_progress(row) for row in batches.running(database, conn_ids, limit=PAGE, **filters)]
+    found = batches.running(database, conn_ids, limit=PAGE + 1, **filters)
+    return Running([_progress(row) for row in found[:PAGE]], more=len(found) > PAGE)
 
 
 def ended(
@@ -110,7 +127,7 @@ def ended(
     conn_ids = view.sees(batches.connections(database))
     of = chosen(conn_ids, conn_id)
     rows = batches.ended(database, of, limit=limit + 1, after=read_key(after), **filters)
-    return _paged([_progress(row) for row in rows], conn_ids, "started_at", limit)
+    return paged([_progress(row) for row in rows], conn_ids, "started_at", limit)
 
 
 def _progress(row: Any) -> dict[str, Any]:
@@ -151,7 +168,7 @@ def records(
     found = unknown.page(database, of, meant, limit=limit + 1, after=read_key(after))
     mine = view.changes(row["conn_id"] for row in found)
     rows = [{**row, "mine": row["conn_id"] in mine, "names": names(row["task"])} for row in found]
-    return _paged(rows, conn_ids, "updated_at", limit)
+    return paged(rows, conn_ids, "updated_at", limit)
 
 
 def names(task: str) -> list[str] | None:
@@ -170,17 +187,3 @@ def count_unknown(database: Database, view: Viewer) -> int:
     :param view: who looks
     """
     return unknown.count(database, view.sees(unknown.connections(database)), Filter(), MANY)
-
-
-def trail(database: Database, view: Viewer, after: str = "") -> Table:
-    """Return a page of the decisions about such records.
-
-    :param database: the ledger
-    :param view: who looks
-    :param after: the key of the page
-    """
-    conn_ids = view.sees(decisions.connections(database))
-    key = read_key(after)
-    until = (key[0], min(int(key[1]), LATEST)) if key is not None and key[1].isdecimal() else None
-    rows = decisions.latest(database, conn_ids, limit=PAGE + 1, after=until)
-    return _paged([{**row, "names": names(row["task"])} for row in rows], conn_ids, "decided_at")

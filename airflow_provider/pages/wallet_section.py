@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from fastapi import HTTPException
 
-from airflow_provider.ledger.decisions import Decider, write_down
+from airflow_provider.ledger.decisions import Decider, write_down_closing
+from airflow_provider.pages.sections import MANY, PAGE, Table, paged, read_key
+from airflow_provider.store import wallet_notes
 from airflow_provider.store.tables import wallet_note
-from airflow_provider.store.wallet_notes import close_note, open_notes
 
 if TYPE_CHECKING:
     from airflow_provider.pages.access import Viewer
     from airflow_provider.store.engine import Database
 
-MANY = 200
+
+def notes(database: Database, view: Viewer, after: str = "") -> Table:
+    """Return a page of what nobody has closed, the newest first.
+
+    :param database: the wallet's database
+    :param view: who looks
+    :param after: the key of the page
+    """
+    conn_ids = view.sees(wallet_notes.connections(database))
+    mine = view.changes(conn_ids)
+    found = wallet_notes.open_notes(database, conn_ids, limit=PAGE + 1, after=read_key(after))
+    return paged([{**row, "mine": row["conn_id"] in mine} for row in found], conn_ids, "created_at")
 
 
-def notes(database: Database, view: Viewer) -> list[dict[str, Any]]:
-    """Return what nobody has closed, the newest first.
+def count(database: Database, view: Viewer) -> int:
+    """Count what nobody has closed, but no more than :data:`~airflow_provider.pages.sections.MANY`.
 
     :param database: the wallet's database
     :param view: who looks
     """
-    query = sa.select(wallet_note.c.conn_id).where(wallet_note.c.closed_at.is_(None)).distinct()
-    with database.read() as connection:
-        conn_ids = view.sees(sorted(connection.scalars(query)))
-    mine = view.changes(conn_ids)
-    found = open_notes(database, conn_ids, limit=MANY)
-    return [{**row, "mine": row["conn_id"] in mine} for row in found]
+    return wallet_notes.count_open(database, view.sees(wallet_notes.connections(database)), MANY)
 
 
 def close(database: Database, view: Viewer, note_id: str) -> int:
@@ -47,6 +54,8 @@ def close(database: Database, view: Viewer, note_id: str) -> int:
     if conn_id is None:
         raise HTTPException(404, "There is nothing open like that. Somebody may have closed it.")
     view.require(conn_id, "PUT")
-    row = {"id": note_id, "conn_id": conn_id, "operation": "wallet", "task": ""}
     by = Decider(view.name, "page")
-    return int(close_note(database, note_id, lambda begun: write_down(begun, [row], "closed", by)))
+    closed = wallet_notes.close_note(
+        database, note_id, lambda connection, note: write_down_closing(connection, note, by)
+    )
+    return int(closed)

@@ -133,7 +133,6 @@ def metered_hook(
             f'connection "{conn_id}" has type "{connection.conn_type}", of which no quota is known.',
             field="conn_id",
             remedy=f"Name a connection of type {' or '.join(metered_types())}.",
-            conn_id=conn_id,
         )
     hook: MeteredHook[Any] = hook_type(conn_id)
     hook.use(connection)

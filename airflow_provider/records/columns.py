@@ -59,6 +59,24 @@ def described(columns: Collection[str]) -> str:
     return f"it has {', '.join(map(shown, columns))}"
 
 
+def no_column(
+    path: str, name: str, columns: Collection[str], remedy: str, *, renamed: bool = False
+) -> InvalidInput:
+    """Return the error of a column that a file does not have.
+
+    :param path: the column
+    :param name: what it is sent as
+    :param columns: the columns that there are
+    :param remedy: what to do
+    :param renamed: whether ``fields`` says so, where the vendor may take any name
+    """
+    if renamed and name in columns:
+        remedy += f' If "{path}" is the vendor\'s name, turn it round: fields={{"{path}": "{name}"}}.'
+    return InvalidInput(
+        f'the file has no column "{path}" for "{name}"; {described(columns)}.', field=name, remedy=remedy
+    )
+
+
 class Header:
     """The columns of a CSV file.
 

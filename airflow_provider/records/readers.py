@@ -145,7 +145,7 @@ class Records:
             raise InvalidInput(
                 f'"records": {self.source} cannot be opened: {why_not(error)}.',
                 field="records",
-                remedy=remedy_of(error, "Check the path, and that the worker may read it.", self.source),
+                remedy=remedy_of(error, _where(self.source), self.source),
             ) from None
         self._stack.callback(raw.close)
         if size:
@@ -248,8 +248,18 @@ def _unwrap(source: Any) -> str | list[Any]:
         return str(source)
     if isinstance(source, Iterable) and not isinstance(source, str | bytes):
         return list(source)
+    nothing = "The task that gives it was skipped, or returned nothing: look at its log."
     raise InvalidInput(
         f'"records" must be a list of dicts, a path, or the result of another batch; it is '
         f"{'an empty text' if isinstance(source, str) else 'a ' + type(source).__name__}.",
         field="records",
+        remedy=nothing if source is None else None,
     )
+
+
+def _where(source: str) -> str:
+    """Say what to do about a file that is not found where it was looked for."""
+    remedy = "Check the path, and that the worker may read it."
+    if "://" in source or os.path.isabs(source):
+        return remedy
+    return f"{remedy} A path that does not begin with / is looked for in the working folder of the worker."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store.engine import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow.sdk import Connection
 
@@ -83,7 +84,7 @@ def configured(check: Callable[[Database], None] | None = None, *, wallet: str =
     :param check: is called before anything is created, and may raise
     :param wallet: connection of a wallet's database, which may be another one; empty: it is the same
     :raises InvalidInput: the connection is of a type that cannot be a ledger
-    :raises StoreUnavailable: the database cannot be used
+    :raises StoreUnavailable: the connection is not found, or the database cannot be used
     """
     from airflow.sdk import BaseHook
 
@@ -105,17 +106,7 @@ def open_wallet(conn_id: str) -> Database:
     :raises InvalidInput: the connection is of a type that cannot be used
     :raises StoreUnavailable: the connection is not there, or the database cannot be used
     """
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        return configured(wallet=conn_id)
-    except AirflowNotFoundException:
-        # Airflow also says so where it cannot ask: a retry may find it.
-        named = f'connection "{conn_id}"' if conn_id else f"connection of [{SECTION}] ledger_conn_id"
-        raise StoreUnavailable(
-            f"the wallet's database cannot be opened: the {named} is not found.",
-            remedy=f"Add the connection, or correct [{SECTION}] {'wallet' if conn_id else 'ledger'}_conn_id.",
-        ) from None
+    return configured(wallet=conn_id)
 
 
 async def aconfigured() -> Database:
@@ -125,7 +116,8 @@ async def aconfigured() -> Database:
     from airflow.sdk import BaseHook, conf
 
     conn_id = conf.get(SECTION, "ledger_conn_id", fallback="")
-    connection = await BaseHook.aget_connection(conn_id) if conn_id else None
+    with _named(conn_id, "ledger_conn_id"):
+        connection = await BaseHook.aget_connection(conn_id) if conn_id else None
 
     def prepared() -> Database:
         database = located(lambda _: connection)
@@ -145,17 +137,38 @@ def located(get_connection: Callable[[str], Any], *, wallet: str = "") -> Databa
     :param get_connection: finds an Airflow connection by its id
     :param wallet: connection of a wallet's database, which may be another one; empty: it is the same
     :raises InvalidInput: the connection is of a type that cannot be a ledger
+    :raises StoreUnavailable: the connection is not found
     """
     from airflow.sdk import conf
 
     if conn_id := wallet or conf.get(SECTION, "ledger_conn_id", fallback=""):
-        connection = get_connection(conn_id)
-        url = connection_url(connection, field=f"[{SECTION}] {'wallet' if wallet else 'ledger'}_conn_id")
+        option = f"{'wallet' if wallet else 'ledger'}_conn_id"
+        with _named(conn_id, option):
+            connection = get_connection(conn_id)
+        url = connection_url(connection, field=f"[{SECTION}] {option}")
         # A file is one machine's, whatever names it.
         shared = url.get_backend_name() != "sqlite"
         return Database(url, shared=shared, options=driver_options(connection, url))
     path = conf.get(SECTION, "ledger_path", fallback="") or os.path.join(home(), "vendor_apis.db")
     return Database(sa.URL.create("sqlite", database=path), shared=False)
+
+
+@contextmanager
+def _named(conn_id: str, option: str) -> Iterator[None]:
+    """Say which option names a connection that is not found: Airflow's own error has its id alone."""
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        yield
+    except AirflowNotFoundException:
+        # Airflow also says so where it cannot ask: a retry may find it.
+        raise StoreUnavailable(
+            f'the connection "{conn_id}", which [{SECTION}] {option} names, is not found.',
+            remedy=(
+                f"Add it, or correct the option. If AIRFLOW_CONN_{conn_id.upper()} is to be it, each part of "
+                "Airflow needs it in its environment: workers, triggerer, API server."
+            ),
+        ) from None
 
 
 def wallet_conn_id() -> str:

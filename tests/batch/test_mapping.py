@@ -95,6 +95,14 @@ def test_a_parameter_that_the_call_does_not_have_is_refused_by_name(option):
     assert "user, apikey, note" in raised.value.remedy
 
 
+def test_fields_the_wrong_way_round_are_shown_the_right_way():
+    with pytest.raises(InvalidInput) as raised:
+        mapping(make, fields={"customer": "user", "remark": "note", "mial": "x"})
+    assert raised.value.remedy.endswith(
+        'The vendor\'s name comes first: fields={"user": "customer", "note": "remark"}.'
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "options"),
     [
@@ -126,6 +134,8 @@ def test_a_missing_column_is_named_with_those_that_are_there(columns, options, m
     assert f'no column "{missing}" for "{parameter}"; it has {", ".join(columns)}' in str(raised.value)
     assert raised.value.field == parameter
     assert "delimiter" in raised.value.remedy
+    # Only where the Dag's author has not said that a column has it.
+    assert ("defaults" in raised.value.remedy) == (not options)
 
 
 def test_columns_that_may_be_values_of_a_person_are_not_shown():

@@ -161,6 +161,21 @@ def test_the_columns_of_a_file_are_checked_first(columns, options, missing):
         mapping(**options).check_columns(columns)
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"fields": {"x": "vendor_name"}}, 'fields={"vendor_name": "x"}'),
+        ({"fields": {"y": "vendor_name"}}, None),
+        ({"converted": {"x": ["z"]}}, None),
+    ],
+)
+def test_fields_the_wrong_way_round_are_shown_the_right_way(options, hint):
+    with pytest.raises(InvalidInput) as raised:
+        mapping(**options).check_columns(["id_", "x"])
+    assert ("turn it round" in raised.value.remedy) == (hint is not None)
+    assert hint is None or hint in raised.value.remedy
+
+
 def test_columns_that_may_be_values_of_a_person_are_not_shown():
     for options in ({"required": ["a"]}, {"exclude": ["a"]}):
         with pytest.raises(

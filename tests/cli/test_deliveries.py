@@ -83,6 +83,13 @@ def test_the_list_goes_on_at_an_id(cli, stored):
     assert [one["id"] for one in json.loads(out)] == stored[1:]
 
 
+def test_a_list_that_is_cut_says_how_to_go_on(cli, stored):
+    _, out, err = cli("deliveries", "list", "-o", "json", "--limit", "2")
+    assert [one["id"] for one in json.loads(out)] == stored[:2]
+    assert f"There are more. Go on with --before {stored[1]}." in err
+    assert "There are more" not in cli("deliveries", "list", "--limit", str(len(stored)))[2]
+
+
 def test_a_delivery_is_shown_with_its_payload(cli, stored):
     status, out, _ = cli("deliveries", "show", str(stored[0]), "-o", "json")
     assert status == 0

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from airflow_provider.mobadoo.wallet import Change, Refused, SqlWallet, Ticket
 from airflow_provider.mobadoo.wallet.loading import Player
-from airflow_provider.store.tables import wallet_player
+from airflow_provider.processes import user_of_process
+from airflow_provider.store.tables import decision, wallet_player
 
 
 @pytest.fixture
@@ -45,6 +46,17 @@ def test_a_contradiction_is_listed_until_it_is_closed(cli, wallet):
         assert cli("wallet", "close", row["id"], "--yes")[:2] == (0, "Closed.\n")
         assert cli("wallet", "close", row["id"], "--yes")[0] == 1
     assert cli("wallet", "verify")[0] == 0
+
+
+def test_a_closing_leaves_a_trail_with_its_user(cli, wallet):
+    with pytest.raises(Refused):
+        wallet.settle(Change(ticket="2", player="ada", state="RESOLVED", amount=Decimal(5)))
+    [note] = json.loads(cli("wallet", "verify", "-o", "json")[1])
+    assert cli("wallet", "close", note["id"], "--yes")[0] == 0
+    with wallet._databases.wallet.read() as connection:
+        [row] = connection.execute(sa.select(decision)).mappings()
+    assert (row["ledger_id"], row["conn_id"], row["answer"]) == (note["id"], "mobadoo_default", "closed")
+    assert (row["through"], row["decided_by"]) == ("cli", user_of_process())
 
 
 def test_a_balance_that_is_not_the_sum_of_its_entries_ends_with_1(cli, wallet):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 
 from airflow_provider import links
 from airflow_provider.ledger import admin, decisions
-from airflow_provider.store.tables import ledger
+from airflow_provider.store.engine import Database
+from airflow_provider.store.tables import decision, ledger
 from tests.support.imbee import users
 from tests.support.page import SCRIPT, add_batch, add_delivery, add_quota, add_unknown
 
@@ -29,6 +31,9 @@ PARTS = [
     "streams",
     "wallet",
 ]
+NAMED = {("LEDGER_CONN_ID", part) for part in PARTS if part != "deliveries"}
+"""Parts that cannot be shown where the option names a connection that is not found."""
+
 WITHOUT_RIGHTS = ["viewer", "user"]
 WITH_RIGHTS = ["op", "admin"]
 
@@ -129,6 +134,24 @@ def test_a_batch_that_runs_shows_how_far_it_is(look, book):
     assert "about 5 min" in row
 
 
+def test_more_batches_than_a_table_shows_are_said_to_run(look, book):
+    for number in range(50):
+        add_batch(book, state="running", dag_id=f"dag_{number}", age=number)
+    for part in ("", "batches", "batches/running"):
+        assert "There are more" not in look(part).text
+    assert "<b>50</b>Running batches" in look().text
+    add_batch(book, state="running", dag_id="oldest", conn_id="imbee_other", age=100)
+    for part in ("", "batches", "batches/running"):
+        page = look(part)
+        assert len([row for row in rows(page) if "25.0 %" in row]) == 50
+        assert "There are more" in page.text
+        assert "oldest" not in page.text
+    assert "<b>50+</b>Running batches" in look().text
+    filtered = look("batches", conn_id="imbee_other")
+    assert "oldest" in filtered.text
+    assert "There are more" not in filtered.text
+
+
 def test_a_batch_whose_process_was_killed_is_interrupted(look, book):
     add_batch(book, state="running", age=200, silent=100)
     assert rows(look("batches/running")) == []
@@ -224,6 +247,22 @@ def test_a_ledger_that_cannot_be_used_leaves_the_deliveries(look, ledger_path):
         assert "cannot be used" in page.text
         assert page.text.count("<b>") == page.text.count("</b>")
     assert rows(look())[0].startswith(f"{number} ")
+
+
+@pytest.mark.parametrize("option", ["LEDGER_CONN_ID", "WALLET_CONN_ID"])
+def test_a_database_whose_connection_the_api_server_does_not_have_is_told_and_the_rest_shown(
+    look, book, monkeypatch, option
+):
+    number = add_delivery()
+    monkeypatch.setenv(f"AIRFLOW__VENDOR_APIS__{option}", "nowhere")
+    for part in PARTS:
+        page = look(part)
+        assert page.status_code == 200
+        told = f"[vendor_apis] {option.lower()} names, is not found" in page.text
+        assert told == (part in ("unknown/decisions", "wallet") or (option, part) in NAMED)
+    overview = look()
+    assert rows(overview)[0].startswith(f"{number} ")
+    assert 'href="/vendor-apis/wallet"><b>–</b>' in overview.text
 
 
 def test_without_the_table_of_deliveries_the_page_says_what_to_do(look, book, monkeypatch):
@@ -520,6 +559,18 @@ def test_the_gaps_of_a_stream_are_shown(look, book):
         assert stream_section._gap(other) is None
 
 
+def test_more_gaps_than_the_page_shows_are_said_to_be_there(look, book, monkeypatch):
+    from airflow_provider.pages import stream_section
+
+    until = datetime.now(UTC)
+    for number in range(2):
+        gap = {"since": None, "until": (until + timedelta(seconds=number)).isoformat()}
+        add_delivery(source="websocket", family="DESYNC", gap=gap)
+    assert "These are the latest" not in look("streams").text
+    monkeypatch.setattr(stream_section, "MANY", 2)
+    assert "These are the latest 2." in look("streams").text
+
+
 # --- wallets -----------------------------------------------------------------------------------------------
 
 
@@ -541,6 +592,18 @@ def add_note(book: Any, **fields: Any) -> str:
     return id_
 
 
+@pytest.fixture
+def bank(book: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The wallet's database, where it is one of its own."""
+    path = tmp_path / "bank.db"
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WALLET_CONN_ID", "bank")
+    monkeypatch.setenv("AIRFLOW_CONN_BANK", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
+    database.prepare()
+    yield database
+    database.close()
+
+
 def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
     id_ = add_note(book)
     [row] = rows(look("wallet"))
@@ -554,3 +617,61 @@ def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
     assert press(f"wallet/{id_}/close", "op").status_code == 404
     [trail] = rows(look("unknown/decisions"))
     assert "op_name this page closed" in trail
+
+
+def test_what_the_books_cannot_follow_is_paged_and_counted_beyond_a_page(look, book):
+    for number in range(203):
+        # Some of the same time.
+        add_note(book, ticket=f"t-{number:03}", created_at=1000.0 - number // 3)
+    assert re.search(r'href="/vendor-apis/wallet"><b>203</b>', look().text)
+    seen: list[str] = []
+    query: dict[str, str] = {}
+    for _ in range(5):
+        page = look("wallet", **query)
+        seen += re.findall(r"t-\d{3}", " ".join(rows(page)))
+        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
+        query = {"after": following[1]} if following else {}
+    assert not query
+    assert sorted(seen) == [f"t-{number:03}" for number in range(203)]
+
+
+def test_closings_in_a_database_of_the_wallets_own_are_in_the_trail(look, press, book, bank):
+    id_ = add_unknown(book, "ann")
+    assert press(f"unknown/{id_}", "op", answer="done").status_code == 303
+    note = add_note(bank)
+    assert press(f"wallet/{note}/close", "admin").status_code == 303
+    closed, decided = rows(look("unknown/decisions"))
+    assert "admin_name this page closed" in closed
+    assert "op_name this page is at the vendor" in decided
+    assert rows(look("unknown/decisions", "viewer")) == []
+
+
+def test_a_trail_of_two_databases_is_paged_without_a_gap_or_a_repeat(look, book, bank):
+    by = decisions.Decider("ann", "page")
+    for number in range(60):
+        for database, name in ((book, "row"), (bank, "note")):
+            row = {"id": f"{name}-{number:02}", "conn_id": "mobadoo_default", "operation": "x", "task": ""}
+            with database.begin() as connection:
+                decisions.write_down(connection, [row], "closed", by)
+                # All at the same time, with the same ids in both databases.
+                connection.execute(sa.update(decision).values(decided_at=1000.0))
+    seen: list[str] = []
+    query: dict[str, str] = {}
+    for _ in range(3):
+        page = look("unknown/decisions", **query)
+        seen += [row.split()[-1] for row in rows(page)]
+        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
+        query = {"after": following[1]} if following else {}
+    assert not query
+    assert len(seen) == 120
+    assert len(set(seen)) == 120
+
+
+def test_a_wallet_whose_database_is_away_leaves_the_rest_of_the_trail(look, press, book, bank, tmp_path):
+    id_ = add_unknown(book, "ann")
+    assert press(f"unknown/{id_}", "op", answer="done").status_code == 303
+    bank.close()
+    (tmp_path / "bank.db").write_bytes(b"not a database at all " * 100)
+    page = look("unknown/decisions")
+    assert "op_name" in rows(page)[0]
+    assert "cannot be used" in page.text

@@ -293,6 +293,21 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, scheme):
     assert raised.value.field == "records"
 
 
+def test_a_relative_path_that_is_not_found_says_where_it_was_looked_for(tmp_path):
+    with pytest.raises(InvalidInput) as raised:
+        read("customers.csv")
+    assert "working folder of the worker" in raised.value.remedy
+    with pytest.raises(InvalidInput) as raised:
+        read(str(tmp_path / "customers.csv"))
+    assert "working folder" not in raised.value.remedy
+
+
+def test_records_of_a_task_that_was_skipped_say_where_to_look():
+    with pytest.raises(InvalidInput) as raised:
+        Records(None)
+    assert "skipped, or returned nothing" in raised.value.remedy
+
+
 def test_a_uri_is_read_like_a_path(write):
     assert good(read("file://" + write("id\n1\n"))) == [{"id": "1"}]
     assert good(read(Path(write("id\n2\n")))) == [{"id": "2"}]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from airflow.sdk import BaseHook, Connection
 
 from airflow_provider.exceptions import InvalidInput, StoreUnavailable
-from airflow_provider.store.location import configured, connection_url, driver_options, located
+from airflow_provider.store.location import aconfigured, configured, connection_url, driver_options, located
 from airflow_provider.store.location import home as airflow_home
 
 
@@ -73,6 +74,21 @@ def test_a_connection_of_the_wrong_type(monkeypatch, kind):
     with pytest.raises(InvalidInput, match="cannot be a ledger") as raised:
         configured()
     assert raised.value.field == "[vendor_apis] ledger_conn_id"
+
+
+@pytest.mark.parametrize("option", ["ledger", "wallet"])
+def test_a_connection_that_is_not_found_is_told_with_the_option_that_names_it(
+    airflow_db, monkeypatch, option
+):
+    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__LEDGER_CONN_ID", "nowhere")
+    with pytest.raises(
+        StoreUnavailable, match=rf'"nowhere", which \[vendor_apis\] {option}_conn_id names'
+    ) as raised:
+        configured(wallet="nowhere" if option == "wallet" else "")
+    assert "AIRFLOW_CONN_NOWHERE" in raised.value.remedy
+    if option == "ledger":
+        with pytest.raises(StoreUnavailable, match="ledger_conn_id names, is not found"):
+            asyncio.run(aconfigured())
 
 
 def test_a_file_is_one_machines_even_if_a_connection_names_it(monkeypatch, tmp_path):
