@@ -26,7 +26,8 @@ def prepare(database: Database) -> None:
         # No test cuts the power.
         database.relax()
         if not os.path.exists(database.place):
-            database.run(_fill)
+            with database.begin() as connection:
+                _fill(connection)
     MIGRATE(database)
 
 
