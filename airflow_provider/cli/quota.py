@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.cli.cli_config import ActionCommand, Arg
@@ -12,7 +11,6 @@ from airflow_provider.cli.common import OUTPUT, located_database, one_line, prin
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
     from datetime import datetime
 
     from airflow_provider.quota.hook import MeteredHook
@@ -48,10 +46,11 @@ def show(args: Namespace) -> None:
 
     from airflow_provider.exceptions import VendorError
     from airflow_provider.quota.overview import summary
+    from airflow_provider.store.engine import if_there
 
     rows: list[dict[str, Any]] = []
     failures: list[str] = []
-    with quiet_models(), _database(create=args.probe) as database:
+    with quiet_models(), if_there(located_database(), create=args.probe) as database:
         for conn_id in args.conn_id or _known(database):
             try:
                 hook = _hook(conn_id)
@@ -72,20 +71,6 @@ def show(args: Namespace) -> None:
         print(failure, file=sys.stderr)
     if failures:
         raise SystemExit(1)
-
-
-@contextmanager
-def _database(*, create: bool) -> Iterator[Database | None]:
-    """Open the database; None where there is none yet and none is to be created."""
-    database = located_database()
-    try:
-        if create or database.exists():
-            database.prepare()
-            yield database
-        else:
-            yield None
-    finally:
-        database.close()
 
 
 def _known(database: Database | None) -> list[str]:

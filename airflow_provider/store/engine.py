@@ -257,15 +257,16 @@ class Database:
 
 
 @contextmanager
-def if_there(database: Database) -> Iterator[Database | None]:
+def if_there(database: Database, *, create: bool = False) -> Iterator[Database | None]:
     """Prepare a database, and close it at the end; None where nobody has made its tables yet.
 
     :param database: the database
+    :param create: make its tables then
     :raises InvalidInput: the tables are those of a newer version of this provider
     :raises StoreUnavailable: the database cannot be used
     """
     try:
-        if database.exists():
+        if create or database.exists():
             database.prepare()
             yield database
         else:
