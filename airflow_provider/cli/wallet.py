@@ -103,9 +103,9 @@ def close(args: Namespace) -> None:
 
 
 def _database() -> AbstractContextManager[Database | None]:
-    from airflow.sdk import conf
+    from airflow_provider.store.location import wallet_conn_id
 
-    return database_if_there(wallet=conf.get("vendor_apis", "wallet_conn_id", fallback=""))
+    return database_if_there(wallet=wallet_conn_id())
 
 
 def _fault(fault: Any) -> dict[str, Any]:

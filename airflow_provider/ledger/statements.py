@@ -44,14 +44,17 @@ SETTLE = (
     )
 )
 
+# A row that the run has claimed, and whose end is not recorded yet.
+_HELD = sa.and_(
+    table.c.id == sa.bindparam("row"), table.c.owner == sa.bindparam("me"), table.c.state == "sent"
+)
+
 # What was done before, or unknown, and is not sent again after all, is as it was: its result or its error is
 # still there. It is nobody's: another record of the batch with this key is sent as the first would have been.
 RESTORE = (
     sa.update(table)
     .where(
-        table.c.id == sa.bindparam("row"),
-        table.c.owner == sa.bindparam("me"),
-        table.c.state == "sent",
+        _HELD,
         sa.or_(table.c.result.is_not(None), table.c.error.is_not(None)),
     )
     .values(
@@ -65,18 +68,14 @@ RESTORE = (
 LEAVE_IN_DOUBT = (
     sa.update(table)
     .where(
-        table.c.id == sa.bindparam("row"),
-        table.c.owner == sa.bindparam("me"),
-        table.c.state == "sent",
+        _HELD,
         table.c.result.is_(None),
         table.c.error.is_not(None),
     )
     .values(state="unknown", owner="", error=sa.bindparam("reason"), updated_at=sa.bindparam("now"))
 )
 
-RELEASE = sa.delete(table).where(
-    table.c.id == sa.bindparam("row"), table.c.owner == sa.bindparam("me"), table.c.state == "sent"
-)
+RELEASE = sa.delete(table).where(_HELD)
 
 
 # SQLite takes a whole group as one JSON text. That is a few times faster than a statement for each row, and
