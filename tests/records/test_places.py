@@ -218,7 +218,7 @@ def test_a_folder_in_a_store_that_has_folders_is_no_output(monkeypatch):
         assert "is a folder" in str(refused("slow://bucket/out.jsonl"))
 
 
-class Container(SlowStore):
+class Container(ObjectStore):
     protocol = "abfs"
 
     def info(self, path: str, **options: Any) -> Any:
