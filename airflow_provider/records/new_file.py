@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
+import zlib
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow_provider.records.background import BackgroundWriter
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COMPRESSION_LEVEL = 6
 """Of gzip: level 9, the default of Python's module, takes three times as long for one percent."""
+GZIP_FORMAT = 16 + zlib.MAX_WBITS
+"""What zlib takes for "with the header and the checksum of gzip, and its largest window"."""
 
 
 class NewFile:
@@ -45,8 +47,7 @@ class NewFile:
         self._destination = destination(path)
         self.has_partial = self._destination.has_partial
         self._raw = self._destination.create()
-        # No name and no time: the same content makes the same file.
-        self._gzip = gzip.GzipFile("", "wb", COMPRESSION_LEVEL, self._raw, mtime=0) if compressed else None
+        self._gzip = _Gzip(self._raw) if compressed else None
         sink: Sink = self._gzip if self._gzip is not None else self._raw
         self._thread = BackgroundWriter(sink, path) if local_path(path) is None else None
         self._sink: Sink = sink if self._thread is None else self._thread
@@ -92,7 +93,7 @@ class NewFile:
             if self._thread is not None:
                 self._thread.finish()
             if self._gzip is not None:
-                self._storing(lambda raw: self._gzip.close())  # type: ignore[union-attr]
+                self._storing(self._gzip.complete)
             self._storing(self._destination.complete)
             self._complete = True
         self._storing(lambda raw: self._destination.check())
@@ -160,6 +161,27 @@ class NewFile:
             raise
         except Exception as error:
             raise as_os_error(error, self.path) from error
+
+
+class _Gzip:
+    """Compresses what is written to a file; without a name and a time, so that equal content is equal bytes.
+
+    Python's ``GzipFile`` would write its end whenever it goes away, also into a file that was given up.
+    """
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, GZIP_FORMAT)
+        self._ended = False
+
+    def write(self, data: bytes) -> None:
+        if compressed := self._compressor.compress(data):
+            self._raw.write(compressed)
+
+    def complete(self, raw: IO[bytes]) -> None:
+        if not self._ended:
+            self._ended = True
+            raw.write(self._compressor.flush())
 
 
 class _Stream(io.RawIOBase):
