@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,8 @@ import sqlalchemy as sa
 
 from airflow_provider import links
 from airflow_provider.ledger import admin, decisions
-from airflow_provider.store.engine import Database
-from airflow_provider.store.tables import decision, ledger
 from tests.support.imbee import users
-from tests.support.page import SCRIPT, add_batch, add_delivery, add_quota, add_unknown
+from tests.support.page import SCRIPT, add_batch, add_delivery, add_note, add_quota, add_unknown, rows
 
 PARTS = [
     "",
@@ -36,14 +33,6 @@ NAMED = {("LEDGER_CONN_ID", part) for part in PARTS if part != "deliveries"}
 
 WITHOUT_RIGHTS = ["viewer", "user"]
 WITH_RIGHTS = ["op", "admin"]
-
-
-def rows(page: Any) -> list[str]:
-    """Return the rows of a page's tables as text."""
-    assert page.status_code == 200, page.text
-    bodies = re.findall(r"<tbody>(.*?)</tbody>", page.text, re.S)
-    found = [row for body in bodies for row in re.findall(r"<tr>(.*?)</tr>", body, re.S)]
-    return [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in found if "colspan" not in row]
 
 
 # --- who sees what -----------------------------------------------------------------------------------------
@@ -293,117 +282,7 @@ def test_a_quota_shows_its_history(look, book):
     assert "1,507 in all, at most 500" in text
 
 
-# --- decisions ---------------------------------------------------------------------------------------------
-
-
-def state_of(book: Any, id_: str) -> str | None:
-    with book.read() as connection:
-        return connection.scalar(sa.select(ledger.c.state).where(ledger.c.id == id_))
-
-
-@pytest.mark.parametrize(("answer", "state"), [("done", "done"), ("not_done", None)])
-def test_a_record_is_decided_by_a_click_and_the_trail_says_by_whom(look, press, book, answer, state):
-    id_ = add_unknown(book, "ann@example.com")
-    pressed = press(f"unknown/{id_}", "op", answer=answer, conn_id="imbee_default")
-    assert pressed.status_code == 303
-    assert pressed.headers["location"] == "/vendor-apis/unknown?conn_id=imbee_default&decided=1"
-    assert state_of(book, id_) == state
-    [row] = rows(look("unknown/decisions"))
-    assert "op_name this page" in row
-    assert id_ in row
-    assert "ann@" not in row
-    assert "1 decided" in look("unknown", decided=1).text
-    assert press(f"unknown/{id_}", "op", answer=answer).status_code == 404
-
-
-def test_a_decision_needs_a_right_a_login_and_a_form_of_ones_own(press, book):
-    from tests.pages.conftest import token_of
-
-    id_ = add_unknown(book, "ann")
-    path = f"unknown/{id_}"
-    assert press(path, None, answer="done").status_code == 401
-    assert press(path, "viewer", answer="done").status_code == 403
-    assert press(path, "user", answer="done").status_code == 403
-    assert press(path, "op", token="", answer="done").status_code == 403
-    assert press(path, "op", token=token_of("admin"), answer="done").status_code == 403
-    assert press(path, "op", site="same-site", answer="done").status_code == 403
-    assert press(path, "op", site="cross-site", answer="done").status_code == 403
-    assert press(path, "op", answer="perhaps").status_code == 422
-    assert press("unknown/nothing", "op", answer="done").status_code == 404
-    assert state_of(book, id_) == "unknown"
-    assert press(path, "op", site="same-origin", answer="done").status_code == 303
-
-
-def test_a_refusal_is_a_page_that_says_why_and_leads_on(look, press, book):
-    id_ = add_unknown(book, "ann")
-    refused = {
-        401: press(f"unknown/{id_}", None, answer="done"),
-        403: press(f"unknown/{id_}", "op", token="old", answer="done"),
-        404: press("unknown/nothing", "op", answer="done"),
-        422: press(f"unknown/{id_}", "op", answer=SCRIPT),
-    }
-    for status, page in refused.items():
-        assert page.status_code == status
-        assert page.headers["Content-Type"].startswith("text/html")
-        assert page.headers["Cache-Control"] == "no-store"
-        assert "script-src 'sha256-" in page.headers["Content-Security-Policy"]
-        assert 'href="/vendor-apis/unknown"' in page.text
-        assert SCRIPT not in page.text
-    assert "Load the page again" in refused[403].text
-    assert "may have been decided" in refused[404].text
-    assert look("deliveries/999999").status_code == 404
-    assert "WWW-Authenticate" not in refused[403].headers
-
-
-def test_the_overview_says_what_waits_for_a_person(look, book):
-    assert 'class="box tile warn"' not in look().text
-    add_unknown(book, "ann")
-    add_note(book)
-    page = look().text
-    assert re.search(r'class="box tile warn" href="/vendor-apis/unknown"><b>1</b>', page)
-    assert re.search(r'class="box tile bad" href="/vendor-apis/wallet"><b>1</b>', page)
-    assert '/vendor-apis/wallet"><b>' not in look("", "viewer").text
-
-
-def test_a_form_is_good_for_an_hour(press, book, monkeypatch):
-    from airflow_provider.pages import access
-    from tests.pages.conftest import token_of
-
-    id_ = add_unknown(book, "ann")
-    token = token_of("op")
-    monkeypatch.setattr(access, "TOKEN_AGE", -1)
-    assert press(f"unknown/{id_}", "op", token=token, answer="done").status_code == 403
-
-
-def test_a_decision_is_about_what_the_page_has_shown_and_not_about_a_later_try(look, press, book):
-    id_ = add_unknown(book, "ann", age=60)
-    [seen] = re.findall(r'name="seen" value="([^"]+)"', look("unknown").text)
-    # Somebody else has it sent again meanwhile, and that try breaks, too.
-    with book.begin() as connection:
-        connection.execute(sa.update(ledger).values(updated_at=time.time()))
-    assert press(f"unknown/{id_}", answer="not_done", seen=seen).status_code == 404
-    assert press("unknown", answer="not_done", until=seen).headers["location"].endswith("decided=0")
-    assert state_of(book, id_) == "unknown"
-    [seen] = re.findall(r'name="seen" value="([^"]+)"', look("unknown").text)
-    assert press(f"unknown/{id_}", answer="not_done", seen=seen).status_code == 303
-    assert state_of(book, id_) is None
-
-
-@pytest.mark.parametrize("answer", ["done", "not_done"])
-def test_a_record_that_is_sent_again_between_the_look_and_the_decision_is_left_alone(book, answer):
-    id_ = add_unknown(book, "ann", age=60)
-    until = time.time() - 30
-    with book.begin() as connection:
-        connection.execute(sa.update(ledger).values(updated_at=time.time()))
-    by = decisions.Decider("ann", "page")
-    changed = (
-        admin.mark_done(book, [(id_, {})], by, until=until)
-        if answer == "done"
-        else admin.forget(book, [id_], by, until=until)
-    )
-    assert changed == 0
-    assert state_of(book, id_) == "unknown"
-    assert decisions.latest(book, ["imbee_default"], limit=1) == []
+# --- odd addresses ----------------------------------------------------------------------------------------
 
 
 ODD = [
@@ -443,28 +322,6 @@ def test_values_that_are_too_long_or_no_numbers_are_refused(look, press, book):
         assert look("deliveries", before=before).status_code == 422
     for number in ("-1", str(2**63), "9" * 400):
         assert look(f"deliveries/{number}").status_code == 404
-
-
-def test_only_rows_of_unknown_outcome_are_decided(press, book):
-    id_ = add_unknown(book, "ann", state="done")
-    assert press(f"unknown/{id_}", answer="not_done").status_code == 404
-    assert state_of(book, id_) == "done"
-
-
-def test_all_of_a_filter_are_decided_but_none_that_came_later(look, press, book):
-    until = time.time() - 50
-    for number in range(7):
-        add_unknown(book, f"old-{number}")
-    other = add_unknown(book, "other", operation="imbee.create_chat")
-    late = add_unknown(book, "late", age=10)
-    filters = {"operation": "imbee.create_access_token"}
-    asked = look("unknown/all", until=until, **filters)
-    assert "<b>7</b>" in asked.text
-    pressed = press("unknown", answer="done", until=until, **filters)
-    assert pressed.headers["location"] == "/vendor-apis/unknown?decided=7"
-    assert (state_of(book, other), state_of(book, late)) == ("unknown", "unknown")
-    assert len(decisions.latest(book, ["imbee_default"], limit=100)) == 7
-    assert press("unknown", "viewer", answer="done", until=until).status_code == 403
 
 
 # --- deliveries --------------------------------------------------------------------------------------------
@@ -569,109 +426,3 @@ def test_more_gaps_than_the_page_shows_are_said_to_be_there(look, book, monkeypa
     assert "These are the latest" not in look("streams").text
     monkeypatch.setattr(stream_section, "MANY", 2)
     assert "These are the latest 2." in look("streams").text
-
-
-# --- wallets -----------------------------------------------------------------------------------------------
-
-
-def add_note(book: Any, **fields: Any) -> str:
-    from airflow_provider.store.tables import wallet_note
-
-    values: dict[str, Any] = {
-        "player": "ann",
-        "ticket": "t-1",
-        "kind": "contradiction",
-        "movement": "settle",
-        "amount": "5.00",
-    }
-    values |= {"conn_id": "mobadoo_default", "state": "refunded", "recorded": "2.50", "times": 2}
-    values |= {"created_at": 1.0, "updated_at": 1.0, **fields}
-    id_ = f"note-{time.monotonic_ns()}"
-    with book.begin() as connection:
-        connection.execute(sa.insert(wallet_note).values(**values, id=id_))
-    return id_
-
-
-@pytest.fixture
-def bank(book: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The wallet's database, where it is one of its own."""
-    path = tmp_path / "bank.db"
-    monkeypatch.setenv("AIRFLOW__VENDOR_APIS__WALLET_CONN_ID", "bank")
-    monkeypatch.setenv("AIRFLOW_CONN_BANK", json.dumps({"conn_type": "sqlite", "host": str(path)}))
-    database = Database(sa.URL.create("sqlite", database=str(path)), shared=False)
-    database.prepare()
-    yield database
-    database.close()
-
-
-def test_what_the_books_cannot_follow_is_closed_by_a_click(look, press, book):
-    id_ = add_note(book)
-    [row] = rows(look("wallet"))
-    assert row.startswith("contradiction mobadoo_default ann t-1 settle 5.00 refunded 2.50 2 ")
-    assert rows(look("wallet", "viewer")) == []
-    assert press(f"wallet/{id_}/close", "viewer").status_code == 403
-    assert press(f"wallet/{id_}/close", None).status_code == 401
-    assert press(f"wallet/{id_}/close", "op", token="x").status_code == 403
-    assert press(f"wallet/{id_}/close", "op").status_code == 303
-    assert rows(look("wallet")) == []
-    assert press(f"wallet/{id_}/close", "op").status_code == 404
-    [trail] = rows(look("unknown/decisions"))
-    assert "op_name this page closed" in trail
-
-
-def test_what_the_books_cannot_follow_is_paged_and_counted_beyond_a_page(look, book):
-    for number in range(203):
-        # Some of the same time.
-        add_note(book, ticket=f"t-{number:03}", created_at=1000.0 - number // 3)
-    assert re.search(r'href="/vendor-apis/wallet"><b>203</b>', look().text)
-    seen: list[str] = []
-    query: dict[str, str] = {}
-    for _ in range(5):
-        page = look("wallet", **query)
-        seen += re.findall(r"t-\d{3}", " ".join(rows(page)))
-        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
-        query = {"after": following[1]} if following else {}
-    assert not query
-    assert sorted(seen) == [f"t-{number:03}" for number in range(203)]
-
-
-def test_closings_in_a_database_of_the_wallets_own_are_in_the_trail(look, press, book, bank):
-    id_ = add_unknown(book, "ann")
-    assert press(f"unknown/{id_}", "op", answer="done").status_code == 303
-    note = add_note(bank)
-    assert press(f"wallet/{note}/close", "admin").status_code == 303
-    closed, decided = rows(look("unknown/decisions"))
-    assert "admin_name this page closed" in closed
-    assert "op_name this page is at the vendor" in decided
-    assert rows(look("unknown/decisions", "viewer")) == []
-
-
-def test_a_trail_of_two_databases_is_paged_without_a_gap_or_a_repeat(look, book, bank):
-    by = decisions.Decider("ann", "page")
-    for number in range(60):
-        for database, name in ((book, "row"), (bank, "note")):
-            row = {"id": f"{name}-{number:02}", "conn_id": "mobadoo_default", "operation": "x", "task": ""}
-            with database.begin() as connection:
-                decisions.write_down(connection, [row], "closed", by)
-                # All at the same time, with the same ids in both databases.
-                connection.execute(sa.update(decision).values(decided_at=1000.0))
-    seen: list[str] = []
-    query: dict[str, str] = {}
-    for _ in range(3):
-        page = look("unknown/decisions", **query)
-        seen += [row.split()[-1] for row in rows(page)]
-        following = re.search(r'rel="next" href="[^"]*after=([^"&]*)', page.text)
-        query = {"after": following[1]} if following else {}
-    assert not query
-    assert len(seen) == 120
-    assert len(set(seen)) == 120
-
-
-def test_a_wallet_whose_database_is_away_leaves_the_rest_of_the_trail(look, press, book, bank, tmp_path):
-    id_ = add_unknown(book, "ann")
-    assert press(f"unknown/{id_}", "op", answer="done").status_code == 303
-    bank.close()
-    (tmp_path / "bank.db").write_bytes(b"not a database at all " * 100)
-    page = look("unknown/decisions")
-    assert "op_name" in rows(page)[0]
-    assert "cannot be used" in page.text

@@ -1,8 +1,9 @@
-"""Rows for the operations page, in the databases of a test."""
+"""Rows for the operations page, in the databases of a test, and those that the page shows."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from datetime import UTC, datetime
@@ -135,3 +136,30 @@ def add_delivery(**fields: Any) -> int:
         session.add(row)
         session.flush()
         return int(row.id)
+
+
+def rows(page: Any) -> list[str]:
+    """Return the rows of a page's tables as text."""
+    assert page.status_code == 200, page.text
+    bodies = re.findall(r"<tbody>(.*?)</tbody>", page.text, re.S)
+    found = [row for body in bodies for row in re.findall(r"<tr>(.*?)</tr>", body, re.S)]
+    return [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in found if "colspan" not in row]
+
+
+def add_note(book: Any, **fields: Any) -> str:
+    """Add what a wallet's books cannot follow; return the id of its row."""
+    from airflow_provider.store.tables import wallet_note
+
+    values: dict[str, Any] = {
+        "player": "ann",
+        "ticket": "t-1",
+        "kind": "contradiction",
+        "movement": "settle",
+        "amount": "5.00",
+    }
+    values |= {"conn_id": "mobadoo_default", "state": "refunded", "recorded": "2.50", "times": 2}
+    values |= {"created_at": 1.0, "updated_at": 1.0, **fields}
+    id_ = f"note-{time.monotonic_ns()}"
+    with book.begin() as connection:
+        connection.execute(sa.insert(wallet_note).values(**values, id=id_))
+    return id_
