@@ -15,9 +15,9 @@ from airflow_provider.ledger.ledger import (
     Completion,
     Ledger,
 )
-from airflow_provider.processes import is_gone, new_owner
+from airflow_provider.processes import new_owner
 from airflow_provider.store.tables import ledger as table
-from tests.support.ledger import ledger_of
+from tests.support.ledger import ledger_of, owner_that_is_gone
 
 BUSY, DONE, FAILED, TAKEN, UNKNOWN = (
     ClaimStatus.BUSY,
@@ -27,12 +27,6 @@ BUSY, DONE, FAILED, TAKEN, UNKNOWN = (
     ClaimStatus.UNKNOWN,
 )
 KEY = ("ada", "bot")
-
-
-def owner_that_is_gone() -> str:
-    host, pid, _, number = new_owner().rsplit("/", 3)
-    # The number of the process has gone to another one since.
-    return f"{host}/{pid}/1/{number}"
 
 
 HOLDERS = {"live": new_owner, "dead": owner_that_is_gone, "elsewhere": lambda: "elsewhere/1/1/0"}
@@ -300,15 +294,21 @@ def test_what_was_done_before_its_repeat_became_unknown_is_not_forgotten(claim, 
     assert claim(ledger_of(once=True)) == [ClaimResult(ClaimStatus.DONE, result={"a": 1})]
 
 
-@pytest.mark.parametrize("interrupted", [True, False])
-def test_what_was_unknown_before_it_was_released_is_unknown(claim, settle, rows, interrupted):
-    """It was to be sent again, and was not: what was sent before may have taken effect all the same."""
-    again = ledger_of(once=True, resend_unknown=True)
+def claimed_in_doubt(claim: Any, settle: Any, *, interrupted: bool) -> Ledger:
+    """Let a record be of unknown outcome, and claim it to be sent again; return the ledger that has it."""
     first = ledger_of(once=True, lease=-1.0 if interrupted else 60.0)
+    again = ledger_of(once=True, resend_unknown=True)
     claim(first)
     if not interrupted:
         settle(first, "unknown", error="the connection broke")
     assert claim(again) == [ClaimResult(TAKEN)]
+    return again
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_what_was_unknown_before_it_was_released_is_unknown(claim, settle, rows, interrupted):
+    """It was to be sent again, and was not: what was sent before may have taken effect all the same."""
+    again = claimed_in_doubt(claim, settle, interrupted=interrupted)
     settle(again, "released")
     [row] = rows()
     assert (row.state, row.error) == ("unknown", INTERRUPTED if interrupted else "the connection broke")
@@ -321,12 +321,7 @@ def test_what_was_unknown_before_it_was_released_is_unknown(claim, settle, rows,
 @pytest.mark.parametrize("interrupted", [True, False])
 def test_what_was_unknown_before_it_was_refused_is_unknown(claim, settle, rows, interrupted):
     """The vendor may refuse it because it has it: a later run must not send it by itself."""
-    again = ledger_of(once=True, resend_unknown=True)
-    first = ledger_of(once=True, lease=-1.0 if interrupted else 60.0)
-    claim(first)
-    if not interrupted:
-        settle(first, "unknown", error="the connection broke")
-    claim(again)
+    again = claimed_in_doubt(claim, settle, interrupted=interrupted)
     for _ in range(2):
         # The second is that of a commit whose answer was lost.
         settle(again, "failed", error="422: Number is taken")
@@ -432,27 +427,7 @@ def test_runs_that_settle_and_claim_the_same_rows_do_not_stop_each_other(databas
         list(threads.map(work, range(4)))
 
 
-# Who is there
-
-
-def test_this_process_is_there_and_each_run_has_a_name_of_its_own():
-    first, second = new_owner(), new_owner()
-    assert first != second
-    assert not is_gone(first)
-    assert len(first) <= 200
-
-
-def test_a_process_whose_number_went_to_another_is_gone():
-    assert is_gone(owner_that_is_gone())
-
-
-@pytest.mark.parametrize(
-    "owner",
-    ["elsewhere/1/1/0", "", "no slashes", new_owner().rsplit("/", 2)[0] + "//0"],
-    ids=["elsewhere", "empty", "no slashes", "no start"],
-)
-def test_of_others_nothing_is_known(owner):
-    assert not is_gone(owner)
+# What is written
 
 
 def test_words_of_a_vendor_that_no_database_takes_are_stored_without_them(claim, settle, rows):
@@ -461,66 +436,3 @@ def test_words_of_a_vendor_that_no_database_takes_are_stored_without_them(claim,
     settle(ledger, "failed", error="cut \ud83d and \0 nil")
     [row] = rows()
     assert (row.state, row.error) == ("failed", "cut ? and  nil")
-
-
-# --- rows whose outcome is not known -----------------------------------------------------------------------
-
-
-def doubtful(database: Any, **options: Any) -> Any:
-    with database.read() as connection:
-        return sa_ledger(**options).doubts(connection)
-
-
-def sa_ledger(**options: Any) -> Ledger:
-    given = {"conn_id": "c", "operation": "acme.pay", "scope": "", "task": "t", "owner": "me", "lease": 0.0}
-    return Ledger(**{**given, "once": True, **options})
-
-
-def test_rows_in_doubt_are_those_of_the_operation_that_nobody_holds(database):
-    with database.begin() as connection:
-        sa_ledger(owner="gone").claim(connection, [["left"]])
-        sa_ledger(owner="busy", lease=60.0).claim(connection, [["held"]])
-        sa_ledger(owner="gone", operation="acme.other").claim(connection, [["other"]])
-        sa_ledger(owner="gone").claim(connection, [["done"]])
-        sa_ledger(owner="gone").settle(
-            connection, [Completion(sa_ledger().id_of(["done"]), "done", result={})]
-        )
-    assert set(doubtful(database)) == {sa_ledger().id_of(["left"])}
-    assert doubtful(database, resend_unknown=True) == {}
-    assert doubtful(database, once=False) == {}
-
-
-def test_what_became_of_a_doubt_is_recorded_unless_the_row_is_another_by_now(database):
-    with database.begin() as connection:
-        sa_ledger(owner="gone").claim(connection, [["a"], ["b"], ["c"]])
-    doubts = {key: doubtful(database)[sa_ledger().id_of([key])] for key in "abc"}
-    decisions = {
-        "a": Completion(doubts["a"].id, "done", result={"id": "1"}),
-        "b": Completion(doubts["b"].id, "unknown", error="several"),
-        "c": Completion(doubts["c"].id, "released"),
-    }
-    with database.begin() as connection:
-        assert [sa_ledger().decide(connection, doubts[key], end) for key, end in decisions.items()] == [
-            True
-        ] * 3
-    # When "b" was sent has not changed.
-    assert doubtful(database)[doubts["b"].id].last == doubts["b"].last
-    with database.begin() as connection:
-        again = [sa_ledger().decide(connection, doubts[key], end) for key, end in decisions.items()]
-        claims = sa_ledger(lease=60.0).claim(connection, [["a"], ["b"], ["c"]])
-    assert again == [False] * 3
-    assert [claims[doubts[key].id].status for key in "abc"] == [
-        ClaimStatus.DONE,
-        ClaimStatus.UNKNOWN,
-        ClaimStatus.TAKEN,
-    ]
-    assert claims[doubts["a"].id].result == {"id": "1"}
-    assert claims[doubts["b"].id].error == "several"
-
-
-def test_what_a_record_was_sent_with_is_kept(database):
-    id_ = sa_ledger().id_of(["a"])
-    with database.begin() as connection:
-        sa_ledger().claim(connection, [["a"]])
-        sa_ledger().settle(connection, [Completion(id_, "done", result={}, content="digest")])
-        assert sa_ledger().claim(connection, [["a"]])[id_].content == "digest"

@@ -12,14 +12,23 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from airflow_provider.ledger.ledger import Ledger
+from airflow_provider.ledger.ledger import (
+    Ledger,
+)
 from airflow_provider.processes import new_owner
 from airflow_provider.store.engine import Database
+from airflow_provider.store.tables import ledger as table
 
 
 def ledger_of(**options: Any) -> Ledger:
     defaults = {"conn_id": "c", "operation": "o", "scope": "", "task": "d/r/t", "lease": 60.0, "once": False}
     return Ledger(**{**defaults, "owner": new_owner(), **options})
+
+
+def owner_that_is_gone() -> str:
+    host, pid, _, number = new_owner().rsplit("/", 3)
+    # The number of the process has gone to another one since.
+    return f"{host}/{pid}/1/{number}"
 
 
 @contextmanager
@@ -66,3 +75,10 @@ def change(path: Path, assignment: str, *values: Any) -> None:
             connection.execute(f"UPDATE vendor_apis_ledger SET {assignment}", values)
     finally:
         connection.close()
+
+
+def states_in(database: Database) -> dict[str, int]:
+    """Return how many rows of each state a database has."""
+    with database.begin() as connection:
+        query = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+        return {state: count for state, count in connection.execute(query)}  # noqa: C416
