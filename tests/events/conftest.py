@@ -7,6 +7,10 @@ import sqlalchemy as sa
 
 from tests.support.airflow_databases import airflow_at, empty
 from tests.support.postgres import Postgres
+from tests.support.receiving import (
+    Receiving,
+    receiving,
+)
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +60,16 @@ def row_for_all_events() -> None:
 
     if not has_row_for_all_events():
         pytest.skip("the scheduler's queue of this Airflow has a row for each event")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Receiving]:
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def receiver(shared: Receiving) -> Receiving:
+    """A receiver that several tests use; nothing has come yet."""
+    shared.intake.stored.clear()
+    return shared

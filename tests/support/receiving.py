@@ -202,3 +202,10 @@ def serving_app(app: Any) -> Iterator[int]:
             server.should_exit = True
             thread.join(30)
             assert not thread.is_alive()
+
+
+def request_of(body: bytes, *headers: str, length: int | None = None, secret: str = SECRET) -> bytes:
+    lines = [f"POST {WEBHOOK}?secret={secret} HTTP/1.1", "Host: x", *headers]
+    if length is not None or not any(line.startswith("Transfer-Encoding") for line in lines):
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
