@@ -1,11 +1,11 @@
-"""Records of mPOHODA that are created in the sandbox."""
+"""Records of mPOHODA that are created in the sandbox, and paid."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider.mpohoda.operators import MpohodaCreateOperator
+from airflow_provider.mpohoda.operators import MpohodaCreateOperator, MpohodaLiquidateOperator
 from tests.support.batches import execute
 from tests.support.sandbox import SandboxProcess
 
@@ -25,6 +25,15 @@ def create(records: Any, run_id: str = "run-1", try_number: int = 1, **options: 
     return execute(
         MpohodaCreateOperator(task_id="create", records=records, **given), run_id, try_number=try_number
     )
+
+
+def pay(records: Any, run_id: str = "run-1", **options: Any) -> dict[str, Any]:
+    """Pay issued invoices by their variable symbol, or what ``options`` say."""
+    given = {"resource": "IssuedInvoices", "match": "variable_symbol", "record_key": "transaction"}
+    task = MpohodaLiquidateOperator(
+        task_id="pay", records=records, on_error="continue", **{**given, **options}
+    )
+    return execute(task, run_id)
 
 
 def posted(sandbox: SandboxProcess, path: str = "v1/IssuedInvoices") -> list[dict[str, Any]]:
