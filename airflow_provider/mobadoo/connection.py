@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow_provider.http.hosts import base_url
-from airflow_provider.http.options import VendorOptions, flag, form_field, json_value, page_url, socket_url
+from airflow_provider.http.options import VendorOptions, form_field
+from airflow_provider.http.parsers import flag, json_value, page_url, socket_url
 from airflow_provider.http.urls import root_of
 from airflow_provider.mobadoo.endpoints import EXAMPLE, endpoints
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider.http.options import json_value
+from airflow_provider.http.parsers import json_value
 from airflow_provider.http.urls import segment
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow_provider.http.hosts import base_url
-from airflow_provider.http.options import VendorOptions, form_field, number, url
+from airflow_provider.http.options import VendorOptions, form_field
+from airflow_provider.http.parsers import number, url
 from airflow_provider.mpohoda.labels import CLIENT_LABEL, HOST_LABEL, SECRET_LABEL
 
 if TYPE_CHECKING:

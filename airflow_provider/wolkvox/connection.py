@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.hosts import base_url, is_ipv6
-from airflow_provider.http.options import VendorOptions, form_field, number, pattern
+from airflow_provider.http.options import VendorOptions, form_field
+from airflow_provider.http.parsers import number, pattern
 from airflow_provider.wolkvox.refusals import CONCURRENCY, FORMER, MAINTENANCE, QUOTA, REFUSED
 
 if TYPE_CHECKING:
