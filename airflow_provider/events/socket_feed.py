@@ -38,7 +38,8 @@ class SocketFeed:
     async def target(self) -> Target:
         """Read the connection.
 
-        :raises InvalidInput: it has no URL of a WebSocket, or no secret where one is to be sent
+        :raises InvalidInput: it has no URL of a WebSocket, no secret where one is to be sent, or a ``verify``
+            that cannot be used
         """
         from airflow.sdk import BaseHook
 
@@ -61,13 +62,14 @@ class SocketFeed:
         if values["auth"] == "header":
             headers = {values["header"]: f"{values['scheme']} {secret}".strip()}
         messages = _filled(values["on_connect"], secret)
-        verify = connection.extra_dejson.get("verify", True)
+        # A file of certificate authorities is read, which takes long enough to stall an event loop.
+        verify = await asyncio.to_thread(_verification, connection.extra_dejson.get("verify"))
         return Target(
             url=url,
             query=query,
             headers=headers,
             on_connect=messages,
-            verify=verify if isinstance(verify, bool | str) else True,
+            verify=verify,
             proxy=await proxy_of(url),
             place=f'password and URL of connection "{self.conn_id}"',
         )
@@ -144,6 +146,20 @@ async def proxy_of(url: str, own: str | None = None) -> str | None:
     module = await asyncio.to_thread(importlib.import_module, "airflow_provider.http.proxy")
     proxy: str | None = module.proxy_for(url.replace("ws", "http", 1), own)
     return proxy
+
+
+def _verification(given: Any) -> bool | str:
+    """Read whether, or by which authorities, certificates are verified; a URI has it as text."""
+    from airflow_provider.http.parsers import verification
+
+    if given is None or given == "":
+        return True
+    try:
+        return verification(given)
+    except ValueError as error:
+        raise InvalidInput(
+            f'extra "verify" must be {error}; it is a {type(given).__name__}.', field="verify"
+        ) from None
 
 
 def _filled(value: Any, secret: str) -> Any:

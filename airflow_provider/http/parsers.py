@@ -34,9 +34,10 @@ def number(minimum: float, *, whole: bool = False) -> Parser:
     def read(value: Any) -> float | int:
         try:
             result = int(str(value)) if whole else float(value)
-        except (TypeError, ValueError):
+            usable = math.isfinite(result) and result >= minimum
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(expected) from None
-        if isinstance(value, bool) or not math.isfinite(result) or result < minimum:
+        if isinstance(value, bool) or not usable:
             raise ValueError(expected)
         return result
 
@@ -97,15 +98,29 @@ def verification(value: Any) -> bool | str:
             ssl.create_default_context(cafile=given)
         except ssl.SSLError:
             raise ValueError("true, false, or the path of a file that has certificates") from None
+        except OSError as error:
+            raise ValueError(
+                f"true, false, or the path of a file that can be read ({error.strerror})"
+            ) from None
     return given
 
 
 def proxy_url(value: Any) -> str:
     """Read the URL of a proxy."""
-    url = str(value).strip()
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ValueError("a URL like http://proxy.example.com:3128")
-    return url
+    given = str(value).strip()
+    # What urlsplit raises quotes parts of the URL, and there is a password in it.
+    try:
+        parts = urlsplit(given)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    # A password with a slash or a # ends the host before its own @.
+    if not good or "@" in f"{parts.path}?{parts.query}#{parts.fragment}":
+        raise ValueError(
+            "a URL like http://proxy.example.com:3128, where / ? # [ and ] of a password are written as %2F "
+            "%3F %23 %5B and %5D"
+        )
+    return given
 
 
 def url(value: Any) -> str:

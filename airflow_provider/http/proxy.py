@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_provider.exceptions import InvalidInput
+from airflow_provider.http.parsers import proxy_url
 
 
 def proxy_for(url: str, own: str | None = None) -> str | None:
@@ -27,13 +29,8 @@ def proxy_for(url: str, own: str | None = None) -> str | None:
         return None
     if "://" not in proxy:
         proxy = f"http://{proxy}"
-    try:
-        parts = urlsplit(proxy)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if usable:
-        return proxy
+    with suppress(ValueError):
+        return proxy_url(proxy)
     scheme = proxy.partition("://")[0].lower()
     known = re.fullmatch(r"[a-z][a-z0-9+.-]{0,9}", scheme) and scheme not in ("http", "https")
     fault = f'has the scheme "{scheme}", which is not supported' if known else "is not a URL"

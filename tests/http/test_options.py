@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from typing import Any
@@ -87,7 +88,11 @@ def test_an_empty_optional_field_takes_its_default(options, name, value):
         (ImbeeOptions, "timeout", "inf", "a number of at least"),
         (ImbeeOptions, "timeout", "nan", "a number of at least"),
         (ImbeeOptions, "timeout", [SECRET], "a number of at least"),
+        pytest.param(ImbeeOptions, "timeout", 10**400, "a number of at least", id="timeout-endless"),
         (ImbeeOptions, "max_connections", 0, "a whole number of at least 1"),
+        pytest.param(
+            ImbeeOptions, "max_connections", 10**400, "a whole number of at least 1", id="connections-endless"
+        ),
         (ImbeeOptions, "max_connections", 2.5, "a whole number of at least 1"),
         (ImbeeOptions, "max_connections", "many-" + SECRET, "a whole number of at least 1"),
         (ImbeeOptions, "requests_per_second", 0, "a number of at least"),
@@ -95,6 +100,16 @@ def test_an_empty_optional_field_takes_its_default(options, name, value):
         (ImbeeOptions, "verify", "/no/such/" + SECRET, "the path of a file"),
         (ImbeeOptions, "proxy", SECRET, "a URL like"),
         (ImbeeOptions, "proxy", "ftp://" + SECRET, "a URL like"),
+        # Characters of a password that mean something else in a URL.
+        (ImbeeOptions, "proxy", f"http://user:[{SECRET}]@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://user:[{SECRET}@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://user:℀{SECRET}@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://user:{SECRET}#1@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://user:1#{SECRET}@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://user:1/{SECRET}@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://user:1?{SECRET}@proxy:3128", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://{SECRET}:99999", "a URL like"),
+        (ImbeeOptions, "proxy", f"http://{SECRET}:0", "a URL like"),
         (ImbeeOptions, "proxy", "http://", "a URL like"),
         (ImbeeOptions, "corporate_token", SECRET + "\n" + SECRET, "no HTTP header can carry"),
         (ImbeeOptions, "authorization", SECRET + "ñ", "no HTTP header can carry"),
@@ -133,6 +148,32 @@ def test_a_value_that_cannot_be_used_is_named_by_its_label_and_not_shown(options
 )
 def test_values_may_come_as_text_from_a_uri(name, value, read):
     assert getattr(imbee({name: value}), name) == read
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://proxy.example.com",
+        "https://proxy.example.com:3128/",
+        "http://user:p@ss@proxy:3128",
+        "http://user:p%23%2F%5B@proxy:3128",
+        "http://user@[::1]:3128",
+    ],
+)
+def test_a_proxy_is_taken_as_it_is_written(proxy):
+    assert imbee({"proxy": proxy}).proxy.get_secret_value() == proxy
+
+
+def test_a_file_of_certificates_that_cannot_be_read_is_named_by_its_label(monkeypatch, tmp_path):
+    def refuse(**_: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "ca.pem").write_text("")
+    monkeypatch.setattr("ssl.create_default_context", refuse)
+    with pytest.raises(InvalidInput, match=r"a file that can be read \(Permission denied\)") as raised:
+        imbee({"verify": f"{tmp_path}/ca.pem"})
+    assert raised.value.field == "Verify TLS certificate"
+    assert str(tmp_path) not in str(raised.value)
 
 
 def test_verify_may_be_the_path_of_a_file():

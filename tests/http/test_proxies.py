@@ -74,6 +74,8 @@ def test_a_host_with_its_port_needs_no_proxy(connect, send, monkeypatch, port, t
         ("socks5://somebody:proxy-password@127.0.0.1:9", 'has the scheme "socks5", which is not supported'),
         ("http://", "is not a URL"),
         ("proxy-password://127.0.0.1:9", "is not a URL"),
+        ("http://user:12#proxy-password@127.0.0.1:9", "is not a URL"),
+        ("http://user:[proxy-password]@127.0.0.1:9", "is not a URL"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password(connect, send, monkeypatch, value, said):
