@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider.batch.content import Changed
 from airflow_provider.batch.counts import BatchCounts
 from airflow_provider.batch.failures import Failures
-from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
+from airflow_provider.batch.jobs import Job, JobMaker
 from airflow_provider.batch.ordering import OrderedResults
+from airflow_provider.batch.read_ahead import ReadAhead
 from airflow_provider.batch.results import revealed
 from airflow_provider.batch.turns import Turns
 from airflow_provider.batch.warnings import Warnings, without_data
@@ -27,13 +27,13 @@ from airflow_provider.ledger.ledger import ClaimResult, ClaimStatus, Completion
 from airflow_provider.secrets import seal_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.async_client import AsyncClient
     from airflow_provider.http.call import Call
     from airflow_provider.ledger.recorder import Recorder
-    from airflow_provider.records.readers import Record, Records, Row
+    from airflow_provider.records.readers import Record, Records
     from airflow_provider.records.writers import Output
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,6 @@ class Batch:
         self._operation = plan.operation
         self._once = plan.operation.once
         self._records = records
-        self._rows = iter(records)
         self._outputs = (results, failures)
         self._news = asyncio.Event()
         """Is set when a worker that has nothing to do has to look again."""
@@ -78,16 +77,12 @@ class Batch:
         self.failures = Failures(plan, self.counts, failures)
         self.warnings = Warnings()
         self.changed = Changed()
-        self._reading: asyncio.Task[None] | None = None
-        self._at_end = False
-        self._read_rows = 0
-        self._unreadable: VendorError | None = None
+        self._ahead: ReadAhead | None = None
         self._places = asyncio.Semaphore(plan.max_concurrency)
         """One for each request under way."""
         self._ended = asyncio.Event()
         self._stopped = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._low = max(1, READ_AHEAD // 2 // plan.chunk_size)
 
     async def run(self, client: AsyncClient, recorder: Recorder) -> None:
         """Work through the records.
@@ -99,10 +94,19 @@ class Batch:
         :param recorder: the open ledger
         """
         self._loop = asyncio.get_running_loop()
-        self._maker = JobMaker(self._plan, recorder.ledger)
+        self._ahead = ahead = ReadAhead(
+            self._plan,
+            self._records,
+            JobMaker(self._plan, recorder.ledger),
+            self._turns,
+            news=self._news,
+            ended=self._ended,
+            end=self._end,
+            claim=lambda jobs: self._claim_ahead(jobs, recorder),
+        )
         self._plan.mapping.sealed.reset()
         count = self._plan.max_concurrency + self._plan.claimed_ahead
-        workers = [asyncio.create_task(self._work(client, recorder)) for _ in range(count)]
+        workers = [asyncio.create_task(self._work(ahead, client, recorder)) for _ in range(count)]
         attendants = [
             asyncio.create_task(self._report_progress()),
             asyncio.create_task(self._end_in_time(workers, recorder)),
@@ -115,7 +119,7 @@ class Batch:
             self._end(error)
             await asyncio.wait(workers)
         finally:
-            await _cancel([*workers, *attendants, *([self._reading] if self._reading else [])])
+            await _cancel([*workers, *attendants, *([ahead.reading] if ahead.reading else [])])
             await self._release_claims(recorder)
         try:
             self._results.write_rest()
@@ -123,15 +127,15 @@ class Batch:
             self._end(error)
         if self.error is None:
             earlier = self.failures.earlier if self._plan.on_error == "fail" else None
-            self.error = self._wrong_key(self.counts.total) or earlier
+            self.error = self._plan.mapping.sealed.wrong_key_of(self.counts.total) or earlier
 
     def fraction(self) -> float | None:
         """Say how much of the input is done, from 0 to 1; None where that is not known."""
         read = self._records.fraction()
-        if read is None or not self._read_rows:
+        if read is None or self._ahead is None or not self._ahead.count:
             return read
         # What is read ahead is not done yet.
-        return read * min(1.0, self.counts.total / self._read_rows)
+        return read * min(1.0, self.counts.total / self._ahead.count)
 
     def stop(self, error: BaseException) -> None:
         """End the batch early, from a signal handler or another thread: nothing new is sent.
@@ -171,65 +175,14 @@ class Batch:
                 if isinstance(claims[0], ClaimResult) and claims[0].status is ClaimStatus.TAKEN:
                     recorder.settle(Completion(job.id, "released"))
 
-    async def _work(self, client: AsyncClient, recorder: Recorder) -> None:
+    async def _work(self, ahead: ReadAhead, client: AsyncClient, recorder: Recorder) -> None:
         try:
-            while self.error is None and (jobs := await self._next(recorder)) is not None:
+            while (jobs := await ahead.next()) is not None:
                 await self._process(jobs, client, recorder)
         except asyncio.CancelledError:
             # The end of the batch has its own error.
             if self.error is None:
                 raise
-
-    async def _next(self, recorder: Recorder) -> list[Job] | None:
-        while self.error is None:
-            if len(self._turns) <= self._low and not self._at_end and self._reading is None:
-                self._reading = asyncio.create_task(self._read(recorder))
-                self._reading.add_done_callback(lambda _: self._news.set())
-            if (jobs := self._turns.take()) is not None:
-                return jobs
-            if self._reading is not None and self._reading.done():
-                # It has failed.
-                await self._reading
-            elif self._reading is None and self._at_end and self._turns.is_empty:
-                if self._unreadable is not None:
-                    self._end(self._unreadable)
-                return None
-            else:
-                await self._turns.wait()
-        return None
-
-    async def _read(self, recorder: Recorder) -> None:
-        """Read some more records, while those before them are under way."""
-        try:
-            rows = await asyncio.to_thread(_take, self._rows)
-        except VendorError as error:
-            # It ends the batch when the records before it are done.
-            self._unreadable, rows = error, []
-        self._at_end = not rows
-        groups: Iterable[list[Job]] = self._maker.groups(rows, at_end=self._at_end)
-        if self._operation.files:
-            groups = await asyncio.to_thread(self._made, groups)
-        for jobs in groups:
-            self._claim_ahead(jobs, recorder)
-            self._turns.add(jobs)
-        self._read_rows += len(rows)
-        if wrong_key := self._wrong_key(self._read_rows):
-            # None of these records has left yet.
-            self._end(wrong_key)
-        self._reading = None
-
-    def _wrong_key(self, records: int) -> InvalidInput | None:
-        """Return the error of a worker that opens no sealed value. One alone may be damaged."""
-        return self._plan.mapping.sealed.wrong_key(min(2, max(1, records)))
-
-    def _made(self, groups: Iterable[list[Job]]) -> list[list[Job]]:
-        made = []
-        for jobs in groups:
-            made.append(jobs)
-            if self._ended.is_set():
-                # Nothing of the rest is going to be sent, so it is not read.
-                break
-        return made
 
     def _claim_ahead(self, jobs: list[Job], recorder: Recorder) -> None:
         """Ask the ledger before it is a job's turn, which saves a wait.
@@ -459,7 +412,3 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _take(rows: Iterator[Row]) -> list[Row]:
-    return list(islice(rows, READ_AHEAD))

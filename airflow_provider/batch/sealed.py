@@ -65,3 +65,10 @@ class SealedValues:
                 "were sealed with to fernet_key, after the current one and a comma."
             ),
         )
+
+    def wrong_key_of(self, records: int) -> InvalidInput | None:
+        """Return the error of a worker with another key; the value of one record alone may be damaged.
+
+        :param records: how many records have been met
+        """
+        return self.wrong_key(min(2, max(1, records)))

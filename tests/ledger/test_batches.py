@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_provider.batch import jobs, ordering, runner
+from airflow_provider.batch import jobs, ordering, read_ahead, runner
 from airflow_provider.exceptions import VendorRejected
 from airflow_provider.processes import new_owner
 from airflow_provider.records.writers import FileOutput
@@ -239,7 +239,7 @@ def test_few_records_are_in_memory_at_once(sandbox, tmp_path, monkeypatch, order
     """Records are read as results leave, even if the first takes longest."""
     taken, most = 0, 0
     batches: list[Any] = []
-    start, take = runner.Batch.__init__, runner._take
+    start, take = runner.Batch.__init__, read_ahead._take
 
     def remember(self: Any, *arguments: Any) -> None:
         batches.append(self)
@@ -253,7 +253,7 @@ def test_few_records_are_in_memory_at_once(sandbox, tmp_path, monkeypatch, order
         return found
 
     monkeypatch.setattr(runner.Batch, "__init__", remember)
-    monkeypatch.setattr(runner, "_take", count)
+    monkeypatch.setattr(read_ahead, "_take", count)
     monkeypatch.setattr(ordering, "WINDOW", 300)
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in people(2000)))
