@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -15,7 +16,7 @@ from airflow_provider.batch.jobs import READ_AHEAD, Job, JobMaker
 from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.results import revealed
 from airflow_provider.batch.turns import Turns
-from airflow_provider.batch.warnings import Warnings, without_data
+from airflow_provider.batch.warnings import Warnings, clean_warnings
 from airflow_provider.exceptions import (
     InvalidInput,
     OutcomeUnknown,
@@ -99,6 +100,7 @@ class Batch:
         :param recorder: the open ledger
         """
         self._loop = asyncio.get_running_loop()
+        self._clean = client.setup.clean
         self._maker = JobMaker(self._plan, recorder.ledger)
         self._plan.mapping.sealed.reset()
         count = self._plan.max_concurrency + self._plan.claimed_ahead
@@ -399,7 +401,7 @@ class Batch:
         try:
             result = seal_fields(value)
             if job.call is not None:
-                without_data(result, job.call)
+                clean_warnings(result, partial(self._clean, call=job.call))
             # What somebody else has created was not sent with this content.
             content = None if existing else job.content
             existing = self._operation.existed(value) if existing is None else existing
