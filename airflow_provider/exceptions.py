@@ -88,6 +88,9 @@ class VendorError(Exception):
 
         :param cleaned: returns a text without it
         """
+        if self.__suppress_context__:
+            # What it was raised from may hold the whole response.
+            self.__context__ = None
         # Shortened last: of what stands at the cut, the beginning would stay.
         self.message = _shortened(cleaned(self.message))
         if isinstance(self.code, str):

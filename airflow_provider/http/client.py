@@ -218,7 +218,7 @@ class ClientSetup:
         :param text: the text
         :param call: the call that it answers; None where it answers none
         """
-        own = () if call is None else call.headers.values()
+        own = () if call is None else (*call.headers.values(), *call.secrets)
         forms = [form for value in own for form in shown_forms(value)]
         # Secrets first: a name in the middle of one would hide that it is one.
         text = without_secrets(text, [*self._secrets, *self.auth.secrets(), *forms])
