@@ -245,9 +245,7 @@ def _change(name: str, transaction_id: str | int, details: Mapping[str, Any] | N
 
 def _ticket(name: str, id: str, body: Mapping[str, Any]) -> Call[Any]:
     sessions = tuple(str(value) for field, value in body.items() if str(field).lower() in SESSION and value)
-    return _call(
-        name, accepted, {"transaction_id": id}, json=body, key=(id,), shown=(id,), secrets=sessions
-    )
+    return _call(name, accepted, {"transaction_id": id}, json=body, key=(id,), shown=(id,), secrets=sessions)
 
 
 def _call(
