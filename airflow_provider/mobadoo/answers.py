@@ -189,7 +189,7 @@ def path_part(name: str, value: Any) -> str:
 
 
 def without_sessions(value: Any, sent: Collection[str] = ()) -> Any:
-    """Return an answer without the sessions of players: their fields at every depth, and what texts have of them.
+    """Return an answer without the sessions of players: fields at every depth, and what texts have of them.
 
     :param value: the answer, decoded
     :param sent: sessions that the request had
