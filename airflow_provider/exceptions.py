@@ -6,18 +6,17 @@ can help, the operators turn an error into one that Airflow fails at once (see `
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from airflow_provider.redaction import without_secrets
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
 MESSAGE_LIMIT = 300
-
-LONG_PART = 16
-"""Characters of the beginning of a secret that are no word which a message may have."""
 
 
 class VendorError(Exception):
@@ -75,19 +74,27 @@ class VendorError(Exception):
         self.path = self.path or path
 
     def redact(self, secrets: Iterable[str]) -> None:
-        """Replace secrets in the message, and shorten a long text of the vendor.
+        """Replace secrets in the message and the code, and shorten a long text of the vendor.
 
-        Vendors have been seen to quote the credential that they refuse.
+        Vendors have been seen to quote the credential that they refuse. See ``redaction.py`` for the ways to
+        write it that are known.
 
         :param secrets: the values that must not be shown
         """
-        # The longest first: one secret may be a part of another.
-        for secret in sorted(filter(None, set(secrets)), key=len, reverse=True):
-            self.message = _without(self.message, secret)
-            if isinstance(self.code, str):
-                self.code = _without(self.code, secret)
-        if len(self.message) > MESSAGE_LIMIT:
-            self.message = self.message[: MESSAGE_LIMIT - 1] + "…"
+        self.clean(partial(without_secrets, secrets=list(secrets)))
+
+    def clean(self, cleaned: Callable[[str], str]) -> None:
+        """Take out of the message and the code what must not be shown, and shorten a long text of the vendor.
+
+        :param cleaned: returns a text without it
+        """
+        if self.__suppress_context__:
+            # What it was raised from may hold the whole response.
+            self.__context__ = None
+        # Shortened last: of what stands at the cut, the beginning would stay.
+        self.message = _shortened(cleaned(self.message))
+        if isinstance(self.code, str):
+            self.code = _shortened(cleaned(self.code))
         self.args = (self.message,)
 
     @property
@@ -113,19 +120,8 @@ class VendorError(Exception):
         return f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text
 
 
-def _without(text: str, secret: str) -> str:
-    """Replace a secret in a text, and the larger part of a long one: some vendors quote its beginning."""
-    size = len(secret)
-    head = secret[: max(LONG_PART, size // 2)]
-    # Some vendors answer in capitals.
-    quoted, lowered = re.compile(re.escape(head), re.IGNORECASE), secret.lower()
-    parts, place = [], 0
-    while found := quoted.search(text, place):
-        parts += [text[place : found.start()], "***"]
-        place, known = found.end(), len(head)
-        while known < size and text[place : place + 1].lower() == lowered[known : known + 1]:
-            place, known = place + 1, known + 1
-    return "".join([*parts, text[place:]])
+def _shortened(text: str) -> str:
+    return text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…"
 
 
 class InvalidInput(VendorError, ValueError):

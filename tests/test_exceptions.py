@@ -94,6 +94,12 @@ def test_what_a_vendor_writes_at_great_length_is_shortened():
     assert error.message.endswith("…")
 
 
+def test_a_code_of_great_length_is_shortened_too():
+    error = VendorError("x", code="y" * 10_000)
+    error.redact([])
+    assert len(str(error.code)) == MESSAGE_LIMIT
+
+
 def test_a_secret_at_the_cut_is_not_shown_in_part():
     error = VendorError("x" * (MESSAGE_LIMIT - 4) + "s3cr3t-value")
     error.redact(["s3cr3t-value"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from airflow_provider.batch.content import Changed
@@ -15,7 +16,7 @@ from airflow_provider.batch.ordering import OrderedResults
 from airflow_provider.batch.read_ahead import ReadAhead
 from airflow_provider.batch.results import revealed
 from airflow_provider.batch.turns import Turns
-from airflow_provider.batch.warnings import Warnings, without_data
+from airflow_provider.batch.warnings import Warnings, clean_warnings
 from airflow_provider.exceptions import (
     InvalidInput,
     OutcomeUnknown,
@@ -94,6 +95,7 @@ class Batch:
         :param recorder: the open ledger
         """
         self._loop = asyncio.get_running_loop()
+        self._clean = client.setup.clean
         self._ahead = ahead = ReadAhead(
             self._plan,
             self._records,
@@ -352,7 +354,7 @@ class Batch:
         try:
             result = seal_fields(value)
             if job.call is not None:
-                without_data(result, job.call)
+                clean_warnings(result, partial(self._clean, call=job.call))
             # What somebody else has created was not sent with this content.
             content = None if existing else job.content
             existing = self._operation.existed(value) if existing is None else existing

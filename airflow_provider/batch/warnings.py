@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.http.personal import hide
-
 if TYPE_CHECKING:
-    from airflow_provider.http.call import Call
+    from collections.abc import Callable
+
     from airflow_provider.records.parsing import Row
 
 REPORTED = 50
 """Warnings that are named in the result; each record has its own in its result."""
 
 
-def without_data(result: Any, call: Call[Any]) -> None:
-    """Replace what the vendor quotes of a record in its warnings: they go into the ledger, and into XCom.
+def clean_warnings(result: Any, cleaned: Callable[[str], str]) -> None:
+    """Replace what the vendor quotes of a request in its warnings: they go into the ledger, and into XCom.
 
     :param result: the record's result, which is changed
-    :param call: the call that it answers
+    :param cleaned: returns a text without what was sent
     """
     found = result.get("warnings") if isinstance(result, dict) else None
     for one in found if isinstance(found, list) else ():
         for name in ("code", "message") if isinstance(one, dict) else ():
             if isinstance(one.get(name), str):
-                one[name] = hide(one[name], call)
+                one[name] = cleaned(one[name])
 
 
 class Warnings:

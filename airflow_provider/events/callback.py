@@ -27,11 +27,11 @@ class Callback:
 class CallbackAnswer:
     """What is answered.
 
-    :param json: the body; None: an empty one
+    :param json: the body, which may have a session; None: an empty one
     :param told: a message that becomes a delivery with its asset events before this is answered; None: none
     :param refused: whether the wallet has refused, for the counts
     """
 
-    json: dict[str, Any] | None = None
-    told: dict[str, Any] | None = None
+    json: dict[str, Any] | None = field(default=None, repr=False)
+    told: dict[str, Any] | None = field(default=None, repr=False)
     refused: bool = False

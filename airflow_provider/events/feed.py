@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider.http.auth import shown_forms
+from airflow_provider.redaction import HIDDEN, SHORT
+
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
     from datetime import datetime
 
     from airflow_provider.events.message import Message
@@ -61,17 +65,32 @@ class Feed(Protocol):
         """
 
 
-def without(value: Any, secrets: Collection[str]) -> Any:
+def pattern_of(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """Return what finds secrets in texts, as they are and as they stand in a URL; None where there are none.
+
+    A short one is found as a word alone: within words it may be a part of any of them.
+
+    :param secrets: the secrets in clear
+    """
+    forms = {form for secret in secrets if secret for form in shown_forms(secret)}
+    # The longest first: one may be a part of another.
+    parts = [
+        re.escape(form) if len(form) >= SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
+        for form in sorted(forms, key=len, reverse=True)
+    ]
+    return re.compile("|".join(parts)) if parts else None
+
+
+def without(value: Any, secrets: re.Pattern[str] | None) -> Any:
     """Return a message without secrets that its server has sent back.
 
     :param value: the message, or a part of it
-    :param secrets: the secrets in clear
+    :param secrets: see :func:`pattern_of`
     """
+    if secrets is None:
+        return value
     if isinstance(value, dict):
         return {without(name, secrets): without(one, secrets) for name, one in value.items()}
     if isinstance(value, list):
         return [without(one, secrets) for one in value]
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "***")
-    return value
+    return secrets.sub(HIDDEN, value) if isinstance(value, str) else value

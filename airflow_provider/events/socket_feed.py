@@ -7,11 +7,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from airflow_provider.events.feed import Told, without
+from airflow_provider.events.feed import Told, pattern_of, without
 from airflow_provider.events.stream import Target
 from airflow_provider.exceptions import InvalidInput
 
 if TYPE_CHECKING:
+    import re
     from datetime import datetime
 
     from airflow.sdk import Connection
@@ -33,7 +34,7 @@ class SocketFeed:
         self.conn_id: str = values["conn_id"]
         self._values = values
         self._vendor = ""
-        self._secrets: list[str] = []
+        self._secrets: re.Pattern[str] | None = None
 
     async def target(self) -> Target:
         """Read the connection.
@@ -48,8 +49,8 @@ class SocketFeed:
         connection = await BaseHook.aget_connection(self.conn_id)
         self._vendor = connection.conn_type or ""
         secret = connection.password or ""
-        self._secrets = [secret] if secret else []
-        await amask(self._secrets)
+        self._secrets = pattern_of([secret])
+        await amask([secret] if secret else [])
         url, values = socket_url(connection, self._values["path"]), self._values
         if not secret and values["auth"] != "none":
             raise InvalidInput(

@@ -17,9 +17,13 @@ HEALTH = ("/health", "/health/")
 
 _BEGINNING = re.compile(r"/(?:webhooks|callbacks)/([^/]*)")
 
-# What a vendor's address is taken for where it is not quite right: a slash too many, capitals, the path of a
-# proxy in front of it. In the last form a proxy has taken away too much.
-_STRAY = re.compile(rf"(?:.*?{PREFIX}|/*/callbacks)(?=/+[^/])", re.IGNORECASE | re.DOTALL)
+# What a vendor's address is taken for where it is not quite right: a slash too many, capitals, another mark,
+# the path of a proxy in front of it. In the last form a proxy has taken away too much.
+_STRAY = re.compile(
+    r"(?:.*?/vendor[-_. ]?apis?|/*/(?:webhooks|callbacks))(?=/+[^/])", re.IGNORECASE | re.DOTALL
+)
+
+_SECRET = re.compile(rb"(?:^|&)(?:secret|hash)=", re.IGNORECASE)
 
 
 class Unlogged:
@@ -73,21 +77,26 @@ class StraysUnlogged:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         inner = scope
-        if scope["type"] == "http" and (clear := _clear_of_stray(scope)) is not None:
+        if scope["type"] == "http" and (path := _path_of_stray(scope)) is not None:
             inner = dict(scope)
-            _overwrite(scope, f"{clear}/***")
+            _overwrite(scope, path)
         await self._app(inner, receive, send)
 
 
-def _clear_of_stray(scope: Scope) -> str | None:
-    """Return what may be logged of a path that is not quite right; None where it is right, or another's."""
+def _path_of_stray(scope: Scope) -> str | None:
+    """Return the path that may be logged of an address that is not quite right.
+
+    :param scope: the request
+    :return: None where the address is right, or another's
+    """
     root: str = scope.get("root_path", "")
     path: str = scope["path"]
     below = path.removeprefix(root)
     if below.startswith(f"{PREFIX}/"):
         return None
-    found = _STRAY.match(below)
-    return f"{path.removesuffix(below)}{found[0]}" if found else None
+    if found := _STRAY.match(below):
+        return f"{path.removesuffix(below)}{found[0]}/***"
+    return path if _SECRET.search(scope.get("query_string", b"")) else None
 
 
 def _overwrite(scope: MutableMapping[str, Any], path: str) -> None:

@@ -164,6 +164,8 @@ class Call(Generic[T]):
         large file is never in memory; ``decode`` sees its size, its digest and its first bytes in
         :attr:`Response.saved`. It is called twice then: what it refuses is not published
     :param shown: values of the request that errors may show, because they are no data of a record
+    :param secrets: values of the request that are secret, like a person's session: errors hide them as they
+        hide credentials
     :param about: the record that it was made of, or several: errors show nothing of it, sent or not
     """
 
@@ -185,6 +187,7 @@ class Call(Generic[T]):
     max_response_bytes: int | None = field(default=None, repr=False)
     sink: Callable[[], Sink] | None = field(default=None, repr=False, compare=False)
     shown: Collection[str] = field(default=(), repr=False)
+    secrets: Collection[str] = field(default=(), repr=False)
     about: Any = field(default=None, repr=False, compare=False)
     _content: Content | None = field(default=None, init=False, repr=False, compare=False)
 

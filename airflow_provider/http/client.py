@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from airflow_provider.http.metrics import RequestCounts, outcome_of
 from airflow_provider.http.personal import hide
 from airflow_provider.http.proxy import proxy_for, proxy_secrets
 from airflow_provider.http.retry import Outcome, RateLimiter, RequestPolicy, exchange
+from airflow_provider.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -206,12 +208,18 @@ class ClientSetup:
         :param call: the call that it ended
         """
         error.locate(vendor=self.options.conn_type, conn_id=self.options.conn_id)
-        own: list[str] = []
         if call is not None:
             error.locate(method=call.method, path=call.path)
-            own = [form for value in call.headers.values() for form in shown_forms(value)]
-            # Before a long text is shortened: the beginning of an address would stay.
-            error.message = hide(error.message, call)
-            if isinstance(error.code, str):
-                error.code = hide(error.code, call)
-        error.redact([*self._secrets, *self.auth.secrets(), *own])
+        error.clean(partial(self.clean, call=call))
+
+    def clean(self, text: str, call: Call[Any] | None = None) -> str:
+        """Return a text of the vendor without secrets, and without the data of the record that was sent.
+
+        :param text: the text
+        :param call: the call that it answers; None where it answers none
+        """
+        own = () if call is None else (*call.headers.values(), *call.secrets)
+        forms = [form for value in own for form in shown_forms(value)]
+        # Secrets first: a name in the middle of one would hide that it is one.
+        text = without_secrets(text, [*self._secrets, *self.auth.secrets(), *forms])
+        return text if call is None else hide(text, call)

@@ -5,6 +5,7 @@ Errors are judged by their HTTP status alone: the vendor's tables of error codes
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from airflow_provider.http.urls import without_parameter
 from airflow_provider.values import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from airflow_provider.http.call import Response
 
@@ -23,6 +24,14 @@ CREDENTIAL = "token"
 
 SESSION = ("hash", "token")
 """Fields of a ticket that let in whoever has them."""
+
+SEARCHED = 50
+"""Sessions that are looked for in an answer's texts. An answer has one."""
+
+SHORTEST = 6
+"""Characters of a session that is looked for: a shorter text may be a part of any other."""
+
+_IN_TEXT = re.compile(rf"(?<![A-Za-z0-9_])((?:{'|'.join(SESSION)})=)[^&#\s\"']+", re.IGNORECASE)
 
 URL_PARAMETERS = ("url", "url_parameter", "slug", "videogame", "code")
 """Where a video game may have its URL parameter. That there is one is published, its name is not."""
@@ -177,6 +186,45 @@ def path_part(name: str, value: Any) -> str:
             field=name,
         )
     return text
+
+
+def without_sessions(value: Any, sent: Collection[str] = ()) -> Any:
+    """Return an answer without the sessions of players: fields at every depth, and what texts have of them.
+
+    :param value: the answer, decoded
+    :param sent: sessions that the request had
+    """
+    found = {text for text in (*sent, *_sessions(value)) if len(text) >= SHORTEST}
+    # The longest first: one may be a part of another.
+    return _cleaned(value, sorted(found, key=len, reverse=True)[:SEARCHED])
+
+
+def _sessions(value: Any, inside: bool = False) -> Iterator[str]:
+    """Yield the texts in fields of sessions."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _sessions(item, inside or _is_session(name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _sessions(item, inside)
+    elif inside and isinstance(value, str | int):
+        yield str(value)
+
+
+def _cleaned(value: Any, sessions: Sequence[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _cleaned(item, sessions) for name, item in value.items() if not _is_session(name)}
+    if isinstance(value, list):
+        return [_cleaned(item, sessions) for item in value]
+    if not isinstance(value, str):
+        return value
+    for session in sessions:
+        value = value.replace(session, "***")
+    return _IN_TEXT.sub(r"\1***", value)
+
+
+def _is_session(name: str) -> bool:
+    return name.strip().lower() in SESSION
 
 
 def _without_token(link: str | None, status: int) -> str | None:

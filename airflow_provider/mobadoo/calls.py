@@ -15,6 +15,7 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.http.call import Call, idempotent, once, safe
 from airflow_provider.mobadoo.answers import (
     CREDENTIAL,
+    SESSION,
     MobadooPage,
     accepted,
     acknowledged,
@@ -243,7 +244,8 @@ def _change(name: str, transaction_id: str | int, details: Mapping[str, Any] | N
 
 
 def _ticket(name: str, id: str, body: Mapping[str, Any]) -> Call[Any]:
-    return _call(name, accepted, {"transaction_id": id}, json=body, key=(id,), shown=(id,))
+    sessions = tuple(str(value) for field, value in body.items() if str(field).lower() in SESSION and value)
+    return _call(name, accepted, {"transaction_id": id}, json=body, key=(id,), shown=(id,), secrets=sessions)
 
 
 def _call(

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.events.decoding import Unusable
-from airflow_provider.events.feed import Told, without
+from airflow_provider.events.feed import Told, pattern_of, without
 from airflow_provider.events.message import Message
 from airflow_provider.events.socket_feed import gap_fields, proxy_of
 from airflow_provider.events.stream import Target
@@ -15,6 +15,7 @@ from airflow_provider.mobadoo.connection import PASSWORD_LABEL
 from airflow_provider.mobadoo.messages import read
 
 if TYPE_CHECKING:
+    import re
     from datetime import datetime
 
     from airflow_provider.events.stream import Gap
@@ -32,7 +33,7 @@ class MobadooFeed:
     def __init__(self, conn_id: str) -> None:
         self.conn_id = conn_id
         self._options: MobadooOptions | None = None
-        self._secrets: list[str] = []
+        self._secrets: re.Pattern[str] | None = None
 
     async def target(self) -> Target:
         """Read the connection; a token that was refreshed is used from then on.
@@ -42,7 +43,7 @@ class MobadooFeed:
         from airflow_provider.mobadoo.hooks import MobadooHook
 
         options = await MobadooHook(self.conn_id).load()
-        self._options, self._secrets = options, [one for one in options.secrets() if one]
+        self._options, self._secrets = options, pattern_of(options.secrets())
         token = options.token.get_secret_value()
         own = options.proxy.get_secret_value() if options.proxy is not None else None
         return Target(

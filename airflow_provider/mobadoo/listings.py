@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider.exceptions import InvalidInput, VendorProtocolError
+from airflow_provider.exceptions import InvalidInput, VendorError, VendorProtocolError
 from airflow_provider.extract.listing import Listing, Query
 from airflow_provider.mobadoo.answers import url_parameter
 from airflow_provider.mobadoo.calls import list_markets, list_matches, list_tickets, list_videogames
@@ -87,7 +87,12 @@ def active_videogames(hook: MobadooHook) -> list[str]:
     call = _prepared(hook, list_videogames())
     while True:
         page: MobadooPage = hook.run(call)
-        games = _games_on(page)
+        try:
+            games = _games_on(page)
+        except VendorError as error:
+            # It names what the answer has.
+            error.redact(hook.options.secrets())
+            raise
         has_new = not found.keys() >= set(games)
         came += len(games)
         found.update(dict.fromkeys(games))

@@ -6,6 +6,7 @@ No answer is published. A page may be a bare list, or an object with ``results``
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ import msgspec
 from airflow_provider.exceptions import VendorProtocolError
 from airflow_provider.extract.paging import Page
 from airflow_provider.extract.rows import RawRow, RowReader
-from airflow_provider.http.content import encode
-from airflow_provider.mobadoo.answers import SESSION, document, next_link
+from airflow_provider.http.content import decode, encode
+from airflow_provider.mobadoo.answers import document, next_link, without_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,8 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _HEAD = msgspec.json.Decoder(_Head)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MAY_HAVE_SESSION = re.compile(rb"hash|token|\\u00", re.IGNORECASE)
+"""The names of a session's fields, of which letters may be written as numbers."""
 _NOTHING = (b"", b"null", b'""')
 
 
@@ -162,10 +165,13 @@ def _rows(items: bytes, change: Change) -> list[RawRow]:
 
 
 def _without_session(raw: bytes) -> bytes:
-    """Leave out of a ticket what lets its player in."""
-    fields = _FIELDS.decode(raw)
-    kept = {name: value for name, value in fields.items() if name.lower() not in SESSION}
-    return raw if len(kept) == len(fields) else msgspec.json.encode(kept)
+    """Leave out of a ticket what lets its player in, at every depth."""
+    if not _MAY_HAVE_SESSION.search(raw):
+        return raw
+    row = decode(raw, None, exact=True)
+    kept = without_sessions(row)
+    # One that has none keeps its bytes.
+    return raw if kept == row else encode(kept)
 
 
 def _of_game(raw: bytes, videogame: str) -> bytes:

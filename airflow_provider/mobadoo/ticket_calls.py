@@ -14,10 +14,10 @@ from pydantic import SecretStr
 
 from airflow_provider.http.call import Call, once
 from airflow_provider.mobadoo import calls
-from airflow_provider.mobadoo.answers import SESSION
+from airflow_provider.mobadoo.answers import without_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from airflow_provider.http.call import Response
 
@@ -66,21 +66,26 @@ def resolve_ticket(transaction_id: str | int, details: Mapping[str, Any] | None 
     return _stored(calls.resolve_ticket(transaction_id, _in_clear(details)))
 
 
-def storable(value: Any) -> Any:
+def storable(value: Any, sent: Collection[str] = ()) -> Any:
     """Return an answer as it is stored: without sessions, and with exact numbers as texts.
 
     :param value: the answer, decoded exactly
+    :param sent: sessions that the request had
     """
+    return _with_texts(without_sessions(value, sent))
+
+
+def _with_texts(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: storable(item) for name, item in value.items() if name.lower() not in SESSION}
+        return {name: _with_texts(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [storable(item) for item in value]
+        return [_with_texts(item) for item in value]
     return str(value) if isinstance(value, Decimal) else value
 
 
 def _stored(call: Call[Any]) -> Call[Any]:
     def decode(response: Response) -> Any:
-        return storable(call.decode(response))
+        return storable(call.decode(response), call.secrets)
 
     return replace(call, decode=decode)
 

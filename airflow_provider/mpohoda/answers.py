@@ -19,9 +19,10 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.http.status import error_for_status, retry_after
 from airflow_provider.mpohoda.labels import CLIENT_LABEL, HOST_LABEL, SECRET_LABEL
+from airflow_provider.redaction import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider.http.call import Response
 
@@ -59,6 +60,13 @@ class FieldsRejected(VendorRejected):
     def __init__(self, message: str, *, fields: tuple[str, ...] = (), **more: Any) -> None:
         super().__init__(message, **more)
         self.fields = fields
+
+    def clean(self, cleaned: Callable[[str], str]) -> None:
+        """Take out what must not be shown; of the fields, those with a secret in them."""
+        super().clean(cleaned)
+        fields = [(field, cleaned(field)) for field in self.fields]
+        # A field that is called as a value of the record stays: what follows depends on it.
+        self.fields = tuple(shown if HIDDEN in shown else field for field, shown in fields)
 
     def names(self, field: str) -> bool:
         """Say whether a field is among them; capitals make no difference.

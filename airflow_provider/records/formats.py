@@ -74,21 +74,38 @@ def find_format(path: str, field: str) -> Format:
     :param field: the parameter that names the file, for the error
     :raises InvalidInput: the ending names no format, or there is a password in it
     """
-    if ":" in path.partition("://")[2].partition("/")[0].rpartition("@")[0]:
+    if _has_password(path):
         raise InvalidInput(
             f'"{field}" has a password before the "@".',
             field=field,
             remedy="Write the name of an Airflow connection there, like s3://aws_default@bucket/key.",
         )
+    scheme, separator, rest = path.partition("://")
+    if separator and scheme.lower() in ("http", "https") and "?" in rest:
+        raise InvalidInput(
+            f'"{field}" is a URL with a query ({len(path)} characters), which is not read: it may be signed.',
+            field=field,
+            remedy="Name the object in its store, like s3://aws_default@bucket/key, or fetch the file first.",
+        )
     _, ending = split_name(path)
     if not ending:
         shown = os.path.splitext(path)[1].lower()
+        # The ending of a signed URL has the signature.
+        told = f' ("{shown}")' if "?" not in shown else ""
         raise InvalidInput(
-            f'"{field}" names a file of an unknown format ("{shown}").',
+            f'"{field}" names a file of an unknown format{told}.',
             field=field,
             remedy=f"The name must end with one of {ENDINGS}.",
         )
     return FORMATS[ending.lower()]
+
+
+def _has_password(path: str) -> bool:
+    """Say whether a URI has a password before the ``@``; those of stores may have a slash in them."""
+    place = path.partition("://")[2].partition("/")[0]
+    login, _, host = place.rpartition("@")
+    port = host.rpartition(":")[2] if ":" in host and not host.startswith("[") else ""
+    return ":" in login or (bool(port) and not port.isdigit())
 
 
 def shard_path(folder: str, source: str, number: int, shards: int, row: int) -> str:

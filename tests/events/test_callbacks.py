@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider.events import callbacks as module
+from airflow_provider.events.callback import Callback, CallbackAnswer
 from airflow_provider.events.outcome import Busy, Outcome
 from airflow_provider.events.service import Service
 from airflow_provider.events.wallets import Wallets
@@ -338,3 +339,9 @@ def test_each_connection_has_a_wallet_of_its_own_where_the_wallet_makes_them():
     shared = Wallets(settings(callbacks=True, wallet="tests.events.test_callbacks.MemoryWallet"))
     assert shared.of("a") is shared.of("b")
     wallets.close()
+
+
+def test_neither_a_call_nor_its_answer_shows_a_session():
+    called = Callback(name="credit", query={"hash": "canary-session"}, body=b"canary-session")
+    answer = CallbackAnswer(json={"hash": "canary-session"}, told={"hash": "canary-session"})
+    assert "canary" not in repr(called) + repr(answer)

@@ -218,3 +218,15 @@ def test_every_way_in_which_imbee_may_refuse_is_understood(sandbox, send, switch
         send(ImbeeHook(), user())
     assert raised.value.code == switches.get("imbee.error_code", 1)
     assert len(sandbox.requests("imbee")) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [{"body": "a page, no JSON"}, {"json": {"code": 0, "body": {"apikey": ["a page"]}}}]
+)
+def test_an_error_does_not_carry_the_response_along(sandbox, send, answer):
+    sandbox.fault(status=200, times=None, **answer)
+    with pytest.raises(VendorProtocolError) as raised:
+        send(ImbeeHook(), user())
+    # The error of a parser has the whole document, and is shown by what walks through all that is behind.
+    assert raised.value.__context__ is None
+    assert raised.value.__cause__ is None

@@ -96,3 +96,12 @@ def test_what_is_in_the_record_and_not_sent_is_not_shown_either():
     assert hide("jan@example.com is Ján Ľubič", call) == "[mail] is [name]"
     both = sending().made_of([{"name": "Eva Malá"}, {"name": "Ján Ľubič"}])
     assert hide("Eva Malá, Ján Ľubič", both.with_key(("k",))) == "[name], [name]"
+
+
+def test_a_name_in_the_middle_of_a_secret_does_not_leave_the_rest_of_it(sandbox, set_connection):
+    set_connection("imbee_default", password="k7x2-Eva-9f3c81d0")
+    sandbox.fault(status=401, json={"code": 401, "message": "Eva: k7x2-Eva-9f3c81d0 is no token"})
+    call = imbee.create_user("u-1").made_of({"name": "Eva"})
+    with pytest.raises(VendorError) as caught:
+        ImbeeHook().run(call)
+    assert caught.value.message == "[name]: *** is no token"

@@ -328,6 +328,13 @@ def test_a_list_of_video_games_of_another_form_is_an_error_that_names_its_keys(v
         read()
 
 
+@pytest.mark.parametrize("listed", [{"results": [{TOKEN: 1}]}, {TOKEN: 1}])
+def test_an_error_that_names_the_keys_of_an_answer_does_not_show_the_token(vendor, listed):
+    vendor.listed = listed
+    with pytest.raises(VendorProtocolError, match=r"it has \*\*\*"):
+        read()
+
+
 def test_the_connection_may_name_another_path_for_a_call(set_connection):
     calls = {"list_videogames": "GET videogames", "list_matches": "GET odds/{videogame}/matches"}
     vendor = Mobadoo(lol=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -60,6 +61,24 @@ def test_a_session_is_left_out_and_digits_stay(sandbox, tmp_path):
     assert result["total"] == 2
     assert '"bet_amount":10.50' in written.replace(" ", "")
     assert "secret" not in written
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"player": {"uuid": "P-1", "hash": "SessionOfP1-99"}, "url": "https://x.example.com/SessionOfP1-99"},
+        {"url": "https://x.example.com/?a=1&hash=SessionOfP1-99&b=2"},
+        {"Token": ["SessionOfP1-99"], "note": "of SessionOfP1-99"},
+        {"a": [{"HASH": {"value": "SessionOfP1-99"}}]},
+    ],
+)
+def test_a_session_is_left_out_at_every_depth_and_of_other_texts(sandbox, tmp_path, row):
+    body = json.dumps([{"id": 1, **row, "amount": 0}]).replace('"amount": 0', '"amount": 10.50')
+    sandbox.fault(vendor="mobadoo", path=LIST, status=200, body=body.replace("hash", r"h\u0061sh"))
+    read(output=f"{tmp_path}/tickets.jsonl")
+    written = (tmp_path / "tickets.jsonl").read_text()
+    assert "SessionOfP1" not in written
+    assert '"amount":10.50' in written.replace(" ", "")
 
 
 def test_an_address_without_a_list_is_an_error_and_no_empty_list(sandbox):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import sqlite3
@@ -111,6 +112,39 @@ def test_a_session_is_sent_in_clear_and_found_nowhere_else(sandbox, tmp_path, le
     assert HASH not in capsys.readouterr().out
     # The Dag author's own records stay as they are.
     assert records[0]["ticket"]["hash"] == HASH
+
+
+def test_a_session_in_another_text_of_the_answer_is_found_nowhere_either(sandbox, tmp_path, ledger_path):
+    url = f"https://games.example.com/?hash={HASH}&token=another"
+    answer = {
+        "transaction_id": "TX-1",
+        "url": url,
+        "player": {"Hash": "second-session"},
+        "of": "second-session",
+    }
+    sandbox.fault(vendor="mobadoo", path=CREATE, status=200, json={**answer, "note": f"of {HASH}"})
+    output = tmp_path / "out.jsonl"
+    create([ticket("TX-1")], output=str(output))
+    [line] = lines(output)
+    assert line["created_ticket"] == {
+        "transaction_id": "TX-1",
+        "url": "https://games.example.com/?hash=***&token=***",
+        "player": {},
+        "of": "***",
+        "note": "of ***",
+    }
+    assert HASH.encode() not in ledger_path.read_bytes()
+
+
+@pytest.mark.parametrize("form", [HASH, HASH.upper(), base64.b64encode(f"hash:{HASH}".encode()).decode()])
+def test_a_session_that_is_quoted_in_a_refusal_is_hidden_in_whatever_form(sandbox, tmp_path, form):
+    sandbox.fault(vendor="mobadoo", path=CREATE, status=400, json={"detail": f"session {form} is over"})
+    output = tmp_path / "out.jsonl"
+    create([ticket("TX-1")], output=str(output), on_error="continue")
+    [report] = lines(tmp_path / "out.failed.jsonl")
+    assert "session " in report["reason"]
+    assert report["reason"].endswith("*** is over")
+    assert form[-20:] not in report["reason"]
 
 
 def test_an_output_with_sealed_sessions_can_be_sent(sandbox, tmp_path):

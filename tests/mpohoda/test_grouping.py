@@ -305,6 +305,13 @@ def test_warnings_are_kept_and_may_fail_the_task_after_all_is_created(vendor, tm
     assert again["warnings"][1] == {"row": 2, "code": "SellingPriceCodeDoesNotExist", "message": "m"}
 
 
+def test_a_warning_that_quotes_the_key_of_the_connection_does_not_show_it(vendor, tmp_path):
+    vendor.warnings = [{"Code": "C", "Message": "a2V5LW9mLXRoZS10ZXN0 is key-of-the-test"}]
+    output = str(tmp_path / "out.jsonl")
+    create(file(tmp_path, "77,,Ada,1,9.90"), output=output)
+    assert lines(output)[0]["issued_invoice"]["warnings"][0]["message"] == "*** is ***"
+
+
 def test_the_next_step_takes_the_id_of_what_was_created(vendor):
     invoice = {"order": "1", "due": "", "name": "", "qty": 1, "price": 1}
     created = create([invoice])

@@ -109,6 +109,14 @@ def test_a_refused_key_is_sent_once(vendor, make_hook, send, set_connection):
     assert "another-key" not in str(found)
 
 
+@driver
+def test_a_key_that_is_quoted_as_the_name_of_a_field_is_shown_nowhere(vendor, make_hook, send):
+    vendor.reply(problem(422, "Unprocessable", errors={API_KEY: ["no"], "PageSize": ["no"]}))
+    found = error_of(send, make_hook())
+    assert API_KEY not in repr(vars(found))
+    assert found.fields == ("***", "PageSize")
+
+
 # The token endpoint
 
 

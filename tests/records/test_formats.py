@@ -35,6 +35,38 @@ def test_any_other_ending_is_refused_with_all_that_are_known(name):
     assert all(ending in raised.value.remedy for ending in FORMATS)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "https://bucket.example.com/people.csv?X-Amz-Signature=5ec2e7&X-Amz-Expires=60",
+        "https://bucket.example.com/people?sig=5ec2e7&name=people.csv",
+        "HTTPS://bucket.example.com/people?sig=5ec2e7.csv",
+        "gs://bucket/people.csv?Signature=5ec2e7",
+        "abfs://container@account.example.com/people.csv?sv=1&sig=5ec2e7",
+        "s3://KEY:5ec2e7@bucket/people.csv",
+        "s3://KEY:a/5ec2e7@bucket/people.csv",
+    ],
+)
+def test_the_signature_or_password_of_a_url_is_not_shown(path):
+    with pytest.raises(InvalidInput) as raised:
+        find_format(path, "records")
+    assert "5ec2e7" not in str(raised.value).lower()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://conn@bucket/a:b@c.csv",
+        "hdfs://host:8020/a.csv",
+        "hdfs://[::1]/a.csv",
+        "/data/what?.csv",
+        "s3://b/a?b.csv",
+    ],
+)
+def test_a_colon_or_a_question_mark_in_another_place_is_none(path):
+    assert find_format(path, "records").kind == "csv"
+
+
 def test_a_name_is_split_before_its_whole_ending_and_keeps_its_spelling():
     assert split_name("a.b/users.CSV.gz") == ("a.b/users", ".CSV.gz")
     assert split_name("a.csv/users") == ("a.csv/users", "")
