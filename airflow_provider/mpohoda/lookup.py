@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider.mpohoda.hooks import MpohodaHook
     from airflow_provider.mpohoda.pages import MpohodaPage
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 MARGIN = 24 * 3600.0
 """Seconds before a request from which on the record is looked for that it may have created.
@@ -78,12 +79,13 @@ class MpohodaLookup:
         """How many requests it has sent."""
         return self._hook.requests
 
-    def prepare(self, database: Database, *, run: str, retry: bool) -> None:
+    def prepare(self, database: Database, *, run: str, retry: bool, wait: Wait) -> None:
         """Read the lists, or take what another task of the run has read.
 
         :param database: the provider's database
         :param run: the run of a Dag; empty outside of one
         :param retry: whether this is a later try of the task
+        :param wait: waits for a database that is away
         :raises VendorError: a list cannot be read
         :raises VendorUnavailable: the list of what is there already was not read as a whole
         """
@@ -105,6 +107,7 @@ class MpohodaLookup:
                 # Digests under another key are of no use.
                 terms=[account, *terms, index.digests.digests([""])[0]],
                 retry=retry,
+                wait=wait,
             )
             pages = self._pages(listing, fields, value, index.digests, whole=terms[0] == "existing")
             reading.fill(index, pages)

@@ -25,8 +25,10 @@ from airflow_provider.exceptions import (
     StoreUnavailable,
     VendorUnavailable,
 )
+from airflow_provider.extract.shared import SharedReading
 from airflow_provider.ledger.ledger import Ledger
 from airflow_provider.mpohoda.lookup import MpohodaLookup
+from airflow_provider.store.engine import Database
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed, synchronize
 from tests.support.postgres import MISSING
@@ -131,6 +133,27 @@ def test_a_list_that_is_shorter_than_announced_creates_nothing(sandbox):
     assert not isinstance(caught.value, AirflowFailException)
     result = create([invoice("A-1"), invoice("A-2")], try_number=2, existing="skip")
     assert counts(result) == {"total": 2, "created": 1, "existing": 1}
+
+
+@pytest.mark.parametrize("step", ["_claim", "store", "_take"])
+def test_a_database_that_is_away_while_the_list_is_read_costs_no_try(sandbox, monkeypatch, step):
+    seed(sandbox, "IssuedInvoices", {"OrderNumber": "A-1"})
+    holder, name = (SharedReading, step) if step == "_take" else (Database, "run")
+    use, faults = getattr(holder, name), [StoreUnavailable("it is restarted")]
+    faults[0].temporary = True
+
+    def fail_first(*args: Any) -> Any:
+        if faults and (step == "_take" or args[1].__name__ == step):
+            raise faults.pop()
+        return use(*args)
+
+    if step == "_take":
+        create([invoice("A-1")], existing="skip")
+    monkeypatch.setattr(holder, name, fail_first)
+    result = create([invoice("A-1"), invoice("A-2")], existing="skip")
+    assert result["total"] == 2
+    assert [body["OrderNumber"] for body in posted(sandbox)] == ["A-2"]
+    assert (faults, read(sandbox, "v1/IssuedInvoices")) == ([], 1)
 
 
 def test_a_record_that_comes_twice_does_not_stand_for_one_that_is_missing(sandbox):
