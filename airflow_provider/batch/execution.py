@@ -168,8 +168,7 @@ class Execution:
         with ExitStack() as stack:
             records = stack.enter_context(self._records())
             self.outcome.source = records.path
-            if records.columns is not None:
-                self._plan.mapping.check_columns(records.columns)
+            self._check_columns(records)
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
             database = self._wait(self._open)
             stack.callback(database.close)
@@ -227,8 +226,7 @@ class Execution:
         :raises VendorError: the records cannot be read
         """
         with self._records() as records:
-            if records.columns is not None:
-                self._plan.mapping.check_columns(records.columns)
+            self._check_columns(records)
             for row in records:
                 call = None
                 if row.error is None:
@@ -237,6 +235,14 @@ class Execution:
                         call = self._plan.mapping.call(row.record)
                 if call is not None:
                     yield row.source_row, call
+
+    def _check_columns(self, records: Records) -> None:
+        """Say what the task asks of records that do not have it."""
+        mapping = self._plan.mapping
+        if records.columns is not None:
+            mapping.check_columns(records.columns)
+        elif names := records.names:
+            mapping.tell_unseen(names)
 
     def _look_up(self, records: Records, database: Database) -> int:
         """Look up at the vendor what the batch needs to know, and say how many requests that took."""
@@ -267,8 +273,7 @@ class Execution:
         with ExitStack() as stack:
             stack.callback(retire, self._ledger.owner)
             records = stack.enter_context(self._records())
-            if records.columns is not None:
-                self._plan.mapping.check_columns(records.columns)
+            self._check_columns(records)
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
             report = report_path(self._output) if self._output else None
             if self._output:
