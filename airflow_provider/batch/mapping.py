@@ -123,8 +123,8 @@ class RecordMapping:
         if unseen := [f'"{name}"' for name in dict.fromkeys(self._unseen(names))]:
             self._tell(
                 "unseen",
-                f"No record of the list has {', '.join(unseen)}, which a parameter of the task names: that has no "
-                "effect. Check the spelling, unless records may lack it.",
+                f"No record of the list has {', '.join(unseen)}, which a parameter of the task names: that "
+                "has no effect. Check the spelling, unless records may lack it.",
                 logging.WARNING,
             )
 
