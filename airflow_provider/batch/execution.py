@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from airflow_provider.records.writers import Output
     from airflow_provider.run_identity import RunIdentity
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 
 class Execution:
@@ -134,6 +135,7 @@ class Execution:
             schemas={output: plan.operation.columns} if output else {},
         )
         self._progress = progress
+        self._wait: Wait = partial(wait_for_database, stopped=self.is_stopped)
         self._batch: Batch | None = None
         self._stopped: BaseException | None = None
 
@@ -166,10 +168,9 @@ class Execution:
         with ExitStack() as stack:
             records = stack.enter_context(self._records())
             self.outcome.source = records.path
-            if records.columns is not None:
-                self._plan.mapping.check_columns(records.columns)
+            self._check_columns(records)
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
-            database = wait_for_database(self._open, self.is_stopped)
+            database = self._wait(self._open)
             stack.callback(database.close)
             row = stack.enter_context(self._row(database))
             if self._plan.lookup is not None:
@@ -225,8 +226,7 @@ class Execution:
         :raises VendorError: the records cannot be read
         """
         with self._records() as records:
-            if records.columns is not None:
-                self._plan.mapping.check_columns(records.columns)
+            self._check_columns(records)
             for row in records:
                 call = None
                 if row.error is None:
@@ -236,13 +236,21 @@ class Execution:
                 if call is not None:
                     yield row.source_row, call
 
+    def _check_columns(self, records: Records) -> None:
+        """Say what the task asks of records that do not have it."""
+        mapping = self._plan.mapping
+        if records.columns is not None:
+            mapping.check_columns(records.columns)
+        elif names := records.names:
+            mapping.tell_unseen(names)
+
     def _look_up(self, records: Records, database: Database) -> int:
         """Look up at the vendor what the batch needs to know, and say how many requests that took."""
         lookup, identity = self._plan.lookup, self._identity
         if lookup is None or records.is_empty():
             return 0
         try:
-            lookup.prepare(database, run=identity.run, retry=self._try_number > 1)
+            lookup.prepare(database, run=identity.run, retry=self._try_number > 1, wait=self._wait)
             if lookup.resend_after is not None:
                 with self._records() as again:
                     self._reconciled = reconcile(
@@ -265,8 +273,7 @@ class Execution:
         with ExitStack() as stack:
             stack.callback(retire, self._ledger.owner)
             records = stack.enter_context(self._records())
-            if records.columns is not None:
-                self._plan.mapping.check_columns(records.columns)
+            self._check_columns(records)
             records.check_empty(self._empty, self._log, then="Nothing is sent.")
             report = report_path(self._output) if self._output else None
             if self._output:
@@ -361,7 +368,9 @@ class Execution:
             return hook.meter(database, run=identity.run), None
         with self._records() as records:
             needed = forecast(self._plan, records, self._ledger, database, self.is_stopped)
-        held = reserve_for_batch(hook, database, needed, run=identity.run, task=identity.instance)
+        held = reserve_for_batch(
+            hook, database, needed, run=identity.run, task=identity.instance, wait=self._wait
+        )
         meter = hook.meter(database, run=identity.run, reservation=held.id)
         stack.callback(release_for_batch, meter.store, held.id)
         return meter, held.amount

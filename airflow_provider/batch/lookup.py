@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 
 class Recent(Protocol):
@@ -38,12 +39,13 @@ class Lookup(Protocol):
     def requests(self) -> int:
         """How many requests it has sent."""
 
-    def prepare(self, database: Database, *, run: str, retry: bool) -> None:
+    def prepare(self, database: Database, *, run: str, retry: bool, wait: Wait) -> None:
         """Read what is needed for all records.
 
         :param database: the provider's database
         :param run: the run of a Dag, whose tasks share what is read; empty outside of one
         :param retry: whether this is a later try of the task
+        :param wait: waits for a database that is away
         :raises VendorError: it cannot be read
         """
 

@@ -112,6 +112,26 @@ class RecordMapping:
                 remedy = f'Name the column with fields={{"{parameter}": "…"}}{other}, or check the delimiter.'
                 raise no_column(path, parameter, columns, remedy)
 
+    def tell_unseen(self, names: Collection[str]) -> None:
+        """Log which columns the Dag names that no record of a list has.
+
+        It is no error, as in a file: a record may lack what it has no value for, and so may all of a short
+        list.
+
+        :param names: all names that the records have
+        """
+        if unseen := [f'"{name}"' for name in dict.fromkeys(self._unseen(names))]:
+            self._tell(
+                "unseen",
+                f"No record of the list has {', '.join(unseen)}, which a parameter of the task names: that "
+                "has no effect. Check the spelling, unless records may lack it.",
+                logging.WARNING,
+            )
+
+    def _unseen(self, names: Collection[str]) -> list[str]:
+        """Return the columns that the Dag names and the records do not have."""
+        return [path for path in self._fields.values() if not {path.split(".")[0], path} & set(names)]
+
     def call(self, record: Record) -> Call[Any]:
         """Make the call of a record. A secret of the record in clear is sealed in it.
 
@@ -196,10 +216,10 @@ class RecordMapping:
                     f'fields={{"{name}": "{name}"}} would send it.',
                 )
 
-    def _tell(self, what: str, text: str) -> None:
+    def _tell(self, what: str, text: str, level: int = logging.INFO) -> None:
         if what not in self._told:
             self._told.add(what)
-            log.info(text)
+            log.log(level, text)
 
 
 def _turn_round(names: Collection[str], fields: Mapping[str, str]) -> str:

@@ -125,6 +125,18 @@ class NestedMapping(PassthroughMapping):
                     remedy = 'Correct the name in "fields", or check the delimiter.'
                     raise no_column(".".join(path), f"{list_}.{name}", columns, remedy)
 
+    def _unseen(self, names: Collection[str]) -> list[str]:
+        # What is inside the elements of a list is not looked at.
+        there = set(names)
+        inner = [
+            ".".join(path)
+            for list_, element in self._elements.items()
+            if list_ not in there
+            for path in element._renamed.values()
+            if not {path[0], ".".join(path)} & there
+        ]
+        return [*super()._unseen([*names, *self._lists]), *inner]
+
     def grouping(self, by: str, lines: str) -> Grouping:
         """Return how rows make the records of this mapping.
 

@@ -153,6 +153,15 @@ class PassthroughMapping(RecordMapping):
                     remedy="Correct the name.",
                 )
 
+    def _unseen(self, names: Collection[str]) -> list[str]:
+        asked = [name for name in [*(self._include or ()), *self._converted] if name not in self._constants]
+        parts = [path_of(part) for parts in self._converted.values() for part in parts]
+        paths = [*self._renamed.values(), *map(self._path, asked), *parts]
+        paths += [(name,) for name in sorted(self._exclude)]
+        there = set(names)
+        own = [".".join(path) for path in paths if not {path[0], ".".join(path)} & there]
+        return [*super()._unseen(names), *own]
+
     def call(self, record: Record) -> Call[Any]:
         """Make the call of a record.
 

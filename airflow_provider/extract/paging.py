@@ -85,6 +85,8 @@ class Progress:
     """What identifies the last record of the latest page."""
     short: bool = False
     """Whether the latest page was shorter than a page is."""
+    largest: int = 0
+    """The most records of a page."""
     latest: str | None = None
     """The latest time of a change among the records that were kept, as the vendor writes it."""
     held: str | None = None
@@ -257,6 +259,8 @@ class PagesUntilShort:
     What is short is said at :func:`is_short`. A number of records ends nothing: it may count something else.
     But a short page is not the last while the first answer speaks of more records than have come: the vendor
     may have made it smaller without a word. If it speaks of too many, that is one request for an empty page.
+    Nor is it the last where the answer has neither a number of records nor a size, unless a page before was
+    larger: that is one request more for a list that fits into one page.
 
     :param parameter: the parameter of the call that takes the number
     :param start: number of the first page
@@ -346,7 +350,11 @@ def is_short(records: int, size: int | None, requested: int | None) -> bool:
 
 
 def _is_last(progress: Progress, page: Page) -> bool:
-    return not page.records or (progress.short and not progress.lacks)
+    if not page.records:
+        return True
+    # Otherwise nothing but what was asked for says how many records a page has.
+    told = page.size is not None or progress.announced is not None or len(page.records) < progress.largest
+    return progress.short and told and not progress.lacks
 
 
 def _resized(start: int, position: Position, before: int, after: int) -> int:

@@ -182,6 +182,7 @@ class Reading:
             log.info("A page has %d records, and not the %d that were asked for.", page.size, size)
             if self._resizes and page.size > 0:
                 progress.size = page.size
+        progress.largest = max(progress.largest, len(page.records))
         progress.position = following
         progress.ended = following is None
 

@@ -6,24 +6,31 @@ import json
 import logging
 import time
 import zlib
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
+from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.extract.index import Entry
 from airflow_provider.extract.store import digest
 from airflow_provider.processes import is_gone, new_owner, retire
 from airflow_provider.store.engine import insert_if_absent
 from airflow_provider.store.tables import list_index as table
 from airflow_provider.store.tables import list_index_part as part_table
+from airflow_provider.store.waiting import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from airflow_provider.extract.index import ListIndex
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PART = 5000
 """Entries that are stored in one row."""
@@ -52,6 +59,7 @@ class SharedReading:
     :param run: name of the run; empty outside of one, where nothing is shared
     :param terms: what two readings have in common exactly if they are the same
     :param retry: whether this is a later try of a task
+    :param wait: waits for a database that is away
     """
 
     def __init__(
@@ -63,6 +71,7 @@ class SharedReading:
         run: str,
         terms: Sequence[Any],
         retry: bool = False,
+        wait: Wait = at_once,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
@@ -70,6 +79,7 @@ class SharedReading:
         self._id = digest(run or self._owner, listing, *terms)
         self._columns = {"conn_id": conn_id, "listing": listing, "run": run[:600]}
         self._age = RETRY_AGE if retry else AGE
+        self._wait = wait
         self._pause = pause
 
     def fill(self, index: ListIndex, read: Callable[[], Iterable[Sequence[Entry]]]) -> bool:
@@ -83,11 +93,11 @@ class SharedReading:
         waiting = False
         try:
             while True:
-                turn = self._database.run(self._claim)
+                turn = self._run(self._claim)
                 if turn == "mine":
                     self._read(index, read)
                     return True
-                if turn == "ready" and self._take(index):
+                if turn == "ready" and self._wait(partial(self._take, index)):
                     return False
                 if not waiting:
                     log.info('Another task of the run is reading "%s"; waiting.', self._columns["listing"])
@@ -95,6 +105,9 @@ class SharedReading:
                 self._pause(PAUSE)
         finally:
             retire(self._owner)
+
+    def _run(self, work: Callable[[sa.Connection], T]) -> T:
+        return self._wait(partial(self._database.run, work))
 
     def _claim(self, connection: sa.Connection) -> str:
         now = time.time()
@@ -116,7 +129,9 @@ class SharedReading:
             return "mine" if owner == self._owner else "wait"
         if row.state == "ready" and 0 <= now - row.created_at < self._age:
             return "ready"
-        if row.state == "reading" and now < row.lease_until <= now + LEASE and not is_gone(row.owner):
+        held = row.state == "reading" and now < row.lease_until <= now + LEASE and not is_gone(row.owner)
+        # It may be this one's own, where the answer to an attempt before was lost.
+        if held and row.owner != self._owner:
             return "wait"
         connection.execute(sa.update(table).where(mine).values(fresh))
         connection.execute(sa.delete(part_table).where(part_table.c.id == self._id))
@@ -138,11 +153,14 @@ class SharedReading:
                 ours = ours and self._store(number, entries)
                 number += 1
         except BaseException:
-            # The next one reads it at once.
-            self._database.run(lambda connection: connection.execute(self._mine().values(lease_until=0.0)))
+            # The next one reads it at once. What the error says must not be lost.
+            with suppress(StoreUnavailable):
+                self._database.run(
+                    lambda connection: connection.execute(self._mine().values(lease_until=0.0))
+                )
             raise
         ready = self._mine().values(state="ready", entries=count)
-        self._database.run(lambda connection: connection.execute(ready))
+        self._run(lambda connection: connection.execute(ready))
 
     def _store(self, number: int, entries: Sequence[Entry]) -> bool:
         content = zlib.compress(json.dumps(entries, ensure_ascii=False).encode(), 1)
@@ -153,10 +171,13 @@ class SharedReading:
                 # Taken over by a task that takes this one for dead; it needs its own index all the same.
                 return False
             part = {"id": self._id, "number": number, "content": content}
-            connection.execute(sa.insert(part_table), part)
+            there = sa.select(part_table.c.id).filter_by(id=self._id, number=number)
+            # It is there already where the answer to an attempt before was lost.
+            if connection.scalar(there) is None:
+                connection.execute(sa.insert(part_table), part)
             return True
 
-        return self._database.run(store)
+        return self._run(store)
 
     def _mine(self) -> sa.Update:
         return sa.update(table).where(
@@ -165,6 +186,8 @@ class SharedReading:
 
     def _take(self, index: ListIndex) -> bool:
         """Take what another task has read; say whether it was still there as a whole."""
+        # An attempt before may have taken a part of it.
+        index.clear()
         with self._database.read() as connection:
             row = connection.execute(sa.select(table).where(table.c.id == self._id)).one_or_none()
             parts = sa.select(part_table.c.content).where(part_table.c.id == self._id)

@@ -16,7 +16,7 @@ from airflow_provider.events.body import read_object
 from airflow_provider.events.callback import CallbackAnswer
 from airflow_provider.events.matching import matches
 from airflow_provider.mobadoo.messages import KINDS, family_of
-from airflow_provider.mobadoo.wallet.protocol import Change, Code, Refused, Ticket
+from airflow_provider.mobadoo.wallet.protocol import Change, Code, Refused, Ticket, UnreadableTicket
 
 if TYPE_CHECKING:
     from airflow_provider.events.callback import Callback
@@ -79,15 +79,32 @@ def _ticket(options: MobadooOptions, wallet: Wallet, body: dict[str, Any]) -> Ca
         return CallbackAnswer(told=body)
     if (player := _identifier(body, "uuid")) is None and not body.get("hash"):
         raise Refused('"hash" and "uuid" are missing.', Code.INVALID_TICKET)
-    ticket = Ticket(
+    unread = UnreadableTicket(
         ticket=_required(body, "id"),
         transaction_id=_identifier(body, "transaction_id"),
         player=player,
         hash=_identifier(body, "hash"),
-        amount=_amount(options, body, "tips", "bet_amount"),
+    )
+    ticket = Ticket(
+        ticket=unread.ticket,
+        transaction_id=unread.transaction_id,
+        player=unread.player,
+        hash=unread.hash,
+        amount=_bet(options, wallet, body, unread),
         currency=_currency(body),
     )
     return _ok(wallet.debit(ticket))
+
+
+def _bet(options: MobadooOptions, wallet: Wallet, body: dict[str, Any], ticket: UnreadableTicket) -> Decimal:
+    try:
+        return _amount(options, body, "tips", "bet_amount")
+    except Refused as refused:
+        # Mobadoo is told no: a late copy must not be paid after all, like that of another ticket_amount.
+        refuse = getattr(wallet, "refuse_unreadable", None)
+        if refuse is not None:
+            refuse(ticket, refused)
+        raise
 
 
 def _of_no_ticket(options: MobadooOptions, body: dict[str, Any]) -> bool:

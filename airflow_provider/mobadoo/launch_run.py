@@ -11,9 +11,9 @@ from airflow_provider.store.location import configured
 from airflow_provider.store.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from contextlib import ExitStack
 
+    from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.exceptions import InvalidInput
     from airflow_provider.records.readers import Records
     from airflow_provider.records.writers import Output
@@ -60,12 +60,10 @@ class LaunchRun(RecordRun):
         sessions = Sessions(database, self._plan.conn_id)
         return LaunchBatch(self._plan, sessions, results, reports, folder=folder_of(self._output))
 
-    def check_columns(self, columns: Collection[str]) -> None:
-        """Make sure that a file has the columns that every record needs.
-
-        :param columns: the file's columns
-        """
-        self._plan.mapping.check_columns(columns)
+    @property
+    def mapping(self) -> RecordMapping:
+        """What reads the fields of a record."""
+        return self._plan.mapping
 
     def not_shared(self, error: InvalidInput) -> None:
         """Warn: the URLs are good all the same, and somebody else may answer the callbacks.

@@ -9,9 +9,9 @@ from airflow_provider.mobadoo.record_run import RecordRun
 from airflow_provider.mobadoo.wallet import SqlWallet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from contextlib import ExitStack
 
+    from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.records.readers import Records
     from airflow_provider.records.writers import Output
     from airflow_provider.store.engine import Database
@@ -53,12 +53,10 @@ class ReconcileRun(RecordRun):
         """
         return Reconciliation(self._plan, database, results, reports)
 
-    def check_columns(self, columns: Collection[str]) -> None:
-        """Make sure that a file has the columns that every ticket needs.
-
-        :param columns: the file's columns
-        """
-        self._plan.mapping.check_columns(columns)
+    @property
+    def mapping(self) -> RecordMapping:
+        """What reads the fields of a record."""
+        return self._plan.mapping
 
     def result_columns(self, columns: tuple[str, ...]) -> tuple[str, ...]:
         """Return the columns of a difference.

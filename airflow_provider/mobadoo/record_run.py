@@ -16,10 +16,11 @@ from airflow_provider.records.writers import ListOutput, lost, not_written, open
 from airflow_provider.secrets import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from airflow_provider.batch.counts import BatchCounts
     from airflow_provider.batch.failures import Failures
+    from airflow_provider.batch.mapping import RecordMapping
     from airflow_provider.records.outcome import TaskOutcome
     from airflow_provider.records.parsing import Row
     from airflow_provider.records.readers import Records
@@ -102,11 +103,9 @@ class RecordRun:
         """
         raise NotImplementedError
 
-    def check_columns(self, columns: Collection[str]) -> None:
-        """Make sure that a file has the columns that every record needs.
-
-        :param columns: the file's columns
-        """
+    @property
+    def mapping(self) -> RecordMapping:
+        """What reads the fields of a record."""
         raise NotImplementedError
 
     def result_columns(self, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -138,7 +137,9 @@ class RecordRun:
         with ExitStack() as stack:
             records = stack.enter_context(self._records)
             if records.columns is not None:
-                self.check_columns(records.columns)
+                self.mapping.check_columns(records.columns)
+            elif names := records.names:
+                self.mapping.tell_unseen(names)
             records.check_empty(self._empty, self._log)
             database = self.open(stack)
             try:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider.http.call import Response
     from airflow_provider.mobadoo.hooks import MobadooHook
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 GONE = (404, 410)
 
@@ -51,7 +52,7 @@ class TicketLookup:
         """How many requests it has sent."""
         return self._hook.requests
 
-    def prepare(self, database: Database, *, run: str, retry: bool) -> None:
+    def prepare(self, database: Database, *, run: str, retry: bool, wait: Wait) -> None:
         """Do nothing: tickets are looked up one by one."""
 
     def existing(self, key: Sequence[str]) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake
+from airflow_provider.exceptions import InvalidInput, InvalidRecord, Mistake, VendorUnavailable
 from airflow_provider.extract.index import Digests, ListIndex
 from airflow_provider.extract.shared import SharedReading
 from airflow_provider.mpohoda.create_calls import MpohodaCreated, summary
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider.mpohoda.hooks import MpohodaHook
     from airflow_provider.mpohoda.pages import MpohodaPage
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 MARGIN = 24 * 3600.0
 """Seconds before a request from which on the record is looked for that it may have created.
@@ -78,13 +79,15 @@ class MpohodaLookup:
         """How many requests it has sent."""
         return self._hook.requests
 
-    def prepare(self, database: Database, *, run: str, retry: bool) -> None:
+    def prepare(self, database: Database, *, run: str, retry: bool, wait: Wait) -> None:
         """Read the lists, or take what another task of the run has read.
 
         :param database: the provider's database
         :param run: the run of a Dag; empty outside of one
         :param retry: whether this is a later try of the task
+        :param wait: waits for a database that is away
         :raises VendorError: a list cannot be read
+        :raises VendorUnavailable: the list of what is there already was not read as a whole
         """
         wanted: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Any]] = {
             ("resolve", listing, by): _named(listing, by) for listing, by in self._resolve.values()
@@ -104,8 +107,9 @@ class MpohodaLookup:
                 # Digests under another key are of no use.
                 terms=[account, *terms, index.digests.digests([""])[0]],
                 retry=retry,
+                wait=wait,
             )
-            pages = self._pages(listing, fields, value, index.digests)
+            pages = self._pages(listing, fields, value, index.digests, whole=terms[0] == "existing")
             reading.fill(index, pages)
         self._ready = True
 
@@ -115,12 +119,30 @@ class MpohodaLookup:
         fields: Sequence[str],
         value: Callable[[Mapping[str, Any]], Any],
         digests: Digests,
+        *,
+        whole: bool,
     ) -> Callable[[], Iterator[list[Entry]]]:
         def read() -> Iterator[list[Entry]]:
+            came = _Came()
             for page in self._hook.pages(listing):
+                came.add(page)
                 yield _entries(page.items, fields, value, digests)
+            if whole and came.lacks:
+                raise self._not_whole(listing, came)
 
         return read
+
+    def _not_whole(self, listing: str, came: _Came) -> VendorUnavailable:
+        """Return the error of a list whose missing part may have what would be created again."""
+        error = VendorUnavailable(
+            f"only {len(came.ids):,} of {came.announced[0]:,} records of {listing} came, so nobody can tell "
+            "what is there already",
+            processed=False,
+            remedy="Nothing was created. The next try reads the list again. If it is always so, compare the "
+            "records with the list yourself, and leave out existing.",
+        )
+        error.locate(vendor=self._hook.options.conn_type, conn_id=self._hook.conn_id)
+        return error
 
     def replace(self, document: dict[str, Any]) -> None:
         """Replace names in a document by ids.
@@ -220,6 +242,30 @@ class MpohodaLookup:
             self._indexes.popitem()[1].close()
 
 
+class _Came:
+    """The records of a list that have come, and how many the answers speak of."""
+
+    def __init__(self) -> None:
+        self.announced: list[int] = []
+        # Each once: where one comes twice, another may have changed places with it and not come at all.
+        self.ids: set[str] = set()
+
+    def add(self, page: MpohodaPage) -> None:
+        """Take notice of a page.
+
+        :param page: the page
+        """
+        self.ids.update(page.ids)
+        if page.total is not None:
+            self.announced.append(page.total)
+
+    @property
+    def lacks(self) -> bool:
+        """Say whether there are fewer than the list had when its reading began."""
+        # Later answers may count the rest alone, or what was added meanwhile.
+        return bool(self.announced) and len(self.ids) < self.announced[0]
+
+
 class Recent:
     """Records that mPOHODA has created or changed lately.
 
@@ -236,15 +282,12 @@ class Recent:
         :param pages: the pages of the list
         :param record_key: the fields that tell a record from all others
         """
-        announced: list[int] = []
-        seen: set[str] = set()
+        came = _Came()
         for page in pages:
-            if page.total is not None:
-                announced.append(page.total)
-            # Each once: where one comes twice, another may have changed places with it and not come at all.
-            seen.update(page.ids)
+            came.add(page)
             self._index.add(_entries(page.items, record_key, _summary, self._index.digests))
-        self.complete = bool(announced) and len(seen) >= max(announced)
+        # By the highest number: a record that is looked for may be created while the list is read.
+        self.complete = bool(came.announced) and len(came.ids) >= max(came.announced)
 
     def find(self, key: Sequence[str]) -> list[MpohodaCreated]:
         """Return the results of the records that have the key of a call.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider.ledger.outage import wait_for_database
 from airflow_provider.quota.automatic import release_for_batch, reserve_for_batch
 from airflow_provider.quota.reservations import reservation_id
 from airflow_provider.store.location import configured
@@ -31,7 +32,7 @@ class ListReservation:
         self._amount = amount
         self._most = most
         self._identity = identity
-        self._database = configured()
+        self._database = wait_for_database(configured)
         self._id: str | None = None
         hook.reservation = reservation_id(hook.conn_id, identity.instance)
 
@@ -54,6 +55,7 @@ class ListReservation:
             run=self._identity.run,
             task=self._identity.instance,
             what="list",
+            wait=wait_for_database,
         )
         self._id = held.id
 

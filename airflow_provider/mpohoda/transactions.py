@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.execution import Execution
     from airflow_provider.batch.lookup import Recent
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 
 class Transactions:
@@ -52,12 +53,13 @@ class Transactions:
         """
         self._execution = execution
 
-    def prepare(self, database: Database, *, run: str, retry: bool) -> None:
+    def prepare(self, database: Database, *, run: str, retry: bool, wait: Wait) -> None:
         """Read the records once, and find those whose transaction has paid something else.
 
         :param database: the provider's database
         :param run: the run of a Dag
         :param retry: whether this is a later try of the task
+        :param wait: waits for a database that is away
         :raises VendorError: the records or the ledger cannot be read
         """
         execution = self._execution
@@ -67,7 +69,7 @@ class Transactions:
             # To make the call of a payment is to note it.
             pass
         bind = partial(bind_sources, database, execution.ledger, self._payments)
-        for transaction in wait_for_database(bind, execution.is_stopped):
+        for transaction in wait(bind):
             self._refused |= self._payments[transaction]
         for transaction, payments in self._payments.items():
             for payment in payments:

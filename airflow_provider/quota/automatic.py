@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import clock
@@ -13,11 +14,14 @@ from airflow_provider.exceptions import InvalidInput, QuotaExhausted, RateLimite
 from airflow_provider.quota.decision import Enough, Requirement, Sleep, WaitPolicy
 from airflow_provider.quota.monitor import QuotaMonitor
 from airflow_provider.quota.reservations import LEASE, reservation_id
+from airflow_provider.store.waiting import at_once
 
 if TYPE_CHECKING:
     from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.interface import Store
+    from airflow_provider.quota.readings import QuotaState
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,14 @@ class BatchReservation:
 
 
 def reserve_for_batch(
-    hook: MeteredHook[Any], database: Database, amount: int, *, run: str, task: str, what: str = "batch"
+    hook: MeteredHook[Any],
+    database: Database,
+    amount: int,
+    *,
+    run: str,
+    task: str,
+    what: str = "batch",
+    wait: Wait = at_once,
 ) -> BatchReservation:
     """Reserve the requests of a batch, or of a list that is read.
 
@@ -53,25 +64,36 @@ def reserve_for_batch(
     :param run: the run of a Dag that it belongs to; what the run has reserved already is used first
     :param task: the task
     :param what: what it is, for the log and the errors
+    :param wait: waits for a database that is away
+    :raises StoreUnavailable: nothing can be reserved in the database
     :raises InvalidInput: it is more than the limit
     :raises QuotaExhausted: too little remains
     :raises RateLimited: others have reserved it, or the vendor does not answer for a while
     """
-    monitor = QuotaMonitor(hook, database)
+    monitor = QuotaMonitor(hook, database, wait=wait)
     id_ = reservation_id(hook.conn_id, task)
     # What an earlier try of this task has reserved would stand in its way. If there is something, it was
     # killed, and the last requests that it sent may not have been counted: only the vendor knows.
-    killed = monitor.store.release(id_=id_)
+    killed = wait(partial(monitor.store.release, id_=id_))
     wait_policy = replace(WAIT_POLICY, max_age=timedelta(0)) if killed else WAIT_POLICY
     requirement = Requirement(amount, margin=1, run=run)
 
     def reserve(at_most: int | None = None) -> int | None:
-        return monitor.store.reserve(
-            id_, amount, margin=requirement.margin, at_most=at_most, run=run, task=task, lasts=LEASE
+        return wait(
+            partial(
+                monitor.store.reserve,
+                id_,
+                amount,
+                margin=requirement.margin,
+                at_most=at_most,
+                run=run,
+                task=task,
+                lasts=LEASE,
+            )
         )
 
     granted: int | None = None
-    state = monitor.store.look()
+    state = wait(monitor.store.look)
     answered = state.refusal is None or (state.reading and state.reading.observed_at > state.refusal.at)
     if answered and state.shared_by(run) >= amount:
         granted = reserve()
@@ -81,7 +103,7 @@ def reserve_for_batch(
             granted = reserve(amount + amount // SPARE + 1)
             found = Sleep(clock.now() + timedelta(minutes=1), "Another task has just reserved it", "reserved")
         if granted is None:
-            raise _too_little(monitor.store, amount, found, what)
+            raise _too_little(wait(monitor.store.look), amount, found, what)
         log.info("%d requests of %s are reserved; the %s needs %d.", granted, hook.conn_id, what, amount)
     return BatchReservation(id_, granted)
 
@@ -119,7 +141,7 @@ def _check(
     return found
 
 
-def _too_little(store: Store, amount: int, found: Sleep, what: str) -> QuotaExhausted | RateLimited:
+def _too_little(state: QuotaState, amount: int, found: Sleep, what: str) -> QuotaExhausted | RateLimited:
     """Return the error that says why nothing was sent, and when to try again."""
     sent = ", and has sent none" if what == "batch" else ""
     reason = f"{found.reason}. The {what} needs {amount:,} requests{sent}"
@@ -128,5 +150,5 @@ def _too_little(store: Store, amount: int, found: Sleep, what: str) -> QuotaExha
     until, now = found.until, clock.now()
     if found.cause == "reserved":
         # They are released when the others are done, at a time that is not known.
-        until = min(max(store.look().frees_at or until, until), now + HELD)
+        until = min(max(state.frees_at or until, until), now + HELD)
     return RateLimited(reason, retry_after=max(0.0, (until - now).total_seconds()))

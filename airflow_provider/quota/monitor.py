@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider.quota.hook import MeteredHook
     from airflow_provider.quota.interface import Store
     from airflow_provider.store.engine import Database
+    from airflow_provider.store.waiting import Wait
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +49,19 @@ class QuotaMonitor:
 
     :param hook: the hook, its connection read
     :param database: where quotas are kept; None where it cannot be used
+    :param wait: waits for a database that is away, where nothing can be done without it. None where the
+        monitor goes on with what it knows itself
     """
 
-    def __init__(self, hook: MeteredHook[Any], database: Database | None) -> None:
+    def __init__(
+        self, hook: MeteredHook[Any], database: Database | None, *, wait: Wait | None = None
+    ) -> None:
         self.store: Store
         if database is None:
             self.store = MemoryStore(hook.account(hook.options))
         else:
             self.store = hook.quota_store(database)
+        self._wait = wait
         self._hook = hook
         self._call = hook.quota_call()
         self._me = uuid.uuid4().hex
@@ -168,15 +174,22 @@ class QuotaMonitor:
                 meter.keep(Refusal(kind, str(error), clock.now(), until))
                 if kind not in WAITABLE:
                     self._failure = (clock.now(), error)
-        if meter.failed:
+        if not meter.failed:
+            return
+        if self._wait is not None:
+            report = meter.take()
+            await self._use(lambda: self.store.report(report, prober=self._me))
+        else:
             # The answer has cost a request: without the store this task keeps it itself.
             self.store = MemoryStore(self.store.account)
             self.store.report(meter.take())
 
     async def _use(self, work: Callable[[], T]) -> T:
-        """Use the store; without it, go on with what this task knows itself."""
+        """Use the store; without it, go on with what this task knows itself, unless it is waited for."""
         if not self.store.blocking:
             return work()
+        if self._wait is not None:
+            return await asyncio.to_thread(self._wait, work)
         try:
             return await asyncio.to_thread(work)
         except StoreUnavailable as error:

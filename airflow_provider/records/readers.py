@@ -82,6 +82,14 @@ class Records:
         return self.source if isinstance(self.source, str) else None
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names that any record of a list has; none where the records come from a file."""
+        if isinstance(self.source, str):
+            return frozenset()
+        records = (record for record in self.source if isinstance(record, Mapping))
+        return frozenset(str(name) for record in records for name in record)
+
+    @property
     def result_columns(self) -> tuple[str, ...]:
         """The columns that the records have, where a file names them up front; else none."""
         return self.columns or ()

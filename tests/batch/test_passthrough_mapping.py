@@ -73,6 +73,40 @@ def test_the_fields_are_what_is_left_or_what_is_chosen(record, options, expected
     assert sent(record, **options) == expected
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fields": {"x": "emial"}},
+        {"fields": {"x": "emial.home"}},
+        {"fields": {"id_": "emial"}},
+        {"include": ["a", "emial"]},
+        {"exclude": ["emial"]},
+        {"convert": lambda *_: None, "converted": {"emial": []}},
+        {"convert": lambda *_: None, "converted": {"a": ["emial"]}},
+    ],
+)
+def test_a_name_that_no_record_of_a_list_has_is_told_once(options, caplog):
+    found = mapping(**options)
+    for _ in (1, 2):
+        found.tell_unseen({"a", "email"})
+    [told] = caplog.messages
+    assert told.startswith('No record of the list has "emial')
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fields": {"x": "a", "y": "n.m"}},
+        {"include": ["a", "n.m", "c"], "defaults": {"c": 1}},
+        {"exclude": ["a"]},
+        {"required": ["missing"]},
+    ],
+)
+def test_what_some_record_has_or_every_record_must_have_is_not_told(options, caplog):
+    mapping(**options).tell_unseen({"a", "n"})
+    assert caplog.messages == []
+
+
 def test_other_parameters_are_filled_as_ever():
     assert mapping().call({"step": {"id": "8"}, "a": 1}).json["id"] == "8"
     assert mapping(defaults={"id_": "d"}).call({"a": 1}).json == {"id": "d", "fields": {"a": 1}}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from airflow_provider.exceptions import InvalidInput
+from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.extract import shared
 from airflow_provider.extract.index import Digests, Entry, ListIndex
 from airflow_provider.extract.shared import LEASE, STALE, SharedReading
@@ -175,6 +175,42 @@ def test_a_task_that_was_taken_for_dead_keeps_what_it_has_read_to_itself(databas
     reading(database).fill(index, pages)
     assert len(index) == 7
     assert len(filled(database, Vendor(count=0))) == 7
+
+
+def test_a_database_that_is_away_for_a_moment_at_any_step_costs_no_reading(database, monkeypatch):
+    monkeypatch.setattr(shared, "PART", 2)
+    steps: list[int] = []
+
+    def wait(work: Any) -> Any:
+        """Each step is done twice, as where its first commit is not answered."""
+        steps.append(1)
+        work()
+        return work()
+
+    vendor = Vendor()
+    for _ in (1, 2):
+        index = filled(database, vendor, wait=wait)
+        assert [index.find([f"{n:08d}"]) for n in range(8)] == [[{"id": n}] for n in range(7)] + [[]]
+        assert len(index) == 7
+    assert vendor.reads == 1
+    assert len(steps) == (1 + 4 + 1) + (1 + 1)
+
+
+def test_what_ended_a_reading_is_told_also_where_the_database_is_away_by_then(database, monkeypatch):
+    vendor = Vendor()
+
+    def pages() -> Iterator[list[Entry]]:
+        yield from ()
+        monkeypatch.setattr(type(database), "run", away)
+        raise InvalidInput("the vendor is away")
+
+    def away(*_: Any) -> Any:
+        raise StoreUnavailable("it is restarted")
+
+    with monkeypatch.context(), pytest.raises(InvalidInput, match="the vendor is away"):
+        reading(database).fill(ListIndex(DIGESTS), pages)
+    monkeypatch.undo()
+    assert len(filled(database, vendor)) == 7
 
 
 def test_a_lease_from_the_future_was_written_by_a_wrong_clock(database):

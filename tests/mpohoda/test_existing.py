@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider.exceptions import (
     InvalidInput,
+    StoreUnavailable,
+    VendorUnavailable,
 )
+from airflow_provider.extract.shared import SharedReading
+from airflow_provider.store.engine import Database
 from tests.support.batches import counts
 from tests.support.creates import create, invoice, posted, read, seed
 
@@ -74,6 +79,81 @@ def test_a_key_that_the_answers_do_not_have_is_refused_at_once(option, key):
     with pytest.raises(InvalidInput, match="nothing can be found by it") as caught:
         create([], record_key=key, **option)
     assert caught.value.field == "record_key"
+
+
+def test_a_list_that_is_shorter_than_announced_creates_nothing(sandbox):
+    """The missing part may have what would be created a second time."""
+    seed(sandbox, "IssuedInvoices", {"OrderNumber": "A-1"})
+    shorter = {
+        "Items": [{"Id": "11111111-1111-4111-8111-000000000001", "OrderNumber": "A-0"}],
+        "TotalItemCount": 3,
+        "Pagination": {"PageNumber": 1, "PageSize": 100, "After": None},
+    }
+    sandbox.fault(vendor="mpohoda", path="v1/IssuedInvoices", method="GET", status=200, json=shorter, times=1)
+    with pytest.raises(VendorUnavailable, match="1 of 3 records") as caught:
+        create([invoice("A-1"), invoice("A-2")], existing="skip")
+    assert posted(sandbox) == []
+    # Records may have gone meanwhile: the next try reads it again.
+    assert not isinstance(caught.value, AirflowFailException)
+    result = create([invoice("A-1"), invoice("A-2")], try_number=2, existing="skip")
+    assert counts(result) == {"total": 2, "created": 1, "existing": 1}
+
+
+@pytest.mark.parametrize("step", ["_claim", "store", "_take"])
+def test_a_database_that_is_away_while_the_list_is_read_costs_no_try(sandbox, monkeypatch, step):
+    seed(sandbox, "IssuedInvoices", {"OrderNumber": "A-1"})
+    holder, name = (SharedReading, step) if step == "_take" else (Database, "run")
+    use, faults = getattr(holder, name), [StoreUnavailable("it is restarted")]
+    faults[0].temporary = True
+
+    def fail_first(*args: Any) -> Any:
+        if faults and (step == "_take" or args[1].__name__ == step):
+            raise faults.pop()
+        return use(*args)
+
+    if step == "_take":
+        create([invoice("A-1")], existing="skip")
+    monkeypatch.setattr(holder, name, fail_first)
+    result = create([invoice("A-1"), invoice("A-2")], existing="skip")
+    assert result["total"] == 2
+    assert [body["OrderNumber"] for body in posted(sandbox)] == ["A-2"]
+    assert (faults, read(sandbox, "v1/IssuedInvoices")) == ([], 1)
+
+
+def test_a_record_that_comes_twice_does_not_stand_for_one_that_is_missing(sandbox):
+    seed(sandbox, "IssuedInvoices", {"OrderNumber": "A-1"})
+    ids = [f"11111111-1111-4111-8111-{number:012}" for number in (1, 2, 3)]
+    pages = [[ids[0], ids[1]], [ids[2], ids[0]], []]
+    for page in pages:
+        answer = {
+            "Items": [{"Id": id_, "OrderNumber": f"B-{id_}"} for id_ in page],
+            "TotalItemCount": 4,
+            "Pagination": {"PageNumber": 1, "PageSize": 2, "After": None},
+        }
+        sandbox.fault(
+            vendor="mpohoda", path="v1/IssuedInvoices", method="GET", json=answer, status=200, times=1
+        )
+    with pytest.raises(VendorUnavailable, match="3 of 4 records"):
+        create([invoice("A-1")], existing="skip")
+    assert posted(sandbox) == []
+
+
+def test_a_list_that_has_grown_while_it_was_read_is_good_enough(sandbox):
+    pages = [(["A-0", "A-1"], 2), (["A-2"], 4)]
+    for number, (orders, total) in enumerate(pages):
+        answer = {
+            "Items": [
+                {"Id": f"11111111-1111-4111-8111-{number}{place:011}", "OrderNumber": order}
+                for place, order in enumerate(orders)
+            ],
+            "TotalItemCount": total,
+            "Pagination": {"PageNumber": 1, "PageSize": 2, "After": None},
+        }
+        sandbox.fault(
+            vendor="mpohoda", path="v1/IssuedInvoices", method="GET", json=answer, status=200, times=1
+        )
+    result = create([invoice("A-1"), invoice("A-3")], existing="skip")
+    assert counts(result) == {"total": 2, "created": 1, "existing": 1}
 
 
 def test_what_exists_needs_no_reservation_of_requests(sandbox):

@@ -55,6 +55,29 @@ def vendor(set_connection, no_waiting):
         yield made
 
 
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"order": "1", "text": "x", "qty": 1}, ['No record of the list has "price"']),
+        ({"order": "1", "Items": [{"qty": 1}]}, []),
+        ({"order": "1", "text": "x", "price": 1, "qty": 1}, []),
+    ],
+)
+def test_a_column_of_the_lines_that_no_record_of_a_list_has_is_told(vendor, caplog, record, told):
+    fields = {"OrderNumber": "order", "Items.TextItem.Quantity": "qty", "Items.TextItem.UnitPrice": "price"}
+    operator = MpohodaCreateOperator(
+        task_id="create",
+        resource="IssuedInvoices",
+        record_key="OrderNumber",
+        records=[record],
+        fields=fields,
+        on_error="continue",
+    )
+    execute(operator)
+    found = [one.partition(", ")[0] for one in caplog.messages if one.startswith("No record of the list has")]
+    assert found == told
+
+
 COLUMNS = "order,due,name,qty,price"
 FIELDS = {
     "OrderNumber": "order",

@@ -13,6 +13,7 @@ import pytest
 from airflow_provider.exceptions import (
     InvalidInput,
     QuotaExhausted,
+    StoreUnavailable,
     VendorAuthError,
     VendorProtocolError,
     VendorRejected,
@@ -20,6 +21,7 @@ from airflow_provider.exceptions import (
 )
 from airflow_provider.mpohoda.operators import MpohodaListOperator
 from airflow_provider.mpohoda.resources import RESOURCES
+from airflow_provider.quota.store import QuotaStore
 from tests.mpohoda.reading import Company, ids, lines, read
 
 NONE = timedelta(0)
@@ -444,6 +446,21 @@ def test_a_list_that_does_not_fit_the_month_ends_after_its_first_page_and_goes_o
     hook.close()
     result = read(output=out(tmp_path), reserve="auto")
     assert (result["resumed_at"], result["total"]) == (2, 450)
+
+
+def test_a_database_that_is_away_while_the_rest_is_reserved_is_waited_for(company, tmp_path, monkeypatch):
+    company.generate(250)
+    reserve, away = QuotaStore.reserve, [StoreUnavailable("it is restarted")]
+    away[0].temporary = True
+
+    def fail_first(*args: Any, **kwargs: Any) -> Any:
+        if away:
+            raise away.pop()
+        return reserve(*args, **kwargs)
+
+    monkeypatch.setattr(QuotaStore, "reserve", fail_first)
+    assert read(output=out(tmp_path), reserve="auto")["total"] == 250
+    assert away == []
 
 
 def test_a_count_of_everything_reserves_nothing_after_a_short_page(company, tmp_path, set_connection):

@@ -236,6 +236,51 @@ def test_a_database_that_is_away_while_the_requests_are_counted_costs_no_try(hun
     assert not faults
 
 
+@pytest.mark.parametrize("step", ["release", "look", "take_turn", "end_turn", "report", "reserve"])
+def test_a_database_that_is_away_while_requests_are_reserved_costs_no_try_and_no_probe(
+    hundred, monkeypatch, step
+):
+    work, faults = getattr(QuotaStore, step), [StoreUnavailable("it is restarted")]
+    faults[0].temporary = True
+
+    def fail_first(*args: Any, **kwargs: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return work(*args, **kwargs)
+
+    monkeypatch.setattr(QuotaStore, step, fail_first)
+    assert insert(contacts(5))["created"] == 5
+    assert not faults
+    assert used(hundred) == 5 + 1, "the vendor is probed once"
+
+
+@pytest.mark.parametrize("step", ["release", "reserve"])
+def test_a_step_whose_commit_was_not_answered_is_done_again(hundred, store, monkeypatch, step):
+    work = getattr(QuotaStore, step)
+
+    def lose_first(*args: Any, **kwargs: Any) -> Any:
+        done = work(*args, **kwargs)
+        if lost:
+            raise lost.pop()
+        return done
+
+    lost = [StoreUnavailable("it is restarted")]
+    lost[0].temporary = True
+    monkeypatch.setattr(QuotaStore, step, lose_first)
+    assert insert(contacts(5))["created"] == 5
+    assert (lost, used(hundred), store.reservations()) == ([], 6, [])
+
+
+def test_a_database_that_stays_away_while_requests_are_reserved_is_not_probed_for(hundred, monkeypatch):
+    def gone(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("its file is damaged")
+
+    monkeypatch.setattr(QuotaStore, "take_turn", gone)
+    with pytest.raises(StoreUnavailable):
+        insert(contacts(5))
+    assert used(hundred) == 0
+
+
 @pytest.mark.parametrize("killed", [True, False])
 def test_after_a_kill_the_vendor_is_probed_however_young_the_reading_is(hundred, store, killed):
     """The last requests of the one that was killed may not have been counted."""

@@ -75,6 +75,22 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableTicket:
+    """A new ticket whose amount cannot be read.
+
+    :param ticket: Mobadoo's id of the ticket
+    :param transaction_id: Mobadoo's id of the transaction
+    :param player: the operator's own identifier of the player, where the ticket has it
+    :param hash: the player's session, in clear, where the ticket has it; never stored, logged or told
+    """
+
+    ticket: str
+    transaction_id: str | None = None
+    player: str | None = None
+    hash: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What has become of a ticket. It has no session: the hash is another one after the next launch.
 
@@ -107,6 +123,10 @@ class Wallet(Protocol):
     One that has a method ``note_unreadable(change, refusal)`` is told of a settlement whose amount cannot be
     read, so that a person can be shown it: with a :class:`Change` without an amount, and the
     :class:`Refused` that Mobadoo gets.
+
+    One that has a method ``refuse_unreadable(ticket, refusal)`` is told of a new ticket whose amount cannot
+    be read, with an :class:`UnreadableTicket` and the :class:`Refused` that Mobadoo gets: it must not be
+    debited later either, when its amount can be read.
     """
 
     def credit(self, hash: str) -> Credit:

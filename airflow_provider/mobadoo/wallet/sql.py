@@ -12,7 +12,7 @@ from airflow_provider.mobadoo.wallet.books import Books, Noted, row_id, ticket_v
 from airflow_provider.mobadoo.wallet.databases import Databases
 from airflow_provider.mobadoo.wallet.loading import load_players
 from airflow_provider.mobadoo.wallet.money import AmountError, to_decimal, to_minor
-from airflow_provider.mobadoo.wallet.protocol import Code, Credit, Refused
+from airflow_provider.mobadoo.wallet.protocol import Code, Credit, Refused, UnreadableTicket
 from airflow_provider.mobadoo.wallet.rules import Movement, State
 from airflow_provider.store.sessions import Sessions, digest_of
 
@@ -104,6 +104,20 @@ class SqlWallet:
         :raises Refused: the ticket is not accepted, and never will be
         :raises StoreUnavailable: the database cannot be used; nothing was moved
         """
+        player, decision = self._debited(ticket, ticket.amount)
+        return self._answer(decision, player, ticket.ticket, Movement.DEBIT)
+
+    def refuse_unreadable(self, ticket: UnreadableTicket, refusal: Refused) -> None:
+        """Remember a new ticket as refused, because its amount cannot be read. No money is moved.
+
+        :param ticket: the ticket
+        :param refusal: what Mobadoo gets
+        :raises StoreUnavailable: the database cannot be used; it is not remembered
+        """
+        self._debited(ticket, refusal)
+
+    def _debited(self, ticket: Ticket | UnreadableTicket, amount: Decimal | Refused) -> tuple[str, Decision]:
+        """Return under whom a ticket is booked, and what was done."""
         player, stranger = self._player_of_ticket(ticket)
         session = self._digest(ticket)
 
@@ -111,7 +125,8 @@ class SqlWallet:
             account, known = books.account(player, lock=True), books.ticket(player, ticket.ticket)
             if known is not None and stranger is not None:
                 return rules.Decision(stranger)
-            stake = stranger or _minor("bet_amount", ticket.amount, ticket.currency, account)
+            currency = None if isinstance(ticket, UnreadableTicket) else ticket.currency
+            stake = stranger or _minor("bet_amount", amount, currency, account)
             decision = rules.debit(known, stake, account.balance if account else None)
             if known is None:
                 values = {"transaction_id": ticket.transaction_id, "session": session}
@@ -119,7 +134,7 @@ class SqlWallet:
             self._book(books, decision, account, player, ticket, Movement.DEBIT, known)
             return decision
 
-        return self._answer(self._run(work), player, ticket.ticket, Movement.DEBIT)
+        return player, self._run(work)
 
     def settle(self, change: Change) -> str:
         """Give a player what a ticket has won.
@@ -215,7 +230,7 @@ class SqlWallet:
         decision: Decision,
         account: Account | None,
         player: str,
-        told: Ticket | Change,
+        told: Ticket | UnreadableTicket | Change,
         movement: Movement,
         known: Known | None,
     ) -> None:
@@ -227,7 +242,7 @@ class SqlWallet:
                 ticket=told.ticket,
                 transaction_id=told.transaction_id,
                 movement=movement,
-                amount=told.amount if movement != Movement.REFUND else None,
+                amount=None if movement == Movement.REFUND else getattr(told, "amount", None),
                 known=known,
                 decimals=account.decimals if account else None,
             )
@@ -239,7 +254,7 @@ class SqlWallet:
             raise decision.refusal
         return row_id(self.mobadoo_conn_id, player, ticket, movement)
 
-    def _player_of_ticket(self, ticket: Ticket) -> tuple[str, Refused | None]:
+    def _player_of_ticket(self, ticket: Ticket | UnreadableTicket) -> tuple[str, Refused | None]:
         """Return under whom a ticket is booked, and why it is refused whatever the player has.
 
         That is remembered like any other refusal: the session may be over, or known, when the ticket comes
@@ -258,7 +273,7 @@ class SqlWallet:
             return of_session, None
         return NOBODY, Refused("Neither the session nor a player is known.", Code.UNKNOWN_SESSION)
 
-    def _digest(self, ticket: Ticket) -> str | None:
+    def _digest(self, ticket: Ticket | UnreadableTicket) -> str | None:
         return digest_of(self.mobadoo_conn_id, ticket.hash) if ticket.hash else None
 
     def _player_of_session(self, hash: str) -> str | None:

@@ -156,6 +156,41 @@ def test_a_wallet_of_ones_own_need_not_hear_of_what_cannot_be_read():
     assert wallet.heard == []
 
 
+def created(tips: str) -> str:
+    return f'{{"uuid": "ada", "id": 1, "transaction_id": "TX", "state": "CREATED", "tips": {tips}}}'
+
+
+@pytest.mark.parametrize("tips", [tips.replace("won_", "bet_") for tips in TIPS_WITHOUT_AN_AMOUNT])
+def test_a_ticket_whose_amount_cannot_be_read_is_not_paid_later_either(wallet, database, tips):
+    answers = [called(created(tips), wallet, ticket_amount="refuse") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert '"tips' in answers[0]["state"]
+    # Mobadoo was told no.
+    for late in ('[{"bet_amount": 10}]', '[{"bet_amount": 1}, {"bet_amount": 2}]'):
+        found = called(created(late), wallet, ticket_amount="sum")
+        assert (found["state"], found["transaction_id"]) == (answers[0]["state"], "")
+    assert str(wallet.credit_of("ada").balance) == "100.00"
+    assert open_notes(database) == []
+    canceled = '{"type": "TICKET_CHANGED", "ticket": {"id": 1, "uuid": "ada", "state": "CANCELED"}}'
+    assert called(canceled, wallet)["state"] == "OK"
+    assert str(wallet.credit_of("ada").balance) == "100.00"
+
+
+def test_a_copy_of_a_paid_ticket_whose_amount_cannot_be_read_is_shown_to_a_person(wallet, database):
+    tips = '[{"bet_amount": 1}, {"bet_amount": 2}]'
+    assert called(created(tips), wallet, ticket_amount="sum")["state"] == "OK"
+    assert "has 2 tips" in called(created(tips), wallet, ticket_amount="refuse")["state"]
+    [note] = open_notes(database)
+    assert (note["kind"], note["movement"], note["amount"]) == ("contradiction", "debit", None)
+    assert str(wallet.credit_of("ada").balance) == "97.00"
+
+
+def test_a_wallet_of_ones_own_need_not_remember_what_cannot_be_read():
+    wallet = Listening()
+    assert "is a text" in called(created('[{"bet_amount": "18.50"}]'), wallet)["state"]
+    assert wallet.heard == []
+
+
 def test_a_ticket_in_another_currency_than_the_players_moves_nothing(wallet):
     ticket = {"uuid": "ada", "id": 1, "tips": [{"bet_amount": 10, "won_amount": 20}]}
     euros = {**ticket, "id": 2, "currency": "eur"}
