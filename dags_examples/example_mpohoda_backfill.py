@@ -19,14 +19,18 @@ with DAG(
     tags=["mpohoda", "example"],
 ):
     # [START howto_mpohoda_backfill]
-    # A run without an interval, started by hand, reads the day before.
-    since = "(dag_run.data_interval_start or dag_run.run_after - macros.timedelta(days=1))"
+    # A run that is started by hand has no interval, or one without length: it reads the day before.
+    until = "(dag_run.data_interval_end or dag_run.run_after)"
+    since = (
+        "(dag_run.data_interval_start if dag_run.data_interval_start != dag_run.data_interval_end "
+        f"else {until} - macros.timedelta(days=1))"
+    )
 
     MpohodaListOperator(
         task_id="invoices",
         resource="IssuedInvoices",
         modified_since=f"{{{{ {since} }}}}",
-        modified_before="{{ dag_run.data_interval_end or dag_run.run_after }}",
+        modified_before=f"{{{{ {until} }}}}",
         # mPOHODA has no end of a window: each run reads the pages from its day to the present.
         reserve="auto",
         output=f"{{{{ params.folder }}}}/invoices-{{{{ {since} | ds_nodash }}}}.parquet",

@@ -21,9 +21,13 @@ with DAG(
     tags=["wolkvox", "example"],
 ):
     # [START howto_operator_wolkvox_reports]
-    # `crm_time` is a filter of this Dag. A run without an interval, started by hand, reads the day before.
-    since = "(dag_run.data_interval_start or dag_run.run_after - macros.timedelta(days=1))"
+    # A run that is started by hand has no interval, or one without length: it reads the day before.
     until = "(dag_run.data_interval_end or dag_run.run_after)"
+    since = (
+        "(dag_run.data_interval_start if dag_run.data_interval_start != dag_run.data_interval_end "
+        f"else {until} - macros.timedelta(days=1))"
+    )
+    # `crm_time` is a filter of this Dag.
     interval = {"date_from": f"{{{{ {since} | crm_time }}}}", "date_to": f"{{{{ {until} | crm_time }}}}"}
 
     contacts = WolkvoxReportOperator(

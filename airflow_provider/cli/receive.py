@@ -28,7 +28,7 @@ def command() -> ActionCommand:
         help="Receive webhooks in a process of its own",
         description=(
             "Receive webhooks in a process of its own, behind a reverse proxy that faces the internet. It "
-            "needs [vendor_apis] receiver = process and Airflow's database. On SIGTERM it stores and "
+            "needs AIRFLOW__VENDOR_APIS__RECEIVER=process and Airflow's database. On SIGTERM it stores and "
             "answers what is begun, and ends."
         ),
         func=receive,

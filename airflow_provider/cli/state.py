@@ -47,7 +47,7 @@ def group() -> GroupCommand:
                 func=set_state,
                 args=(
                     id_,
-                    Arg(("watermark",), help="A time like 2026-11-01T00:00:00Z", type=plain),
+                    Arg(("watermark",), help="A time like 2026-11-01T00:00:00Z", metavar="TIME", type=plain),
                     YES,
                 ),
             ),

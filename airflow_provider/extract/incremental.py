@@ -164,8 +164,7 @@ class IncrementalListOperator(VendorListOperator):
         since = instants.given("modified_since", self.modified_since)
         before = instants.given("modified_before", self.modified_before)
         listing = query.listing
-        if since is not None and before is not None and since >= before:
-            raise InvalidInput('"modified_since" is not before "modified_before".', field="modified_since")
+        instants.window("modified_since", since, "modified_before", before)
         if before is not None and listing.changed_at is None:
             raise _no_times("modified_before", listing.name)
         if since is not None or before is not None or not self.incremental:

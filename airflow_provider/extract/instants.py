@@ -124,6 +124,30 @@ def given(name: str, value: Any) -> datetime | None:
     )
 
 
+def window(begin: str, since: datetime | None, end: str, until: datetime | None) -> None:
+    """Refuse a window in which there is no time.
+
+    :param begin: name of the parameter with its begin
+    :param since: its begin; None for none
+    :param end: name of the parameter with its end
+    :param until: its end; None for none
+    :raises InvalidInput: it ends when it begins, or before
+    """
+    if since is None or until is None or since < until:
+        return
+    if since == until:
+        raise InvalidInput(
+            f'"{begin}" is not before "{end}": they are the same time.',
+            field=begin,
+            remedy=(
+                "Where both come from the data interval of the run, it has no length: a plain cron text like "
+                '"@daily" has none, nor has a run that is started by hand. Schedule the Dag with a '
+                "CronDataIntervalTimetable."
+            ),
+        )
+    raise InvalidInput(f'"{begin}" is not before "{end}".', field=begin, remedy="Exchange the two.")
+
+
 def before(time: datetime, span: timedelta) -> datetime:
     """Return the time so much earlier; the first time that there is where there is none.
 

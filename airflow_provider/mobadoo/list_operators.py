@@ -9,7 +9,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider import values
-from airflow_provider.exceptions import InvalidInput
 from airflow_provider.extract.operator import VendorListOperator
 from airflow_provider.mobadoo.parameters import check_texts
 from airflow_provider.mobadoo.parameters import videogames as games_given
@@ -131,8 +130,7 @@ class MobadooListMatchesOperator(MobadooGamesOperator):
         from airflow_provider.mobadoo.listings import matches
 
         after, before = instants.given("after", self.after), instants.given("before", self.before)
-        if after is not None and before is not None and after >= before:
-            raise InvalidInput('"after" is not before "before".', field="after")
+        instants.window("after", after, "before", before)
         # What is wrong with the question shows before the video games are asked for.
         list_matches("lol", after=after, before=before, ordering=self.ordering)
         mobadoo: Any = hook

@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider import clock, values
 from airflow_provider.events.matching import checked
-from airflow_provider.exceptions import InvalidInput
 from airflow_provider.links import VENDOR_LINKS
 from airflow_provider.mobadoo import states as known
 from airflow_provider.mobadoo.parameters import texts
@@ -106,8 +105,7 @@ class MobadooMatchSensor(WaitingSensor):
         from airflow_provider.mobadoo.conditions import MatchInState
 
         after, before = instants.given("after", self.after), instants.given("before", self.before)
-        if after is not None and before is not None and after >= before:
-            raise InvalidInput('"after" is not before "before".', field="after")
+        instants.window("after", after, "before", before)
         # It says what cannot be a video game.
         list_matches(self.videogame)
         return MatchInState(

@@ -140,6 +140,15 @@ def test_reports_are_read_into_files(airflow_db: None, sandbox: SandboxProcess, 
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", body["dateStart"])
 
 
+def test_a_report_that_is_started_by_hand_is_of_the_day_before(
+    airflow_db: None, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    run(load("example_wolkvox_reports"), at=datetime(2026, 11, 2, 5, tzinfo=UTC), folder=str(tmp_path))
+    for request in sandbox.requests("wolkvox"):
+        asked = request["json"]
+        assert (asked["dateStart"], asked["dateEnd"]) == ("2026-11-01 00:00:00", "2026-11-02 00:00:00")
+
+
 def test_the_accountant_gets_the_files_of_a_months_invoices(
     airflow_db: None, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
@@ -306,10 +315,25 @@ def test_a_backfill_reads_the_changes_of_its_interval(
     today = datetime.now(tz=UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(hours=36)
     seeded(sandbox, "IssuedInvoices", count=4, first=first.isoformat(), step=12 * 3600)
-    run(dag, folder=str(folder))
+    run(dag, at=today, folder=str(folder))
     [path] = folder.glob("invoices-*.parquet")
     assert path.stem == f"invoices-{today - timedelta(days=1):%Y%m%d}"
     # At midnight and at noon; the last one is of the day after.
+    assert pq.read_table(path).num_rows == 2
+
+
+def test_a_backfill_that_is_started_by_hand_reads_the_day_before(
+    airflow_db: None, sandbox: SandboxProcess, folder: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    now = datetime.now(tz=UTC).replace(microsecond=0)
+    first = now - timedelta(hours=36)
+    seeded(sandbox, "IssuedInvoices", count=3, first=first.isoformat(), step=12 * 3600)
+    # As `airflow dags test` and the web UI start it: with an interval that has no length.
+    run(load("example_mpohoda_backfill"), at=now, folder=str(folder))
+    [path] = folder.glob("invoices-*.parquet")
+    assert path.stem == f"invoices-{now - timedelta(days=1):%Y%m%d}"
     assert pq.read_table(path).num_rows == 2
 
 

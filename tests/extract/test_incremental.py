@@ -248,6 +248,14 @@ def test_a_window_that_ends_before_it_begins_is_refused(tmp_path):
     assert vendor.asked == []
 
 
+def test_a_window_without_length_is_refused_with_the_reason_that_a_schedule_has_for_it():
+    vendor = Vendor.of(5)
+    day = "2026-11-02T00:00:00Z"
+    with pytest.raises(InvalidInput, match=r"the same time.*CronDataIntervalTimetable"):
+        read(vendor, modified_since=day, modified_before=day)
+    assert vendor.asked == []
+
+
 @pytest.mark.parametrize(
     ("field", "options"),
     [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tests.support.dags import register
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import DAG
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,11 +27,17 @@ def load(name: str) -> DAG:
     return bag.dags[name]
 
 
-def run(dag: DAG, **conf: Any) -> None:
+def run(dag: DAG, *, at: datetime | None = None, **conf: Any) -> None:
+    """Run a Dag to its end.
+
+    :param dag: the Dag
+    :param at: its logical date, from which its interval follows; None for a run without either
+    :param conf: its parameters
+    """
     from airflow.utils.state import DagRunState
 
     register(dag)
     # A mistake shows at once, not after the examples' patient retries.
     for task in dag.tasks:
         task.retries = 0
-    assert dag.test(run_conf=conf).state == DagRunState.SUCCESS
+    assert dag.test(run_conf=conf, logical_date=at).state == DagRunState.SUCCESS
