@@ -171,12 +171,19 @@ async def test_ten_thousand_messages_at_once_arrive_and_do_not_hold_up_the_loop(
 @pytest.mark.parametrize("says", [0, 1], ids=["silent", "after a message"])
 @in_loop
 async def test_a_server_that_closes_at_once_for_ever_is_not_asked_more_often_than_allowed(monkeypatch, says):
+    begun: list[float] = []
+    opened: list[int] = []
+
+    class Noted(Pacing):
+        def begin(self, now: float) -> None:
+            begun.append(now)
+            super().begin(now)
+
     monkeypatch.setattr(pacing, "MINUTE", 0.5)
-    monkeypatch.setattr(stream, "Pacing", lambda per_minute: Pacing(per_minute, first=0.001, longest=0.002))
-    opened: list[float] = []
+    monkeypatch.setattr(stream, "Pacing", lambda per_minute: Noted(per_minute, first=0.001, longest=0.002))
 
     async def close(socket: Any, number: int) -> None:
-        opened.append(asyncio.get_running_loop().time())
+        opened.append(number)
         for _ in range(says):
             await socket.send_str("{}")
         await socket.close()
@@ -185,8 +192,10 @@ async def test_a_server_that_closes_at_once_for_ever_is_not_asked_more_often_tha
         await heard.until(lambda: len(opened) >= 16)
         # Each opening is a gap: those who listen hear of it.
         await heard.until(lambda: len(heard.gaps) >= 16)
-    # A little less than the time itself: a busy machine serves one late and the next in time.
-    assert all(later - sooner > 0.4 for sooner, later in zip(opened, opened[5:], strict=False))
+    # By the clock of the stream itself: a busy machine serves one late and the next in time. An event loop
+    # may wake a hair too soon.
+    assert all(later - sooner > 0.499 for sooner, later in zip(begun, begun[5:], strict=False))
+    assert len(opened) <= len(begun)
 
 
 @pytest.mark.parametrize("part", [b"\x81", b"\x81\x7e\x10", b'\x81\x7e\x10\x00{"number": 1'])
