@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.call import Call
     from airflow_provider.ledger.ledger import ClaimResult, Ledger
+    from airflow_provider.records.readers import Record
 
 READ_AHEAD = 200
 """Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
@@ -26,6 +27,11 @@ READ_AHEAD = 200
 MARGIN = 100
 """How much deeper in the program a record that shares a request is looked at than it has to be. It is looked
 at once more when it is sent, and must not be found to be nested too deep only then: others are with it."""
+
+SHORT = 500
+"""Characters of a text that cannot be JSON of a depth that matters."""
+
+FLAT = frozenset({int, float, bool, type(None)})
 
 LARGE = 64 * 1024
 """Bytes of a body with files from which on it is not kept while its record waits for its turn."""
@@ -108,7 +114,9 @@ class JobMaker:
 
     def _job(self, row: Row) -> Job:
         try:
-            return _deeper(self._made, row, MARGIN) if self._size > 1 else self._made(row)
+            if self._size == 1 or _is_flat(row.record):
+                return self._made(row)
+            return _deeper(self._made, row, MARGIN)
         except RecursionError:
             # A secret in it may not be sealed yet.
             return _bare(row, _unstorable("is nested too deep"))
@@ -156,6 +164,10 @@ class JobMaker:
             )
         call.content  # noqa: B018 - encoded here, in a thread
         return call
+
+
+def _is_flat(record: Record) -> bool:
+    return all(len(value) < SHORT if type(value) is str else type(value) in FLAT for value in record.values())
 
 
 def _deeper(make: Callable[[Row], Job], row: Row, calls: int) -> Job:
