@@ -231,7 +231,7 @@ class Execution:
                 call = None
                 if row.error is None:
                     # What is wrong is the batch's to report.
-                    with suppress(VendorError, UnicodeError):
+                    with suppress(VendorError, UnicodeError, RecursionError):
                         call = self._plan.mapping.call(row.record)
                 if call is not None:
                     yield row.source_row, call

@@ -19,9 +19,19 @@ if TYPE_CHECKING:
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.call import Call
     from airflow_provider.ledger.ledger import ClaimResult, Ledger
+    from airflow_provider.records.readers import Record
 
 READ_AHEAD = 200
 """Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
+
+MARGIN = 100
+"""How much deeper in the program a record that shares a request is looked at than it has to be. It is looked
+at once more when it is sent, and must not be found to be nested too deep only then: others are with it."""
+
+SHORT = 500
+"""Characters of a text that cannot be JSON of a depth that matters."""
+
+FLAT = frozenset({int, float, bool, type(None)})
 
 LARGE = 64 * 1024
 """Bytes of a body with files from which on it is not kept while its record waits for its turn."""
@@ -103,29 +113,38 @@ class JobMaker:
         return group
 
     def _job(self, row: Row) -> Job:
+        try:
+            if self._size == 1 or _is_flat(row.record):
+                return self._made(row)
+            return _deeper(self._made, row, MARGIN)
+        except RecursionError:
+            # A secret in it may not be sealed yet.
+            return _bare(row, _unstorable("is nested too deep"))
+
+    def _made(self, row: Row) -> Job:
         if row.error is not None:
-            return Job(row, error=row.error)
+            return _failed(row, row.error)
         try:
             call = self._mapping.call(row.record).made_of(row.record)
         except VendorError as error:
             if row.rows and isinstance(error, InvalidRecord) and self._lines is not None:
                 error.of_rows(self._lines, row.rows)
-            return Job(row, error=error)
+            return _failed(row, error)
         except UnicodeError as error:
             # A secret in it could not be sealed and is still in clear: it must stay out of the report.
-            return Job(Row(row.number, {}, row.source_row), error=_unsendable(type(error).__name__))
+            return _bare(row, _unsendable(type(error).__name__))
         if not call.key:
             raise TypeError(f"{call.path}: a call without a key cannot be told from others of its kind")
         try:
             # Before it is claimed: what cannot be sent must not be in the ledger as sent.
             call.content  # noqa: B018 - kept for the sending
         except (TypeError, ValueError, OverflowError) as error:
-            return Job(row, error=_unsendable(type(error).__name__))
+            return _failed(row, _unsendable(type(error).__name__))
         if any("\0" in part for part in call.key):
-            return Job(row, error=_unsendable("a NUL character"))
+            return _failed(row, _unsendable("a NUL character"))
         if not is_storable(row.record):
             # Neither can it be written to the report.
-            return Job(Row(row.number, {}, row.source_row), error=_unstorable())
+            return _bare(row, _unstorable("cannot be written to the results"))
         again = None
         if self._files and (call.alone or self._size == 1) and len(call.content.body or b"") > LARGE:
             again = partial(self._again, row, call.key)
@@ -147,9 +166,27 @@ class JobMaker:
         return call
 
 
-def _unstorable() -> InvalidInput:
+def _is_flat(record: Record) -> bool:
+    return all(len(value) < SHORT if type(value) is str else type(value) in FLAT for value in record.values())
+
+
+def _deeper(make: Callable[[Row], Job], row: Row, calls: int) -> Job:
+    return make(row) if calls == 0 else _deeper(make, row, calls - 1)
+
+
+def _failed(row: Row, error: VendorError) -> Job:
+    """Return what cannot be sent, as the report can hold it."""
+    return Job(row, error=error) if is_storable(row.record) else _bare(row, error)
+
+
+def _bare(row: Row, error: VendorError) -> Job:
+    """Return what cannot be sent without its values, which the report could not hold or must not show."""
+    return Job(Row(row.number, {}, row.source_row, rows=row.rows), error=error)
+
+
+def _unstorable(why: str) -> InvalidInput:
     return InvalidInput(
-        "the record has a value that cannot be written to the results; nothing of it was sent.",
+        f"the record has a value that {why}; nothing of it was sent.",
         field="records",
         remedy="Look for values that are nested very deep or hold themselves, and leave them out.",
     )

@@ -19,6 +19,7 @@ from airflow_provider.values import is_empty, shape
 from airflow_provider.wolkvox.attachments import anchors, files_of, known_by
 from airflow_provider.wolkvox.case_fields import case_field
 from airflow_provider.wolkvox.crm import Identifier, WolkvoxPage, content, identity, named, plain, required
+from airflow_provider.wolkvox.numbers import parsed
 from airflow_provider.wolkvox.record_calls import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -222,12 +223,7 @@ def _question(field: str, value: Any, page: int, limit: int) -> dict[str, Any]:
 
 
 def _form(value: Any) -> dict[str, Any]:
-    found = value
-    if isinstance(value, str):
-        try:
-            found = json.loads(value)
-        except ValueError:
-            found = None
+    found = parsed(value, numbers_as_text=False) if isinstance(value, str) else value
     if not isinstance(found, dict):
         raise InvalidInput(
             f'"form" must be an object, or one as JSON text; it is {shape(value)}.',

@@ -11,7 +11,6 @@ Dag files import this module, so it imports nothing heavy, and what it makes is 
 from __future__ import annotations
 
 import base64
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +20,7 @@ from airflow_provider.exceptions import InvalidInput
 from airflow_provider.phones import plain_phone
 from airflow_provider.texts import scalar, text_or_none
 from airflow_provider.values import BYTES, is_empty, is_later, shape
+from airflow_provider.wolkvox.numbers import parsed
 
 DAY, MOMENT = "provider:day", "provider:moment"
 """What the declarations of dates are called; the CRM has texts in their place."""
@@ -366,12 +366,7 @@ def _base64(content: Any) -> Any:
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
-    found = value
-    if isinstance(value, str):
-        try:
-            found = json.loads(value)
-        except ValueError:
-            found = None
+    found = parsed(value, numbers_as_text=False) if isinstance(value, str) else value
     if not isinstance(found, list | tuple) or not all(isinstance(row, dict) for row in found):
         raise InvalidInput(
             f"the table must be a list of objects; it is {shape(value)}.",

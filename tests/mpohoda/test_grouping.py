@@ -361,6 +361,19 @@ def test_a_payment_in_part_is_known_by_the_field_that_record_key_names(vendor):
         execute(MpohodaLiquidateOperator(**options))
 
 
+@pytest.mark.parametrize("depth", [700, 900])
+def test_rows_of_a_record_that_is_nested_too_deep_are_all_counted(vendor, depth):
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = [deep]
+    row = {"due": "2026-11-15", "name": "Ada", "qty": 1, "price": 1}
+    rows = [{**row, "order": "1", "due": deep}, {**row, "order": "1", "due": deep}, {**row, "order": "2"}]
+    result = create(rows, on_error="continue")
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert counts(result["rows"]) == {"total": 3, "created": 1, "failed": 2}
+    assert result["failures"][0]["rows"] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "told"),
     [

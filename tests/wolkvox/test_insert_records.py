@@ -214,3 +214,24 @@ def test_twenty_refusals_of_an_unknown_reason_in_a_row_end_the_batch(sandbox):
     with pytest.raises(VendorRejected, match="not recognised"):
         insert(contacts(3 * OUTAGE), on_error="continue")
     assert len(bodies(sandbox, "custom/insert.php")) == OUTAGE
+
+
+@pytest.mark.parametrize("chunk_size", [1, 10])
+def test_a_value_that_is_nested_too_deep_fails_its_record_alone(sandbox, tmp_path, chunk_size):
+    """Between what can be read and what can be sent are depths that only a part of the way can hold."""
+    depths = [*range(100, 1000, 7), 100_000]
+    (tmp_path / "in.jsonl").write_text(
+        "".join(f'{{"idcontact": "{n}", "deep": {"[" * n}{"]" * n}}}\n' for n in depths)
+    )
+    output = str(tmp_path / "out.jsonl")
+    result = insert(str(tmp_path / "in.jsonl"), output=output, chunk_size=chunk_size)
+    assert counts(result)["total"] == counts(result)["created"] + counts(result)["failed"] == len(depths)
+    assert len(in_crm(sandbox)) == counts(result)["created"] > 20
+    assert counts(result)["failed"] > 20
+
+
+def test_a_table_whose_text_is_nested_too_deep_fails_its_record_alone(sandbox):
+    rows = [{"idcontact": "1", "t": "[" * 100_000}, {"idcontact": "2", "t": '[{"a": 1}]'}]
+    result = insert(rows, types={"t": table()})
+    assert counts(result) == {"total": 2, "created": 1, "failed": 1}
+    assert "must be a list of objects; it is 100000 characters" in result["failures"][0]["reason"]
