@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider.exceptions import InvalidInput
@@ -78,12 +79,14 @@ def _extra(connection: Connection) -> dict[str, Any]:
     if not connection.extra:
         return {}
     remedy = 'Write an object, like {"timeout": 30}.'
-    try:
+    extra = unreadable = object()
+    with suppress(ValueError):
         extra = json.loads(connection.extra)
-    except ValueError:
+    # Not inside: the parser's error has the whole text, and would be behind this one.
+    if extra is unreadable:
         raise InvalidInput(
             f"Extra is not JSON ({len(connection.extra)} characters).", field="Extra", remedy=remedy
-        ) from None
+        )
     if not isinstance(extra, dict):
         raise InvalidInput(
             f"Extra is a JSON {type(extra).__name__}, not an object.", field="Extra", remedy=remedy

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from airflow_provider.http.call import Call
@@ -64,9 +65,16 @@ def hide(text: str, call: Call[Any]) -> str:
 
 
 def _forms(value: str) -> set[str]:
-    """Return a value as it is, and as it stands in a URL and in a page."""
+    """Return a value as it is, and as it stands in a URL, in a page and in JSON."""
     value = unicodedata.normalize("NFC", value)
-    return {value, quote(value, safe=""), quote(value), escape(value)}
+    return {
+        value,
+        quote(value, safe=""),
+        quote(value),
+        quote_plus(value),
+        escape(value),
+        json.dumps(value)[1:-1],
+    }
 
 
 def _hidden_number(shown: str, phones: Mapping[str, str]) -> str:

@@ -37,6 +37,8 @@ def sending(**body: Any) -> Call[None]:
         ({"name": "Ja\u0301n Nova\u0301k"}, "Ján Novák exists", "[name] exists"),
         ({"name": "Ján Novák"}, "Ja\u0301n Nova\u0301k exists", "[name] exists"),
         ({"mail": "jan@example.com"}, "?mail=jan%40example.com", "?mail=[mail]"),
+        ({"name": "Eva Malá"}, "?name=Eva+Mal%C3%A1&x=1", "?name=[name]&x=1"),
+        ({"name": 'Ján "Jano" Malý'}, r'{"error": "J\u00e1n \"Jano\" Mal\u00FD"}', '{"error": "[name]"}'),
         ({"name": "A & B <c>"}, "<p>A &amp; B &lt;c&gt;</p>", "<p>[name]</p>"),
         ({"a": "mail", "b": "not", "mail": "x@example.com"}, "mail x@example.com: not", "[a] [mail]: [b]"),
         # A part of a word, what is short, and what is not sent at all.
