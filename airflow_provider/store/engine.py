@@ -15,6 +15,7 @@ from airflow_provider.exceptions import StoreUnavailable
 from airflow_provider.store.errors import (
     driver_error,
     is_deadlock,
+    is_forbidden,
     is_full,
     is_missing_table,
     is_refused,
@@ -233,6 +234,11 @@ class Database:
             )
         elif is_refused(error):
             remedy = "Check the login, the password and the schema of its connection."
+        elif is_forbidden(error):
+            remedy = (
+                "Grant its user CREATE in the schema, which the first task after an upgrade needs, and "
+                "SELECT, INSERT, UPDATE and DELETE on its tables."
+            )
         unavailable = StoreUnavailable(
             f"the ledger ({self.place}) cannot be used: {words[0][:200]}", remedy=remedy
         )
@@ -249,7 +255,7 @@ class Database:
         if self.is_sqlite:
             code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
             return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        if is_full(error) or is_refused(error):
+        if is_full(error) or is_refused(error) or is_forbidden(error):
             return False
         # PostgreSQL's code of a server that only reads: it is no longer the primary.
         away = isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated

@@ -57,6 +57,14 @@ def is_full(error: BaseException | None) -> bool:
     return sqlstate(error) == "53100" or _number(error) in (1021, 1114)
 
 
+def is_forbidden(error: BaseException | None) -> bool:
+    """Say whether a server lets somebody in who lacks a right on a schema or a table.
+
+    :param error: the error
+    """
+    return sqlstate(error) == "42501" or _number(error) in (1142, 1143)
+
+
 def is_refused(error: BaseException | None) -> bool:
     """Say whether a server is there and lets nobody in with this login, password or schema.
 

@@ -299,6 +299,9 @@ AWAY = 'connection to server at "b", port 5432 failed: Connection refused'
         (Refusal(1049, "Unknown database 'd'"), False),
         (Refusal(2003, "Can't connect to MySQL server on 'h'"), True),
         (Refusal(1205, "Lock wait timeout exceeded"), True),
+        # Nobody gets a right by waiting.
+        (Refusal(1142, "INSERT command denied to user 'u'@'h' for table 'vendor_apis_ledger'"), False),
+        (Refusal(1143, "SELECT command denied to user 'u'@'h' for column 'key'"), False),
         # Nobody makes room by waiting.
         (Refusal(1114, "The table is full"), False),
     ],
