@@ -79,7 +79,10 @@ class World:
         }
         self.sent: list[list[Any]] = []
         self.batch: ChunkedBatch | None = None
-        self.setup = SimpleNamespace(locate=lambda error, call: error.locate(vendor="acme", path=call.path))
+        self.setup = SimpleNamespace(
+            locate=lambda error, call: error.locate(vendor="acme", path=call.path),
+            clean=lambda text, call: text,
+        )
 
     def single(self, n: Any) -> Call[Answer]:
         if n == "bad":
