@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider.batch.content import content_of
 from airflow_provider.batch.revisions import Revisions
 from airflow_provider.exceptions import InvalidInput, InvalidRecord, VendorError
-from airflow_provider.records.json_lines import is_storable
+from airflow_provider.records.json_lines import is_storable, is_too_deep
 from airflow_provider.records.readers import Row
 
 if TYPE_CHECKING:
@@ -19,19 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider.batch.plan import Plan
     from airflow_provider.http.call import Call
     from airflow_provider.ledger.ledger import ClaimResult, Ledger
-    from airflow_provider.records.readers import Record
 
 READ_AHEAD = 200
 """Records read in one go, in a thread, so that a slow disk does not hold up the requests under way."""
-
-MARGIN = 100
-"""How much deeper in the program a record that shares a request is looked at than it has to be. It is looked
-at once more when it is sent, and must not be found to be nested too deep only then: others are with it."""
-
-SHORT = 500
-"""Characters of a text that cannot be JSON of a depth that matters."""
-
-FLAT = frozenset({int, float, bool, type(None)})
 
 LARGE = 64 * 1024
 """Bytes of a body with files from which on it is not kept while its record waits for its turn."""
@@ -113,13 +104,14 @@ class JobMaker:
         return group
 
     def _job(self, row: Row) -> Job:
-        try:
-            if self._size == 1 or _is_flat(row.record):
-                return self._made(row)
-            return _deeper(self._made, row, MARGIN)
-        except RecursionError:
-            # A secret in it may not be sealed yet.
-            return _bare(row, _unstorable("is nested too deep"))
+        with suppress(RecursionError):
+            if not is_too_deep(row.record):
+                job = self._made(row)
+                # What is too deep may have come as a text.
+                if job.call is None or not is_too_deep(job.call.json):
+                    return job
+        # A secret in it may not be sealed yet.
+        return _bare(row, _unstorable("is nested too deep and cannot be written to the results"))
 
     def _made(self, row: Row) -> Job:
         if row.error is not None:
@@ -164,14 +156,6 @@ class JobMaker:
             )
         call.content  # noqa: B018 - encoded here, in a thread
         return call
-
-
-def _is_flat(record: Record) -> bool:
-    return all(len(value) < SHORT if type(value) is str else type(value) in FLAT for value in record.values())
-
-
-def _deeper(make: Callable[[Row], Job], row: Row, calls: int) -> Job:
-    return make(row) if calls == 0 else _deeper(make, row, calls - 1)
 
 
 def _failed(row: Row, error: VendorError) -> Job:

@@ -22,6 +22,11 @@ LONG = 14_000
 SIMPLE = 10
 """How deep a record may be nested to be written without a trial."""
 
+DEEPEST = 200
+"""Lists and objects that may be in each other. Python can follow several times as many, but how many depends
+on where in the program it begins: what was read and sent could then not be written."""
+
+_NESTING = (dict, list, tuple)
 _SCALARS = {str, int, float, bool, type(None), msgspec.Raw}
 # As JSON has them: NUL, half a surrogate pair, and what may be more than 64 bits.
 _UNFIT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
@@ -157,6 +162,27 @@ def for_xcom(value: Any) -> Any:
     return _fitted(plain) if _UNFIT.search(line) else plain
 
 
+def is_too_deep(value: Any) -> bool:
+    """Say whether a value has more than :data:`DEEPEST` lists and objects in each other, or itself in it.
+
+    :param value: the record, or a part of one
+    """
+    level = [value] if isinstance(value, _NESTING) else []
+    for _ in range(DEEPEST):
+        # Each once, or two that have each other twice would be ever more.
+        level = list(
+            {
+                id(part): part
+                for one in level
+                for part in (one.values() if isinstance(one, dict) else one)
+                if isinstance(part, _NESTING)
+            }.values()
+        )
+        if not level:
+            return False
+    return True
+
+
 def is_storable(record: dict[str, Any]) -> bool:
     """Say whether a record can be written, to a file as to XCom; only one that is no plain data cannot.
 
@@ -166,12 +192,10 @@ def is_storable(record: dict[str, Any]) -> bool:
     """
     if _is_simple(record, SIMPLE):
         return True
-    value: Any = record
-    # It is written from deeper in the program than it is looked at.
-    for _ in range(20):
-        value = [value]
+    if is_too_deep(record):
+        return False
     try:
-        for_xcom(value)
+        for_xcom(record)
     except Exception:
         return False
     return True

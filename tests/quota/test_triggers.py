@@ -205,8 +205,8 @@ def test_triggers_that_wake_together_go_on_one_after_another():
 
     # Each event loop counts on from the one before.
     for _ in range(2):
+        # One that is held up before it sleeps comes later, and the others do not wait for it.
         found = asyncio.run(moments())
-        assert found == sorted(found)
         places = [number * triggers.SPACING for number in range(50)]
         assert all(moment >= place for moment, place in zip(found, places, strict=True))
         assert found[-1] < 5

@@ -14,7 +14,7 @@ import pendulum
 import pytest
 from pydantic import SecretStr
 
-from airflow_provider.records.json_lines import decode, encode, for_xcom, is_storable
+from airflow_provider.records.json_lines import DEEPEST, decode, encode, for_xcom, is_storable, is_too_deep
 from airflow_provider.secrets import open_sealed
 
 
@@ -215,3 +215,32 @@ def test_plain_records_can_be_written_and_endless_ones_cannot():
     assert is_storable({"a": [{"b": "\ud83d"}], "c": math.nan, "d": 10**5000, "e": {1}, "f": SecretStr("s")})
     assert not is_storable(endless)
     assert not is_storable({"a": SecretStr("\ud83d")})
+
+
+def nested(levels: int, inner: Any = 1) -> Any:
+    for level in range(levels):
+        inner = [inner] if level % 3 else {"a": inner, "b": 1} if level % 2 else (inner,)
+    return inner
+
+
+def test_a_value_may_have_a_number_of_levels_and_no_more():
+    assert not is_too_deep(1)
+    assert not is_too_deep(nested(DEEPEST))
+    assert is_too_deep(nested(DEEPEST + 1))
+    assert not is_storable({"a": nested(DEEPEST)})
+    assert is_storable({"a": nested(DEEPEST - 1)})
+
+
+def test_what_has_itself_in_it_is_too_deep():
+    one: list[Any] = []
+    other: dict[str, Any] = {"a": one, "b": one}
+    one += [other, other, [1]]
+    assert is_too_deep(one)
+    assert not is_storable(other)
+
+
+def test_what_is_not_too_deep_is_written_from_deep_in_the_program():
+    def encoded(calls: int) -> bytes:
+        return encode(nested(DEEPEST, Decimal(1))) if calls == 0 else encoded(calls - 1)
+
+    assert encoded(250).count(b"[") > DEEPEST / 2
