@@ -24,12 +24,15 @@ __all__ = ["database", "postgres_server"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Draw the same examples each time; ``--hypothesis-profile=default`` draws new ones."""
-    if config.pluginmanager.hasplugin("hypothesispytest") and not config.getoption("--hypothesis-profile"):
-        from hypothesis import settings
+    """Draw the same examples each time; ``--hypothesis-profile=new`` draws new ones."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import HealthCheck, settings
 
-        settings.register_profile("repeatable", derandomize=True)
-        settings.load_profile("repeatable")
+        # A machine that is slow for a moment is no fault of what is tested.
+        unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.register_profile("repeatable", unhurried, derandomize=True)
+        settings.register_profile("new", unhurried, derandomize=False, database=None)
+        settings.load_profile(config.getoption("--hypothesis-profile") or "repeatable")
 
 
 def pytest_unconfigure() -> None:

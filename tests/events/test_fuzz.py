@@ -71,8 +71,7 @@ def answer(
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent), intake
 
 
-unhurried = profile(deadline=None, max_examples=300)
-"""The first request of a process imports what all need."""
+thorough = profile(max_examples=300)
 
 RIGHT = f"secret={SECRET}".encode()
 
@@ -101,7 +100,7 @@ values = st.recursive(
 )
 
 
-@unhurried
+@thorough
 @given(values)
 def test_any_json_is_stored_or_refused(value):
     status, _, intake = answer(query=RIGHT, pieces=[json.dumps(value).encode()])
@@ -114,14 +113,14 @@ def test_any_json_is_stored_or_refused(value):
         assert len(message.thing) <= 250
 
 
-@unhurried
+@thorough
 @given(st.lists(st.binary(max_size=50), max_size=5), st.booleans())
 def test_any_bytes_are_stored_or_refused(pieces, breaks_off):
     status, _, _ = answer(query=RIGHT, pieces=pieces, breaks_off=breaks_off)
     assert status in (202, 400)
 
 
-@unhurried
+@thorough
 @given(st.binary(max_size=60))
 def test_any_text_that_is_nearly_json_is_stored_or_refused(inside):
     status, _, _ = answer(query=RIGHT, pieces=[b'{"a": ' + inside + b"}"])
@@ -134,7 +133,7 @@ names = st.sampled_from(
 header_values = st.binary(max_size=60) | st.binary(max_size=30).map(lambda one: b"Basic " + one)
 
 
-@unhurried
+@thorough
 @given(
     st.text(st.characters(), max_size=30).map(lambda rest: f"{PREFIX}/webhooks/{rest}")
     | st.text(st.characters(), max_size=30).map(lambda rest: f"{PREFIX}/{rest}")
@@ -149,7 +148,7 @@ def test_any_request_of_a_stranger_is_refused(path, query, method, headers):
     assert intake.stored == []
 
 
-@unhurried
+@thorough
 @given(st.lists(st.tuples(names, header_values), max_size=5))
 def test_any_headers_of_one_who_has_the_secret_are_answered(headers):
     assert answer(query=RIGHT, headers=headers, pieces=[b"{}"])[0] in ALLOWED

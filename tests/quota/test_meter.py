@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -364,7 +365,15 @@ def test_what_was_sent_before_an_answer_is_in_it(monkeypatch):
     assert (store.look().reading, store.look().counted) == (reading(50, at=NOW), 1)
 
 
-def test_it_is_due_when_there_is_something_to_tell():
+def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let the meter see the one moment that is in the list."""
+    moments = [0.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: moments[0]))
+    return moments
+
+
+def test_it_is_due_when_there_is_something_to_tell(monkeypatch):
+    stop_the_clock(monkeypatch)
     meter = Meter(MemoryStore(ACCOUNT), run="")
     assert not meter.due
     for _ in range(module.PENDING - 1):
@@ -379,10 +388,7 @@ def test_it_is_due_when_there_is_something_to_tell():
 
 
 def test_it_is_due_after_some_time(monkeypatch):
-    from types import SimpleNamespace
-
-    moments = [0.0]
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: moments[0]))
+    moments = stop_the_clock(monkeypatch)
     meter = Meter(MemoryStore(ACCOUNT), run="")
     moments[0] = 100.0
     assert not meter.due

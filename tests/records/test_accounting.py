@@ -69,7 +69,7 @@ def squeezed(text: str) -> str:
 @given(header=HEADERS, body=BODIES | ROWS)
 @example(header="id,name\n", body='1,"a\n2,b\n3,"\n4,c\n')
 @example(header="id,name\n", body='"\n"\n"\n')
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_every_line_that_is_not_blank_is_in_one_row(tmp_path_factory, missing, header, body):
     path = tmp_path_factory.mktemp("x") / "in.csv"
     path.write_bytes((header + body).encode())
@@ -94,7 +94,7 @@ VALUES = st.text(st.sampled_from('ab ,;"\t\n\r\ufeff\x1aé'), max_size=6)
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     delimiter=st.sampled_from(",;\t|"),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_what_the_csv_module_writes_is_read_as_it_was(tmp_path_factory, rows, quoting, end, delimiter):
     # A value over several lines, one of which is a row by itself, is taken for a quote that nobody meant.
     assume(not any(delimiter in value and re.search("[\r\n]", value) for row in rows for value in row))
@@ -116,7 +116,7 @@ def test_what_the_csv_module_writes_is_read_as_it_was(tmp_path_factory, rows, qu
 
 @pytest.mark.parametrize("shards", [1, 2, 3, 100])
 @given(header=HEADERS, body=BODIES | ROWS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_shards_have_the_rows_of_the_whole_file(tmp_path_factory, shards, header, body):
     folder: Path = tmp_path_factory.mktemp("x")
     path = folder / "in.csv"
@@ -137,7 +137,7 @@ def test_shards_have_the_rows_of_the_whole_file(tmp_path_factory, shards, header
         st.sampled_from(['{"id": 1}', '{"id": 2, "source_row": 9}', "[1]", "", "\x1a", '{"id', "\ufeff{}"])
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_shards_of_json_lines_have_the_rows_of_the_whole_file(tmp_path_factory, lines):
     folder: Path = tmp_path_factory.mktemp("x")
     path = folder / "in.jsonl"

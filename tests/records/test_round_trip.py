@@ -93,14 +93,14 @@ def full(value: Any) -> Any:
 
 @pytest.mark.parametrize("ending", [".jsonl", ".ndjson.gz"])
 @given(records=record_lists())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_json_lines_come_back_equal(tmp_path_factory, ending, records):
     assert back(tmp_path_factory.mktemp("x"), ending, records) == records
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv.gz"])
 @given(records=record_lists())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_csv_comes_back_as_the_texts_of_its_values_in_columns_named_by_dots(
     tmp_path_factory, ending, records
 ):
@@ -116,7 +116,7 @@ def test_csv_comes_back_as_the_texts_of_its_values_in_columns_named_by_dots(
 
 
 @given(records=record_lists())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_parquet_comes_back_equal_with_none_for_what_was_missing(tmp_path_factory, records):
     if not any(records):
         # Neither CSV nor Parquet has rows without columns.
@@ -134,7 +134,7 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize("ending", FORMATS)
 @given(records=st.lists(st.dictionaries(NAMES, ANYTHING, min_size=1, max_size=4), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_record_is_too_odd_to_be_written_and_read(tmp_path_factory, ending, records):
     found = back(tmp_path_factory.mktemp("x"), ending, records)
     assert len(found) == len(records)

@@ -33,7 +33,7 @@ class SandboxProcess:
 
     program = ("-m", "airflow_provider.sandbox")
 
-    def __init__(self, *arguments: str, deadline: float = 20.0, root: Path = ROOT) -> None:
+    def __init__(self, *arguments: str, deadline: float = 60.0, root: Path = ROOT) -> None:
         self.root = root
         self.arguments = arguments
         self.deadline = deadline

@@ -43,24 +43,22 @@ def test_a_query_that_is_killed_goes_on_at_its_page(sandbox, tmp_path, name):
     before = len(pages(sandbox))
     output = tmp_path / name
     place = f"file://{output}" if name.startswith("uri") else str(output)
-    sandbox.latency(0.1)
+    sandbox.fault(vendor="wolkvox", action="hang", skip=5)
     killed = start(place)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while len(pages(sandbox)) - before < 6:
         assert time.monotonic() < until
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
-    sandbox.latency(0)
-    received = pages(sandbox)[before:]
-    assert received == list(range(1, len(received) + 1))
+    assert pages(sandbox)[before:] == [1, 2, 3, 4, 5, 6]
     assert not output.exists()
 
     result = answer_of("tests.support.query_worker", place)
-    again = pages(sandbox)[before + len(received) :]
+    again = pages(sandbox)[before + 6 :]
     # The answer that was on its way when it was killed is asked for again, and no other.
-    assert again == list(range(result["resumed_at"], 13))
-    assert result["resumed_at"] in (received[-1], received[-1] + 1)
+    assert again == [6, 7, 8, 9, 10, 11, 12]
+    assert result["resumed_at"] == 6
     assert (result["total"], result["pages"], result["complete"]) == (60, 12, True)
     assert result["requests"] == len(again)
     assert read(output) == read(whole)

@@ -125,7 +125,6 @@ def test_a_wallet_does_what_the_reference_does(database):
         settings=settings(
             max_examples=30 if database.is_sqlite else 10,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
