@@ -268,7 +268,10 @@ def test_a_rejected_record_is_of_its_own_type_and_fails_the_task_at_once(sandbox
     assert (raised.value.row, raised.value.code, raised.value.conn_id) == (1, 1, "imbee_default")
 
 
-def test_what_is_under_way_when_the_disk_is_full_gets_its_answer(sandbox, tmp_path, monkeypatch):
+def test_what_is_under_way_when_the_disk_is_full_gets_its_answer(
+    sandbox, set_connection, tmp_path, monkeypatch
+):
+    set_connection("imbee_default", extra={"timeout": 60})
     # Longer than a task that is told to end would wait for it.
     sandbox.latency(STOP_GRACE + 1)
     write, fault = FileOutput.write, [OSError(errno.ENOSPC, "no space left")]

@@ -22,6 +22,7 @@ from airflow_provider.store.location import aconfigured, configured
 from airflow_provider.store.tables import notice as table
 from tests.events.test_stream import in_loop
 from tests.support.deliveries import events, rows, settings, subscribe
+from tests.support.quota import MovingClock
 from tests.support.sockets import TOKEN, socket_server
 from tests.support.spooled import triggerer
 
@@ -148,9 +149,9 @@ def test_without_a_dag_that_schedules_on_it_it_is_only_stored(airflow_database, 
 def test_a_process_that_dies_before_it_has_removed_it_does_not_have_it_told_twice(
     airflow_database, provider, monkeypatch
 ):
+    moment = MovingClock(monkeypatch, clock.now())
     subscribe(schedule=[Asset(DESYNC)])
     add(provider, [noted()])
-    now = clock.now()
 
     def dies(*_: Any) -> None:
         raise StoreUnavailable("killed")
@@ -160,8 +161,7 @@ def test_a_process_that_dies_before_it_has_removed_it_does_not_have_it_told_twic
         with pytest.raises(StoreUnavailable):
             stream_upkeep.tell_noted(settings())
     assert take(provider) == []
-    later = now.timestamp() + notices.IN_HAND + 5
-    monkeypatch.setattr(clock, "now", lambda: type(now).fromtimestamp(later, now.tzinfo))
+    moment.advance(notices.IN_HAND + 5)
     assert stream_upkeep.tell_noted(settings()) == 1
     assert (len(events()), waiting(provider)) == (1, 0)
 

@@ -147,7 +147,7 @@ def test_it_ends_when_what_has_begun_is_stored(stored_connection, airflow_home, 
             )
             sending.start()
             # So that the delivery waits for the database when the signal comes.
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while _connections(receiver) < 1 and time.monotonic() < until:
                 time.sleep(0.01)
             time.sleep(0.5)

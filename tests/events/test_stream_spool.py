@@ -22,6 +22,7 @@ from airflow_provider.exceptions import InvalidInput, StoreUnavailable
 from airflow_provider.store.engine import Database
 from tests.events.test_stream import in_loop
 from tests.support.postgres import MISSING, postgres
+from tests.support.quota import MovingClock
 from tests.support.sockets import TOKEN, SocketServer, socket_server
 from tests.support.spooled import Triggerer, heard_at, spooled, spooled_by_owner, triggerer
 
@@ -160,21 +161,17 @@ def listener(database: Database) -> spool.Spool:
     return spool.Spool(database, "s" * 32, "feed")
 
 
-def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    now = clock.now
-    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(seconds=seconds))
-
-
 def test_what_a_machine_has_left_is_told_on_all_others_whichever_has_its_triggers_now(database, monkeypatch):
     monkeypatch.setattr(spool, "is_gone", lambda owner: False)
+    moment = MovingClock(monkeypatch, clock.now())
     gone, one, other = (listener(database) for _ in range(3))
     for each in (gone, one, other):
         each.begin()
     gone.add([spool.Waiting({"n": number}, 1.0) for number in range(3)])
-    later(monkeypatch, spool.LEASE - 1)
+    moment.advance(spool.LEASE - 1)
     one.keep(1.0)
     other.keep(1.0)
-    later(monkeypatch, 2)
+    moment.advance(2)
     assert one.keep(2.0) == [None]
     assert other.keep(2.0) == []
     for each in (one, other):

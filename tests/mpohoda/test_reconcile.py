@@ -132,9 +132,9 @@ def test_what_is_not_there_is_sent_again_when_the_vendor_can_no_longer_work_on_i
     assert early["reconciled"] == {"found": 0, "resent": 0, "unknown": 1}
     assert "may still be working on it" in early["failures"][0]["reason"]
     # A look does not begin the time anew.
-    age(ledger_path, 899)
+    age(ledger_path, 450)
     assert create([invoice("A-1")], try_number=3, **options)["unknown"] == 1
-    age(ledger_path, 2)
+    age(ledger_path, 450)
     late = create([invoice("A-1")], try_number=4, **options)
     assert counts(late) == {"total": 1, "created": 1}
     assert late["reconciled"] == {"found": 0, "resent": 1, "unknown": 0}

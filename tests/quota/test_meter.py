@@ -122,7 +122,8 @@ def test_failed_and_repeated_requests_are_counted(sandbox, hook, no_waiting, sta
     assert state().counted == probes(sandbox) == (2 if status == 500 else 1)
 
 
-def test_a_session_tells_at_its_end_what_it_has_sent(sandbox, hook):
+def test_a_session_tells_at_its_end_what_it_has_sent(sandbox, hook, monkeypatch):
+    monkeypatch.setattr(module, "REPORT_INTERVAL", 3600.0)
     leave(sandbox, 90)
     looks: list[int] = []
 
@@ -137,7 +138,8 @@ def test_a_session_tells_at_its_end_what_it_has_sent(sandbox, hook):
     assert state().counted == 5
 
 
-def test_a_session_tells_now_and_then_what_it_has_sent(sandbox, hook):
+def test_a_session_tells_now_and_then_what_it_has_sent(sandbox, hook, monkeypatch):
+    monkeypatch.setattr(module, "REPORT_INTERVAL", 3600.0)
     leave(sandbox, 90)
     looks: list[int] = []
 

@@ -56,7 +56,13 @@ def test_a_worker_waits_for_another_that_has_a_new_file_open(tmp_path, monkeypat
     other.execute("CREATE TABLE theirs (x)")
     # It is done with the file once we have found it busy.
     sleeping = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: (other.execute("COMMIT"), sleeping(seconds)))
+
+    def free(seconds: float) -> None:
+        if other.in_transaction:
+            other.execute("COMMIT")
+        sleeping(seconds)
+
+    monkeypatch.setattr(time, "sleep", free)
     database = sqlite(tmp_path / "ledger.db")
     database.prepare()
     assert not other.in_transaction
