@@ -59,7 +59,7 @@ def test_a_database_that_fails_stops_the_batch_before_it_sends_what_it_cannot_re
 def test_a_postgres_that_stays_away_stops_the_batch(sandbox, monkeypatch, tmp_path, batch):
     monkeypatch.setattr(outage, "LONGEST", 0.5)
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
-    sandbox.latency(0.01)
+    sandbox.latency(0.05)
     with postgres() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)

@@ -24,6 +24,8 @@ from airflow_provider.store.wallet_notes import open_notes
 
 OPENING = 100_000
 UNKNOWN_TICKET = 7
+PATIENCE = 120.0
+"""Seconds without an answer that settles anything, after which nothing more is sent."""
 
 
 @dataclass(frozen=True)
@@ -133,16 +135,16 @@ def send(
         waiting.put(one)
     lock = threading.Lock()
     result = Result(defaultdict(Counter), Counter(), 0.0, [])
-    remaining = len(todo)
+    remaining, settled_at = len(todo), time.monotonic()
 
     def work(number: int) -> None:
-        nonlocal remaining
+        nonlocal remaining, settled_at
         choose = random.Random(seed * 1000 + number)
         with Session() as http:
             http.trust_env = False
             while True:
                 with lock:
-                    if not remaining:
+                    if not remaining or time.monotonic() - settled_at > PATIENCE:
                         return
                 try:
                     one = waiting.get(timeout=0.05)
@@ -155,7 +157,7 @@ def send(
                     outcome = _outcome(answer)
                     result.outcomes[outcome] += 1
                     if outcome in ("ok", "refused"):
-                        remaining -= 1
+                        remaining, settled_at = remaining - 1, time.monotonic()
                         result.times.append(took)
                         result.answers[one.key][outcome, answer["transaction_id"] or answer["state"]] += 1
                         done = 1 - remaining / len(todo)
