@@ -265,7 +265,7 @@ def test_a_batch_that_is_told_to_end_before_it_could_begin_sends_nothing(sandbox
         server.start()
 
     before = received(sandbox)
-    ending = threading.Thread(target=end)
+    ending = threading.Thread(target=end, daemon=True)
     ending.start()
     with pytest.raises(Exception, match=r"cannot be used|told to end"):
         execute(task)
