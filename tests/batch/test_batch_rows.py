@@ -18,6 +18,7 @@ from airflow_provider.store.engine import Database
 from airflow_provider.store.tables import batch as table
 from tests.support.batches import counts
 from tests.support.imbee_runs import people, users
+from tests.support.patience import wait_until
 
 TASK = RunIdentity("customers", "run_1", "users", 3)
 
@@ -95,10 +96,7 @@ def test_a_row_that_could_not_be_written_at_the_beginning_is_written_later(datab
     monkeypatch.setattr(BatchRow, "_insert", refuse_twice)
     before = time.time()
     with BatchRow(database, "imbee_default", "imbee.create_user", TASK, 1):
-        until = time.monotonic() + 30
-        while not (found := batches.running(database, ["imbee_default"], limit=5)):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        found = wait_until(lambda: batches.running(database, ["imbee_default"], limit=5))
         assert before <= found[0]["started_at"] <= found[0]["updated_at"]
     [row] = batches.ended(database, ["imbee_default"], limit=5)
     assert row["state"] == "done"
@@ -131,10 +129,9 @@ def test_a_batch_that_runs_writes_how_far_it_is(database, monkeypatch):
     with BatchRow(database, "imbee_default", "imbee.create_user", TASK, 2) as row:
         row.follow(known, lambda: 0.5)
         known.created = 7
-        until = time.monotonic() + 30
-        while not (found := batches.running(database, ["imbee_default"], limit=5)) or not found[0]["created"]:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        found = wait_until(
+            lambda: [one for one in batches.running(database, ["imbee_default"], limit=5) if one["created"]]
+        )
         assert (found[0]["created"], found[0]["fraction"], found[0]["try_number"]) == (7, 0.5, 2)
         assert batches.ended(database, ["imbee_default"], limit=5) == []
     assert batches.running(database, ["imbee_default"], limit=5) == []

@@ -19,6 +19,7 @@ from airflow_provider.exceptions import BatchFailed, InvalidInput
 from airflow_provider.imbee.operators import ImbeeCreateUsersOperator
 from tests.support.batches import execute, lines
 from tests.support.imbee import users
+from tests.support.patience import wait_until
 
 pytestmark = pytest.mark.usefixtures("quick")
 GOOD, BAD = {"unique_id_sha": "u1", "mail": "u1@example.com"}, {"mail": "canary@example.com"}
@@ -172,9 +173,7 @@ def test_it_is_written_again_and_again_and_at_the_end():
     store, counts = Store(), BatchCounts()
     with Progress(store, interval=0.01).told(counts, half, 4):
         counts.created = 2
-        deadline = time.monotonic() + 60
-        while len(store.written) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: len(store.written) >= 2)
         counts.failed = 2
     assert {key for key, _ in store.written} == {KEY}
     assert (store.written[1][1]["total"], store.written[1][1]["ended"]) == (4, False)

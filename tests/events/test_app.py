@@ -17,6 +17,7 @@ import pytest
 from airflow_provider.events import served
 from airflow_provider.events.outcome import Busy, Outcome
 from airflow_provider.events.served import LookupFailed
+from tests.support.patience import wait_until
 from tests.support.receiving import (
     SECRET,
     WEBHOOK,
@@ -84,9 +85,7 @@ def test_a_delivery_whose_sender_has_gone_meanwhile_is_stored():
     with receiving(MemoryIntake(None)) as receiver:
         with receiver.raw() as client:
             client.sendall(request_of(json.dumps(MODEL).encode()))
-            until = time.monotonic() + 60
-            while not receiver.intake.open and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_until(lambda: receiver.intake.open)
         # By the answer of the next one the server knows that the first is gone.
         receiver.intake.outcome = Outcome.ACCEPTED
         assert receiver.post({"hello": 1}).status == 202

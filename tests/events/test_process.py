@@ -20,6 +20,7 @@ import pytest
 from requests import ConnectionError as NoConnection
 from requests import Response, Session
 
+from tests.support.patience import wait_until
 from tests.support.sandbox import ROOT
 
 SECRET = "canary-secret"
@@ -147,9 +148,7 @@ def test_it_ends_when_what_has_begun_is_stored(stored_connection, airflow_home, 
             )
             sending.start()
             # So that the delivery waits for the database when the signal comes.
-            until = time.monotonic() + 60
-            while _connections(receiver) < 1 and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_until(lambda: _connections(receiver))
             time.sleep(0.5)
             receiver.process.send_signal(signal.SIGTERM)
             time.sleep(0.5)

@@ -23,6 +23,7 @@ from airflow_provider.store import engine
 from tests.support.batches import execute, outcomes
 from tests.support.imbee import BATCHES, mails, once_received, people, received, tokens, users
 from tests.support.ledger import states
+from tests.support.patience import wait_until
 from tests.support.postgres import MISSING, Postgres, postgres
 from tests.support.wolkvox import people as customers
 from tests.support.wolkvox import upsert
@@ -102,9 +103,7 @@ def test_while_a_postgres_is_away_nothing_new_is_sent(sandbox, server, caplog):
     counts: list[int] = []
 
     def look() -> None:
-        until = time.monotonic() + 60
-        while "Nothing is sent until" not in caplog.text and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(lambda: "Nothing is sent until" in caplog.text)
         counts.append(received(sandbox))
         time.sleep(1.0)
         counts.append(received(sandbox))
@@ -259,8 +258,7 @@ def test_a_batch_that_is_told_to_end_before_it_could_begin_sends_nothing(sandbox
     task = tokens(people(50))
 
     def end() -> None:
-        while task._execution is None:
-            time.sleep(0.01)
+        wait_until(lambda: task._execution)
         task.on_kill()
         server.start()
 

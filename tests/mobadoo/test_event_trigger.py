@@ -41,7 +41,7 @@ class Watching:
                 self.events.append(event.payload)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds():
                 assert not self.task.done(), self.task
                 await asyncio.sleep(0.02)
@@ -112,7 +112,7 @@ async def test_a_watcher_is_told_what_it_wants(sandbox, where, heard):
 
 
 async def opened(sandbox: SandboxProcess, sockets: int = 1) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             state = await asyncio.to_thread(sandbox.control, "GET", "mobadoo/ws")
             if state["open"] >= sockets:

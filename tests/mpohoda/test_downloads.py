@@ -21,6 +21,7 @@ from airflow_provider.http.retry import RequestPolicy
 from airflow_provider.mpohoda.operators import MpohodaDownloadOperator
 from tests.mpohoda.downloads import ID, PDF, Vendor, digest, documents, names, task, vendor_of_files
 from tests.support.batches import execute, lines, outcomes
+from tests.support.patience import wait_until
 from tests.support.sandbox import ROOT
 from tests.support.servers import serving
 
@@ -310,9 +311,7 @@ def test_a_killed_task_leaves_no_visible_half_file_and_the_next_try_none_at_all(
         with client:
             client.recv(65536)
             client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + PDF * 200)
-            until = time.monotonic() + 30
-            while not names(folder) and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_until(lambda: names(folder))
             process.send_signal(signal.SIGKILL)
             process.wait(30)
     finally:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,6 +18,7 @@ from airflow_provider.store.location import configured
 from airflow_provider.store.tables import look as table
 from airflow_provider.waiting.condition import check
 from airflow_provider.waiting.looks import open_looks
+from tests.support.patience import wait_until
 from tests.support.processes import answer_of, environment
 from tests.support.quota import MovingClock
 
@@ -53,10 +53,7 @@ def test_what_a_killed_process_was_asking_is_asked_by_another_when_its_turn_is_o
         env=environment(),
         start_new_session=True,
     )
-    until = time.monotonic() + 60
-    while not sandbox.requests("mpohoda") and not taken():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: sandbox.requests("mpohoda") or taken())
     # Its own child does the work: the whole group goes.
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider.exceptions import QuotaExhausted, VendorUnavailable
+from tests.support.patience import wait_until
 from tests.support.processes import answer_of, environment
 from tests.support.wolkvox import bodies, fill, query, spend
 
@@ -45,10 +45,7 @@ def test_a_query_that_is_killed_goes_on_at_its_page(sandbox, tmp_path, name):
     place = f"file://{output}" if name.startswith("uri") else str(output)
     sandbox.fault(vendor="wolkvox", action="hang", skip=5)
     killed = start(place)
-    until = time.monotonic() + 60
-    while len(pages(sandbox)) - before < 6:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: len(pages(sandbox)) - before >= 6)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert pages(sandbox)[before:] == [1, 2, 3, 4, 5, 6]
