@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from airflow_provider.http.retry import RequestPolicy
 from tests.kill.counts import Counts, accounts, expect
 from tests.kill.tasks import Seen, Task
 from tests.support.sandbox import SandboxProcess
@@ -19,6 +20,10 @@ RECORDS = 80
 
 TWICE = 6
 """Keys that a file has twice."""
+
+SURVIVED = RequestPolicy().attempts - 1
+"""How often what may be repeated may break in a file: with once more, one request could use up its attempts, and the
+batch would end with an error, as it should."""
 
 States = dict[str, set[str]]
 """What the ledger says of each key."""
@@ -34,6 +39,8 @@ class File:
     operator: ClassVar[str]
     key: ClassVar[str]
     """The field that tells a record from all others."""
+    broken: ClassVar[dict[str, int]] = {"POST": RECORDS // 8, "GET": SURVIVED}
+    """How many connections break, by the method of the request. What is sent by POST here is not repeated."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -167,6 +174,7 @@ class Users(ImbeeFile):
 
     operator = "ImbeeCreateUsersOperator"
     key = "unique_id_sha"
+    broken: ClassVar = {"POST": SURVIVED}
 
     def row(self, number: int) -> dict[str, str]:
         return {self.key: f"{self.name}-{number}"}

@@ -118,9 +118,7 @@ class Harness:
         file = self._kinds[number](f"r{self.counts.rounds}")
         file.prepare(self.sandbox)
         if self._faults:
-            for _ in range(RECORDS // 8):
-                skip, after = self._random.randrange(RECORDS), self._random.random() < 0.5
-                self.sandbox.fault(vendor=file.vendor, action="reset", skip=skip, after=after)
+            self._break_connections(file)
         folder = self.folder / file.name
         folder.mkdir()
         source = file.write(folder, self._random)
@@ -135,6 +133,13 @@ class Harness:
             self._duration = min(self._duration, time.monotonic() - started)
         self.counts.records += RECORDS
         file.check(self.counts, tasks, self.sandbox, self._states(file))
+
+    def _break_connections(self, file: File) -> None:
+        """Let about every eighth of the first requests break, before or after the vendor has done what it asks."""
+        for method, times in file.broken.items():
+            for _ in range(times):
+                skip, after = self._random.randrange(8 * times), self._random.random() < 0.5
+                self.sandbox.fault(vendor=file.vendor, method=method, action="reset", skip=skip, after=after)
 
     @contextmanager
     def _database_away(self) -> Iterator[None]:
