@@ -19,7 +19,8 @@ from requests import RequestException, Session
 from webhook_senders import Order, Tally
 
 from tests.support.plugin import plugin_path
-from tests.support.scheduler import Scheduler, _free_port
+from tests.support.ports import free_port
+from tests.support.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -139,13 +140,13 @@ class Airflow(Scheduler):
 
     def receiver(self, workers: int = 1) -> Server:
         """Start our receiver as a process of its own, or as several."""
-        port = _free_port()
+        port = free_port()
         command = ["vendor-apis", "receive", "--port", str(port), "--workers", str(workers)]
         return self._serve(command, port, "vendor-apis/health", {"AIRFLOW__VENDOR_APIS__RECEIVER": "process"})
 
     def peer(self) -> Server:
         """Start another API server, with the other provider in it and without ours."""
-        port = _free_port()
+        port = free_port()
         variables = {
             "PYTHONPATH": os.pathsep.join([str(PEER_FOLDER), self._environment["PYTHONPATH"]]),
             "AIRFLOW__VENDOR_APIS__RECEIVER": "off",

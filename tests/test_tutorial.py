@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.sandbox import ROOT
 
 NEXT = "@@@ the next block"
@@ -45,9 +45,7 @@ def same(text: str) -> list[str]:
 def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
     told = steps()
     assert len([shown for _, shown in told if shown]) >= 7
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     script = f"\necho '{NEXT}'\n".join(commands for commands, _ in told)
     script = script.replace("8765", str(port)).replace(
         "airflow_provider.sandbox >", f"airflow_provider.sandbox --port {port} >"

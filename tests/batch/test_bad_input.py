@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from airflow_provider.imbee.operators import (
     ImbeeCreateUsersOperator,
 )
 from airflow_provider.wolkvox.operators import WolkvoxTokenInformationOperator
+from tests.support.ports import free_port
 from tests.support.servers import answering, self_signed
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -326,10 +326,7 @@ def test_a_bad_reply_of_wolkvox_is_an_error_that_says_where(sandbox, fault, erro
 
 @pytest.mark.parametrize("batch", ["users", "tokens"])
 def test_a_wrong_host(sandbox, set_connection, batch):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    set_connection("imbee_default", host=f"http://127.0.0.1:{port}")
+    set_connection("imbee_default", host=f"http://127.0.0.1:{free_port()}")
     record = {"unique_id_sha": "ada", "virtual_user": "ada", "mail": "a@e.com"}
     with pytest.raises(VendorUnavailable, match="no connection: the host is unknown or refuses") as raised:
         (users if batch == "users" else tokens)([record])

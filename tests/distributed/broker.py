@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.scheduler import _free_port
+from tests.support.ports import free_port
 
 
 class Broker:
@@ -22,7 +22,7 @@ class Broker:
     def __init__(self, folder: Path, address: str) -> None:
         self._folder = folder
         self._address = address
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"redis://{address}:{self._port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 

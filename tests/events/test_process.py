@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from requests import ConnectionError as NoConnection
 from requests import Response, Session
 
 from tests.support.patience import wait_until
+from tests.support.ports import free_port
 from tests.support.sandbox import ROOT
 
 SECRET = "canary-secret"
@@ -35,9 +35,8 @@ class Process:
     """
 
     def __init__(self, log: Path, *arguments: str, **options: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}/vendor-apis"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/vendor-apis"
         self.log = log
         settings = {"receiver": "process", "webhook_connections": "stored_connection", **options}
         environment = {
@@ -47,8 +46,8 @@ class Process:
         }
         # Set by a test that ran before in this process, it would hide that the command does not set it.
         environment.pop("_AIRFLOW_PROCESS_CONTEXT", None)
-        port = self.url.partition("127.0.0.1:")[2].partition("/")[0]
-        command = [sys.executable, "-m", "airflow", "vendor-apis", "receive", "--port", port, *arguments]
+        command = [sys.executable, "-m", "airflow", "vendor-apis", "receive", "--port", str(self.port)]
+        command += arguments
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
@@ -163,9 +162,8 @@ def test_it_ends_when_what_has_begun_is_stored(stored_connection, airflow_home, 
 def _connections(receiver: Process) -> int:
     import psutil
 
-    port = int(receiver.url.split(":")[2].split("/")[0])
     found = psutil.Process(receiver.process.pid).net_connections()
-    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in found)
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == receiver.port for one in found)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from airflow_provider.imbee import calls
 from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support.drivers import DRIVERS
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.parametrize("send", DRIVERS, ids=lambda send: send.__name__)
 
@@ -136,10 +136,7 @@ def test_a_refusal_is_final(sandbox, send, make, status, error):
 def test_a_host_that_refuses_connections_is_tried_again_and_nothing_was_sent(
     sandbox, send, set_connection, no_waiting, make
 ):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    set_connection("imbee_default", host=f"http://127.0.0.1:{port}")
+    set_connection("imbee_default", host=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(VendorUnavailable, match="the host is unknown or refuses") as raised:
         send(ImbeeHook(), make())
     assert type(raised.value) is VendorUnavailable

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 
 import pytest
 import requests
@@ -21,6 +20,7 @@ from airflow_provider.imbee import calls
 from airflow_provider.imbee.hooks import ImbeeHook
 from airflow_provider.wolkvox.hooks import WolkvoxHook
 from tests.support.drivers import DRIVERS, blocking, pooled
+from tests.support.ports import free_port
 from tests.support.servers import answering, breaking_tls, self_signed
 
 ONCE = RequestPolicy(attempts=1)
@@ -50,9 +50,7 @@ def imbee(set_connection):
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 # One call, two drivers

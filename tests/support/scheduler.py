@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import psutil
 from requests import RequestException, Session
 
 from tests.support.environment import isolate
+from tests.support.ports import free_port
 from tests.support.sandbox import ROOT
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Scheduler:
             **variables,
         }
         self._dag_ids = set(dag_ids)
-        self._url = f"http://{address}:{_free_port()}"
+        self._url = f"http://{address}:{free_port()}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._http = Session()
         # A proxy of the surrounding environment must not come between the tests and this machine.
@@ -232,18 +232,12 @@ def _settings(url: str) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "8",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "NO_COLOR": "1",
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _session(pid: int) -> int | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from requests import RequestException, Session
 
+from tests.support.ports import free_port
 from tests.support.processes import environment
 
 SECRET = "secret-of-the-callbacks"
@@ -79,9 +79,7 @@ class Server:
             **(variables or {}),
         }
         self._log = log
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/vendor-apis/callbacks/mobadoo_default/{SECRET}"
         self.process = self._started()
 
