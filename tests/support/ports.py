@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
-EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
-"""Where Linux says which ports it gives to whoever does not ask for one."""
-
-LOWEST = 10_000
+LOWEST, HIGHEST = 10_000, 65_535
+"""What is tried, in this order. What systems give to whoever asks for none begins at 32,768 or above."""
 
 _kept: list[socket.socket] = []
 
@@ -20,8 +17,7 @@ def free_port() -> int:
     The system gives it to nobody by itself, as it may with one that was asked for and let go. Another process of tests
     does not get it while this one lives: it is marked as taken by a UDP socket with the same number.
     """
-    lowest_ephemeral = int(EPHEMERAL.read_text().split()[0]) if EPHEMERAL.exists() else 49_152
-    for port in range(_kept[-1].getsockname()[1] + 1 if _kept else LOWEST, lowest_ephemeral):
+    for port in range(_kept[-1].getsockname()[1] + 1 if _kept else LOWEST, HIGHEST + 1):
         mark = socket.socket(type=socket.SOCK_DGRAM)
         try:
             mark.bind(("127.0.0.1", port))
@@ -32,4 +28,4 @@ def free_port() -> int:
             continue
         _kept.append(mark)
         return port
-    raise OSError(f"No port from {LOWEST} to {lowest_ephemeral - 1} is free.")
+    raise OSError(f"No port from {LOWEST} to {HIGHEST} is free.")
