@@ -48,11 +48,6 @@ def imbee(set_connection):
     return make
 
 
-@pytest.fixture
-def closed_port() -> int:
-    return free_port()
-
-
 # One call, two drivers
 
 
@@ -313,8 +308,8 @@ def test_the_proxy_of_the_connection_wins_over_the_environment(imbee, send, monk
 
 
 @driver
-def test_a_proxy_that_is_not_there_is_unavailable_and_named(imbee, send, closed_port):
-    hook = imbee("http://imbee.invalid", proxy=f"http://user:proxy-password@127.0.0.1:{closed_port}")
+def test_a_proxy_that_is_not_there_is_unavailable_and_named(imbee, send):
+    hook = imbee("http://imbee.invalid", proxy=f"http://user:proxy-password@127.0.0.1:{free_port()}")
     with pytest.raises(VendorUnavailable, match="proxy could not be used") as raised:
         send(hook, calls.create_user("ada"))
     assert raised.value.processed is False
@@ -440,10 +435,8 @@ def test_the_test_button_names_the_field_that_is_missing(
 @pytest.mark.parametrize(
     ("conn_id", "hook"), [("imbee_default", ImbeeHook), ("wolkvox_default", WolkvoxHook)]
 )
-def test_the_test_button_says_that_the_host_is_wrong(
-    sandbox, set_connection, closed_port, no_waiting, conn_id, hook
-):
-    set_connection(conn_id, host=f"http://127.0.0.1:{closed_port}")
+def test_the_test_button_says_that_the_host_is_wrong(sandbox, set_connection, no_waiting, conn_id, hook):
+    set_connection(conn_id, host=f"http://127.0.0.1:{free_port()}")
     works, message = hook().test_connection()
     assert not works
     assert "no connection: the host is unknown or refuses. Check the host of the connection" in message

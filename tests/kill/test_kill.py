@@ -69,6 +69,25 @@ def test_what_interrupted_tries_have_created_is_found_and_counted_right(faults, 
     assert counts.found
 
 
+class InARow(random.Random):
+    """Lets the first requests break, one after the other."""
+
+    def randrange(self, start, stop=None, step=1):
+        return 0 if stop is None else super().randrange(start, stop, step)
+
+
+@pytest.mark.parametrize("vendor", ["mpohoda", "mobadoo"])
+def test_a_look_that_breaks_as_often_as_is_survived_ends_no_batch(vendor, monkeypatch):
+    # The try after it is left alone, so that it comes to its last attempt.
+    monkeypatch.setattr(harness, "KILLS_A_ROUND", 1)
+    options = {"vendor": vendor, "faults": True, "parameters": {"reconcile": True}}
+    with harness.Harness(**options) as batches:
+        batches._random = InARow(4)
+        counts = batches.run(5)
+    assert counts.good, counts
+    assert counts.found
+
+
 @pytest.mark.parametrize("vendor", ["imbee", "mpohoda", "mobadoo"])
 def test_the_harness_sees_what_is_sent_twice(vendor):
     # What a person may decide, and nobody else: unknown ones are sent again.
